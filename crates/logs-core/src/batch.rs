@@ -1,0 +1,162 @@
+//! The body of a POST: three shapes, 1–1000 records, at most 1 MiB. A wrong record never takes its
+//! neighbours down; only a body without a single good record is refused as a whole.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use crate::record::{RawObject, parse_record};
+use crate::{Fault, NewLog};
+
+/// The most records that a body may hold.
+pub const MAX_RECORDS: usize = 1000;
+
+/// The largest body, after decompression and base64: 1 MiB.
+pub const MAX_BODY_BYTES: usize = 1 << 20;
+
+/// What came out of a body: at least one log to store.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The good records, in the order in which they were sent.
+    pub logs: Vec<NewLog>,
+    /// How many records are not stored.
+    pub rejected: usize,
+    /// Everything that is wrong with them, in order; a record may have several.
+    pub faults: Vec<Fault>,
+}
+
+/// Why a body is refused as a whole. The text is for the client.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// More than [`MAX_BODY_BYTES`].
+    #[error("the body has more than 1048576 bytes (1 MiB); send smaller batches")]
+    TooLarge,
+    /// More than [`MAX_RECORDS`]; holds how many there are.
+    #[error("the batch has {0} records; send at most 1000 at a time")]
+    TooManyRecords(usize),
+    /// Nothing there.
+    #[error("the body is empty; send a record or an array of records as JSON")]
+    Empty,
+    /// Not UTF-8, which JSON has to be; holds the position of the first wrong byte.
+    #[error("the body is not UTF-8: byte {0} is wrong")]
+    NotUtf8(usize),
+    /// Not JSON; holds what the parser says, with line and column.
+    #[error("the body is not JSON: {0}")]
+    NotJson(String),
+    /// JSON, but none of the three shapes.
+    #[error("{0}; send a record, an array of records, or {{\"payload\":[records]}}")]
+    NotABatch(&'static str),
+    /// An array without elements.
+    #[error("the batch is empty; send 1 to 1000 records")]
+    NoRecords,
+    /// Not one good record; holds all that is wrong.
+    #[error("every record of the batch is wrong")]
+    EveryRecordWrong(Vec<Fault>),
+}
+
+impl Batch {
+    /// Reads a body in any of the three shapes:
+    ///
+    /// ```
+    /// use logs_core::Batch;
+    ///
+    /// let record = r#"{"deviceID":"any_device_token","err":107,"timestamp":1514864773}"#;
+    /// for body in [record.to_owned(), format!("[{record}]"), format!("{{\"payload\":[{record}]}}")] {
+    ///     assert_eq!(Batch::parse(body.as_bytes()).map(|batch| batch.logs.len()), Ok(1));
+    /// }
+    /// ```
+    pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
+        if body.len() > MAX_BODY_BYTES {
+            return Err(BodyError::TooLarge);
+        }
+        let text = std::str::from_utf8(body).map_err(|error| BodyError::NotUtf8(error.valid_up_to()))?;
+        // RFC 8259 §8.1 lets a reader skip a byte order mark; editors on some systems write one.
+        let text = text.trim_start_matches('\u{feff}');
+        match text.trim_start().chars().next() {
+            None => Err(BodyError::Empty),
+            Some('[') => Self::from_array(text),
+            Some('{') => Self::from_object(text),
+            Some(_) => {
+                let _: IgnoredAny = from_json(text)?;
+                Err(BodyError::NotABatch("the body is neither an object nor an array"))
+            }
+        }
+    }
+
+    fn from_object(text: &str) -> Result<Self, BodyError> {
+        let object: RawObject<'_> = from_json(text)?;
+        match object.payloads[..] {
+            [payload] if payload.get().starts_with('[') => Self::from_array(payload.get()),
+            [_, _, ..] => Err(BodyError::NotABatch("the object has more than one payload")),
+            _ if object.is_record() => Self::from_records([object.validate(0)]),
+            [_] => Err(BodyError::NotABatch("payload is not an array")),
+            [] => Err(BodyError::NotABatch("the object is neither a record nor has it a payload")),
+        }
+    }
+
+    fn from_array(text: &str) -> Result<Self, BodyError> {
+        let Elements { kept, count } = from_json(text)?;
+        match count {
+            0 => Err(BodyError::NoRecords),
+            1..=MAX_RECORDS => Self::from_records(kept.into_iter().enumerate().map(|(i, json)| parse_record(i, json))),
+            _ => Err(BodyError::TooManyRecords(count)),
+        }
+    }
+
+    fn from_records(records: impl IntoIterator<Item = Result<NewLog, Vec<Fault>>>) -> Result<Self, BodyError> {
+        let mut batch = Self { logs: Vec::new(), rejected: 0, faults: Vec::new() };
+        for record in records {
+            match record {
+                Ok(log) => batch.logs.push(log),
+                Err(faults) => {
+                    batch.rejected += 1;
+                    batch.faults.extend(faults);
+                }
+            }
+        }
+        if batch.logs.is_empty() { Err(BodyError::EveryRecordWrong(batch.faults)) } else { Ok(batch) }
+    }
+}
+
+fn from_json<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, BodyError> {
+    serde_json::from_str(text).map_err(|error| BodyError::NotJson(error.to_string()))
+}
+
+/// The elements of an array, still raw; past [`MAX_RECORDS`] they are only counted, so that a body of a
+/// million commas costs no memory.
+struct Elements<'a> {
+    kept: Vec<&'a RawValue>,
+    count: usize,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ElementsVisitor;
+        impl<'de> Visitor<'de> for ElementsVisitor {
+            type Value = Elements<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an array of records")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+                let mut kept = Vec::new();
+                while kept.len() < MAX_RECORDS {
+                    match elements.next_element()? {
+                        Some(element) => kept.push(element),
+                        None => {
+                            return Ok(Elements { count: kept.len(), kept });
+                        }
+                    }
+                }
+                let mut count = kept.len();
+                while elements.next_element::<IgnoredAny>()?.is_some() {
+                    count += 1;
+                }
+                Ok(Elements { kept, count })
+            }
+        }
+        deserializer.deserialize_seq(ElementsVisitor)
+    }
+}

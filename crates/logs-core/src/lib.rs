@@ -1,0 +1,28 @@
+//! What the error-code service is about, without a word of HTTP or Lambda.
+//!
+//! Data flows one way and back once:
+//!
+//! 1. [`Batch::parse`] takes the body that a device sent and gives [`NewLog`]s and [`Fault`]s (wire → domain);
+//! 2. [`mysql::Store`] writes and reads them (domain → rows → domain); all SQL is in `mysql/statements.rs`;
+//! 3. [`Receipt`] and [`MostRecent`] are the answers (domain → wire).
+//!
+//! Around it: [`settings`] from the environment, a [`Deadline`] for everything that waits, [`clock`] as the
+//! one place that asks the time, and [`operator_log`] for what the operator reads.
+
+mod batch;
+pub mod clock;
+mod deadline;
+mod log;
+pub mod mysql;
+mod new_log;
+pub mod operator_log;
+mod receipt;
+mod record;
+pub mod settings;
+
+pub use batch::{Batch, BodyError, MAX_BODY_BYTES, MAX_RECORDS};
+pub use deadline::Deadline;
+pub use log::{Log, MostRecent};
+pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp};
+pub use receipt::{MAX_LISTED_FAULTS, Receipt, listed};
+pub use record::{Fault, FaultCode, Field};

@@ -1,0 +1,66 @@
+//! What a failure of the database means for what was sent.
+
+/// Why the store did not do what it was asked. The text is for the operator, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// No connection could be made: nothing was sent.
+    #[error("cannot connect to the database: {0}")]
+    Connect(#[source] sqlx::Error),
+    /// The server refused the statement: nothing of it is stored.
+    #[error("the database refused the statement: {0}")]
+    Refused(#[source] sqlx::Error),
+    /// The connection broke after the statement was sent.
+    #[error("the connection to the database broke: {0}")]
+    Broken(#[source] sqlx::Error),
+    /// The deadline passed before there was a connection: nothing was sent.
+    #[error("the deadline passed before the database was reached")]
+    TooLateToSend,
+    /// The deadline passed after the statement was sent.
+    #[error("the deadline passed before the database answered")]
+    NoAnswerInTime,
+}
+
+impl StoreError {
+    /// Whether the statement may have been carried out all the same. Only an idempotency key makes it safe to
+    /// send such a batch again.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::Broken(_) | Self::NoAnswerInTime)
+    }
+
+    pub(super) fn of_statement(error: sqlx::Error) -> Self {
+        match error {
+            sqlx::Error::Database(_) => Self::Refused(error),
+            _ => Self::Broken(error),
+        }
+    }
+}
+
+/// What a refusal by the server says about trying again.
+/// Numbers: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// Another connection may do: this one is being closed, or leads to a server that became read-only.
+    NeedsNewConnection,
+    /// The same connection may do, a moment later: a lock was in the way.
+    Contended,
+    /// Trying again changes nothing.
+    Final,
+}
+
+impl Refusal {
+    pub(super) fn of(error: &sqlx::Error) -> Option<Self> {
+        let sqlx::Error::Database(error) = error else {
+            return None;
+        };
+        let number = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|error| error.number());
+        Some(match number {
+            // shutdown in progress; read-only server (option, mode, transaction); connection killed
+            // (MariaDB, MySQL); closed by the server after idling
+            Some(1053 | 1290 | 1792 | 1836 | 1927 | 3169 | 4031) => Self::NeedsNewConnection,
+            // lock wait timeout, deadlock
+            Some(1205 | 1213) => Self::Contended,
+            _ => Self::Final,
+        })
+    }
+}

@@ -1,0 +1,26 @@
+//! What the operator reads at 3 a.m.: JSON on standard output, one line an event. Never a password, an API
+//! key or a whole payload.
+
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::settings::SettingError;
+
+/// Starts logging by `RUST_LOG` (`info`, `warn,logs_core=debug`, …); without it by `info`.
+///
+/// # Errors
+/// `RUST_LOG` is no such filter; everything from `info` on is logged then.
+pub fn start(filter: Option<&str>) -> Result<(), SettingError> {
+    let targets = filter.filter(|filter| !filter.trim().is_empty()).unwrap_or("info").parse::<Targets>();
+    let valid = targets.is_ok();
+    tracing_subscriber::registry()
+        .with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false))
+        .with(targets.unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO)))
+        .init();
+    if valid {
+        Ok(())
+    } else {
+        Err(SettingError::Invalid { variable: "RUST_LOG", expected: "a level or target=level, …" })
+    }
+}

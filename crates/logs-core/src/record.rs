@@ -1,0 +1,225 @@
+//! One record as it stands in the body, on its way to a [`NewLog`]; what is wrong with it becomes [`Fault`]s.
+
+use std::fmt;
+
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+
+use crate::{DeviceId, ErrorCode, NewLog, Timestamp};
+
+/// What is wrong with a record: which one, where, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Position in the batch, from 0.
+    pub index: usize,
+    /// The field at fault; `null` where the record is not an object at all.
+    pub field: Option<Field>,
+    /// For programs.
+    pub code: FaultCode,
+    /// For people. Never repeats what the device sent, numbers in milliseconds apart.
+    pub message: String,
+}
+
+/// The fields of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Field {
+    /// `deviceID`
+    DeviceId,
+    /// `err`
+    Err,
+    /// `timestamp`
+    Timestamp,
+}
+
+impl Field {
+    /// The name in JSON, case-sensitive.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DeviceId => "deviceID",
+            Self::Err => "err",
+            Self::Timestamp => "timestamp",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        [Self::DeviceId, Self::Err, Self::Timestamp].into_iter().find(|field| field.name() == name)
+    }
+
+    /// The sentence that says what the field must be.
+    fn rule(self) -> &'static str {
+        match self {
+            Self::DeviceId => "deviceID must be a string of 1 to 255 characters",
+            Self::Err => "err must be an integer between -2147483648 and 2147483647",
+            Self::Timestamp => "timestamp must be an integer between 0 and 253402300799, Unix time in seconds",
+        }
+    }
+}
+
+impl Serialize for Field {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+/// Why a record is rejected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultCode {
+    /// The field is not there.
+    Missing,
+    /// The field must be a string and is none.
+    NotAString,
+    /// The string is empty.
+    Empty,
+    /// The string has more than 255 characters.
+    TooLong,
+    /// The field must be an integer, written without fraction or exponent, and is none.
+    NotAnInteger,
+    /// An integer, but not an allowed one.
+    OutOfRange,
+    /// The record is not a JSON object.
+    NotAnObject,
+}
+
+/// A JSON object of the body, its values still raw: a record, or the envelope around a batch. Unknown fields
+/// are left out; of a name that comes twice the last value counts, as in most JSON readers.
+#[derive(Default)]
+pub(crate) struct RawObject<'a> {
+    device_id: Option<&'a RawValue>,
+    err: Option<&'a RawValue>,
+    timestamp: Option<&'a RawValue>,
+    /// Every `payload` there is: two of them are two batches, and neither may get lost.
+    pub(crate) payloads: Vec<&'a RawValue>,
+}
+
+/// Reads one element of a batch: a valid log, or everything that is wrong with it.
+pub(crate) fn parse_record(index: usize, json: &RawValue) -> Result<NewLog, Vec<Fault>> {
+    match serde_json::from_str::<RawObject<'_>>(json.get()) {
+        Ok(record) => record.validate(index),
+        Err(_) => Err(vec![Fault {
+            index,
+            field: None,
+            code: FaultCode::NotAnObject,
+            message: "a record must be an object with deviceID, err and timestamp".to_owned(),
+        }]),
+    }
+}
+
+impl RawObject<'_> {
+    /// Whether at least one of a record's fields is there.
+    pub(crate) fn is_record(&self) -> bool {
+        self.device_id.is_some() || self.err.is_some() || self.timestamp.is_some()
+    }
+
+    /// A valid log, or everything that is wrong, in the order of the fields.
+    pub(crate) fn validate(&self, index: usize) -> Result<NewLog, Vec<Fault>> {
+        let device_id = required(self.device_id).and_then(string).and_then(DeviceId::parse);
+        let error_code = required(self.err).and_then(integer).and_then(ErrorCode::parse);
+        let timestamp = required(self.timestamp).and_then(integer).and_then(Timestamp::parse);
+        match (device_id, error_code, timestamp) {
+            (Ok(device_id), Ok(error_code), Ok(timestamp)) => Ok(NewLog::new(device_id, error_code, timestamp)),
+            (device_id, error_code, timestamp) => Err([
+                device_id.err().map(|code| fault(index, Field::DeviceId, code, self.device_id)),
+                error_code.err().map(|code| fault(index, Field::Err, code, self.err)),
+                timestamp.err().map(|code| fault(index, Field::Timestamp, code, self.timestamp)),
+            ]
+            .into_iter()
+            .flatten()
+            .collect()),
+        }
+    }
+}
+
+fn required(value: Option<&RawValue>) -> Result<&RawValue, FaultCode> {
+    value.ok_or(FaultCode::Missing)
+}
+
+/// A JSON string; one with half of a surrogate pair is no Unicode text, so it is none.
+fn string(value: &RawValue) -> Result<String, FaultCode> {
+    serde_json::from_str(value.get()).map_err(|_| FaultCode::NotAString)
+}
+
+/// A JSON number without fraction and exponent (JSON Schema draft 4, which API Gateway's models follow).
+/// It is read from the text, so that 1e10 and an integer of thirty digits are told apart.
+fn integer(value: &RawValue) -> Result<i64, FaultCode> {
+    let text = value.get();
+    let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    if !is_number || text.contains(['.', 'e', 'E']) {
+        return Err(FaultCode::NotAnInteger);
+    }
+    text.parse().map_err(|_| FaultCode::OutOfRange)
+}
+
+fn fault(index: usize, field: Field, code: FaultCode, value: Option<&RawValue>) -> Fault {
+    let message = match (field, code, value.map(integer)) {
+        (_, FaultCode::Missing, _) => format!("{} is missing; {}", field.name(), field.rule()),
+        (Field::Timestamp, FaultCode::OutOfRange, Some(Ok(number))) if is_milliseconds(number) => {
+            format!("timestamp must be Unix time in seconds, and {number} looks like milliseconds: divide it by 1000")
+        }
+        _ => field.rule().to_owned(),
+    };
+    Fault { index, field: Some(field), code, message }
+}
+
+fn is_milliseconds(number: i64) -> bool {
+    number > Timestamp::MAX && number / 1000 <= Timestamp::MAX
+}
+
+enum Name {
+    Field(Field),
+    Payload,
+    Unknown,
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+        impl Visitor<'_> for NameVisitor {
+            type Value = Name;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a field name")
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Name, E> {
+                Ok(match Field::named(name) {
+                    Some(field) => Name::Field(field),
+                    None if name == "payload" => Name::Payload,
+                    None => Name::Unknown,
+                })
+            }
+        }
+        deserializer.deserialize_str(NameVisitor)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ObjectVisitor;
+        impl<'de> Visitor<'de> for ObjectVisitor {
+            type Value = RawObject<'de>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut object = RawObject::default();
+                while let Some(name) = map.next_key::<Name>()? {
+                    let value: &RawValue = map.next_value()?;
+                    match name {
+                        Name::Field(Field::DeviceId) => object.device_id = Some(value),
+                        Name::Field(Field::Err) => object.err = Some(value),
+                        Name::Field(Field::Timestamp) => object.timestamp = Some(value),
+                        Name::Payload => object.payloads.push(value),
+                        Name::Unknown => {}
+                    }
+                }
+                Ok(object)
+            }
+        }
+        deserializer.deserialize_map(ObjectVisitor)
+    }
+}

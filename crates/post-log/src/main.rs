@@ -1,0 +1,28 @@
+//! Wires the function together: settings, store, handler.
+
+use std::process::ExitCode;
+
+use logs_core::mysql::Store;
+use logs_core::settings::{DatabaseSettings, allowed_origin, environment};
+use logs_core::{clock, operator_log};
+use post_log::PostLog;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "post-log ends");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    operator_log::start(environment("RUST_LOG").as_deref())?;
+    let origin = allowed_origin(&environment)?;
+    let store = Store::new(&DatabaseSettings::from_environment(&environment)?);
+    store.warm_up().await;
+    let function = PostLog { store, clock: clock::unix_seconds };
+    rest_proxy::serve(origin, async |request| function.handle(request).await).await
+}

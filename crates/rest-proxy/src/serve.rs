@@ -1,0 +1,25 @@
+//! The loop of a function: an event, a request, an answer, until Lambda ends the process.
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use logs_core::{Deadline, clock};
+use tracing::Instrument;
+
+use crate::{Answer, ProxyEvent, Request};
+
+/// Serves proxy events with `handle`. Each answer allows `allowed_origin` (CORS); each log line in between has
+/// the request id in its span. Returns only when the Runtime API is gone, or an event is no JSON object.
+pub async fn serve(
+    allowed_origin: String,
+    handle: impl AsyncFn(&Request) -> Answer,
+) -> Result<(), lambda_runtime::Error> {
+    let (handle, allowed_origin) = (&handle, &allowed_origin);
+    lambda_runtime::run(service_fn(async move |event: LambdaEvent<ProxyEvent>| {
+        let id = event.context.request_id.clone();
+        let span = tracing::info_span!("request", request_id = id);
+        let deadline = Deadline::of_event(event.context.deadline, clock::since_epoch());
+        let request = Request::new(event.payload, id, deadline);
+        let answer = handle(&request).instrument(span).await;
+        Ok::<_, std::convert::Infallible>(answer.with("access-control-allow-origin", allowed_origin.clone()))
+    }))
+    .await
+}

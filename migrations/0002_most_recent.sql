@@ -1,7 +1,7 @@
 -- Room to grow, and an index for "the 10 most recent".
 --
 --   error_log_id  INT is used up in 25 days at 1,000 rows/s.
---   device_id     any Unicode, whatever character set the table was made with.
+--   device_id     any Unicode, whatever character set the table was made with. (sqlx reads a _bin collation as bytes.)
 --   time_stamp    INT ends in 2038.
 --   received_at   Unix seconds; rows that are there get their time_stamp.
 --   ranked_at     the sort key: a clock that runs ahead counts for at most five minutes.
@@ -16,7 +16,7 @@ SET @done = (
 SET @alter = IF(@done > 0, 'DO 0', '
     ALTER TABLE Logs
         MODIFY error_log_id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT,
-        MODIFY device_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL,
+        MODIFY device_id VARCHAR(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_unicode_ci NOT NULL,
         MODIFY time_stamp BIGINT NOT NULL,
         ADD COLUMN received_at BIGINT NOT NULL DEFAULT (time_stamp),
         ADD COLUMN ranked_at BIGINT GENERATED ALWAYS AS (LEAST(time_stamp, received_at + 300)) STORED,

@@ -87,7 +87,10 @@ impl Batch {
     fn from_object(text: &str) -> Result<Self, BodyError> {
         let object: RawObject<'_> = from_json(text)?;
         match object.payloads[..] {
-            [payload] if payload.get().starts_with('[') => Self::from_array(payload.get()),
+            [payload] if payload.get().starts_with('[') && !object.is_complete() => Self::from_array(payload.get()),
+            [payload] if payload.get().starts_with('[') => {
+                Err(BodyError::NotABatch("the object is a record and has a payload as well"))
+            }
             [_, _, ..] => Err(BodyError::NotABatch("the object has more than one payload")),
             _ if object.is_record() => Self::from_records([object.validate(0)]),
             [_] => Err(BodyError::NotABatch("payload is not an array")),
@@ -160,3 +163,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Elements<'a> {
         deserializer.deserialize_seq(ElementsVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,14 +33,101 @@ impl Deadline {
         Self(self.0.min(Instant::now() + limit))
     }
 
-    /// Whether it has passed.
+    /// How much time is left; zero when it has passed.
     #[must_use]
-    pub fn has_passed(self) -> bool {
-        self.0 <= Instant::now()
+    pub fn remaining(self) -> Duration {
+        self.0.saturating_duration_since(Instant::now())
     }
 
     /// The work, or an error when the deadline comes first; the work is dropped then.
     pub fn limit<F: IntoFuture>(self, work: F) -> Timeout<F::IntoFuture> {
         timeout_at(self.0, work)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    /// The deadline must lie exactly that far from the moment at which it is made. Nothing here sleeps.
+    #[track_caller]
+    fn assert_in(expected: Duration, make: impl FnOnce() -> Deadline) {
+        let before = Instant::now();
+        let Deadline(end) = make();
+        let after = Instant::now();
+        assert!(
+            before + expected <= end && end <= after + expected,
+            "{:?} instead of {expected:?}",
+            end.saturating_duration_since(before)
+        );
+    }
+
+    #[test]
+    fn a_tenth_is_kept_back_for_the_answer() {
+        assert_in(ms(900), || Deadline::within(ms(1_000)));
+        assert_in(ms(4_500), || Deadline::within(ms(5_000)));
+    }
+
+    #[test]
+    fn at_least_50_ms_and_at_most_1_s_are_kept_back() {
+        assert_in(ms(50), || Deadline::within(ms(100)));
+        assert_in(ms(19_000), || Deadline::within(ms(20_000)));
+    }
+
+    #[test]
+    fn an_answer_goes_out_before_the_gateway_hangs_up() {
+        assert_in(ms(28_000), || Deadline::within(ms(29_000)));
+        assert_in(ms(28_000), || Deadline::within(ms(900_000)));
+        assert_in(ms(28_000), || Deadline::within(Duration::MAX));
+    }
+
+    #[test]
+    fn too_little_time_is_no_time() {
+        assert!(Deadline::within(Duration::ZERO).remaining().is_zero());
+        assert!(Deadline::within(ms(50)).remaining().is_zero());
+        assert!(!Deadline::within(HOUR).remaining().is_zero());
+    }
+
+    #[test]
+    fn an_event_ends_when_lambda_says() {
+        let now = ms(1_764_000_000_000);
+        assert_in(ms(9_000), || Deadline::of_event(1_764_000_010_000, now));
+        assert_in(ms(28_000), || Deadline::of_event(u64::MAX, now));
+    }
+
+    #[test]
+    fn an_event_that_should_have_ended_already_has_no_time() {
+        let now = ms(1_764_000_000_000);
+        assert!(Deadline::of_event(1_763_999_999_999, now).remaining().is_zero());
+        assert!(Deadline::of_event(0, now).remaining().is_zero());
+    }
+
+    #[test]
+    fn a_limit_shortens_and_never_lengthens() {
+        let deadline = Deadline::within(ms(10_000));
+        assert_in(ms(500), || deadline.at_most(ms(500)));
+        assert_eq!(deadline.at_most(HOUR).0, deadline.0);
+    }
+
+    #[tokio::test]
+    async fn work_that_never_ends_is_ended() {
+        let deadline = Deadline::within(Duration::ZERO);
+        assert!(deadline.limit(std::future::pending::<()>()).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn work_that_is_done_in_time_gives_its_result() {
+        assert_eq!(Deadline::within(HOUR).limit(async { 107 }).await, Ok(107));
+    }
+
+    #[tokio::test]
+    async fn a_result_that_is_there_already_is_not_thrown_away() {
+        assert_eq!(Deadline::within(Duration::ZERO).limit(std::future::ready(107)).await, Ok(107));
     }
 }

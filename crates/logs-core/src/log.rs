@@ -32,3 +32,51 @@ impl MostRecent {
     /// How many logs a dashboard gets.
     pub const LIMIT: usize = 10;
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, to_value};
+
+    use super::*;
+
+    #[test]
+    fn the_list_in_json_is_as_in_the_contract() {
+        let log = Log {
+            error_log_id: 42,
+            device_id: "any_device_token".to_owned(),
+            error_code: 107,
+            timestamp: 1_514_864_773,
+            received_at: 1_764_000_000,
+        };
+        let expected = json!({"result": [{
+            "error_log_id": 42,
+            "device_id": "any_device_token",
+            "error_code": 107,
+            "timestamp": 1_514_864_773,
+            "received_at": 1_764_000_000,
+        }]});
+        assert_eq!(to_value(MostRecent { result: vec![log] }).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_empty_list_is_an_empty_array() {
+        assert_eq!(to_value(MostRecent { result: Vec::new() }).unwrap(), json!({"result": []}));
+    }
+
+    #[test]
+    fn the_largest_numbers_and_the_oddest_names_survive() {
+        let log = Log {
+            error_log_id: u64::MAX,
+            device_id: "\0\"\\\u{2028}😀".to_owned(),
+            error_code: i32::MIN,
+            timestamp: crate::Timestamp::MAX,
+            received_at: i64::MAX,
+        };
+        let text = serde_json::to_string(&log).unwrap();
+        assert!(text.contains("\"error_log_id\":18446744073709551615,"), "{text}");
+        assert!(text.contains("\"error_code\":-2147483648,"), "{text}");
+        assert!(text.contains("\"timestamp\":253402300799,"), "{text}");
+        let read_back: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read_back["device_id"], "\0\"\\\u{2028}😀");
+    }
+}

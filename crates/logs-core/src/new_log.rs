@@ -96,3 +96,55 @@ impl NewLog {
         self.timestamp
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_id_is_measured_in_characters() {
+        assert_eq!(DeviceId::parse(String::new()), Err(FaultCode::Empty));
+        for character in ["x", "ß", "漢", "😀"] {
+            for length in [1, 255] {
+                let text = character.repeat(length);
+                assert_eq!(DeviceId::parse(text.clone()).unwrap().as_str(), text);
+            }
+            assert_eq!(DeviceId::parse(character.repeat(256)), Err(FaultCode::TooLong));
+        }
+    }
+
+    #[test]
+    fn an_accent_that_is_its_own_character_counts() {
+        assert!(DeviceId::parse("e\u{301}".repeat(127) + "e").is_ok());
+        assert_eq!(DeviceId::parse("e\u{301}".repeat(128)), Err(FaultCode::TooLong));
+    }
+
+    #[test]
+    fn an_error_code_is_an_i32() {
+        for number in [i32::MIN, -1, 0, 107, i32::MAX] {
+            assert_eq!(ErrorCode::parse(number.into()).map(ErrorCode::get), Ok(number));
+        }
+        for number in [i64::MIN, i64::from(i32::MIN) - 1, i64::from(i32::MAX) + 1, i64::MAX] {
+            assert_eq!(ErrorCode::parse(number), Err(FaultCode::OutOfRange));
+        }
+    }
+
+    #[test]
+    fn a_timestamp_ends_with_the_year_9999() {
+        for seconds in [0, 1, 1_514_864_773, 253_402_300_799] {
+            assert_eq!(Timestamp::parse(seconds).map(Timestamp::get), Ok(seconds));
+        }
+        for seconds in [i64::MIN, -1, 253_402_300_800, i64::MAX] {
+            assert_eq!(Timestamp::parse(seconds), Err(FaultCode::OutOfRange));
+        }
+    }
+
+    #[test]
+    fn a_log_gives_its_parts_back() {
+        let device_id = DeviceId::parse("any_device_token".to_owned()).unwrap();
+        let log = NewLog::new(device_id, ErrorCode::parse(107).unwrap(), Timestamp::parse(1_514_864_773).unwrap());
+        assert_eq!(log.device_id().as_str(), "any_device_token");
+        assert_eq!(log.error_code().get(), 107);
+        assert_eq!(log.timestamp().get(), 1_514_864_773);
+    }
+}

@@ -41,3 +41,63 @@ impl<'a> Receipt<'a> {
 pub fn listed(faults: &[Fault]) -> &[Fault] {
     &faults[..faults.len().min(MAX_LISTED_FAULTS)]
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, to_value};
+
+    use super::*;
+
+    const GOOD: &str = r#"{"deviceID":"any_device_token","err":107,"timestamp":1514864773}"#;
+
+    fn batch(elements: &[&str]) -> Batch {
+        Batch::parse(format!("[{}]", elements.join(",")).as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_receipt_in_json_is_as_in_the_contract() {
+        let batch = batch(&[GOOD, r#"{"deviceID":"any_device_token","err":107.5,"timestamp":1514864773}"#, GOOD]);
+        let expected = json!({
+            "accepted": 2,
+            "rejected": 1,
+            "duplicate": false,
+            "errors": [{
+                "index": 1,
+                "field": "err",
+                "code": "not_an_integer",
+                "message": "err must be an integer between -2147483648 and 2147483647",
+            }],
+            "request_id": "0d2a1bb6",
+        });
+        assert_eq!(to_value(Receipt::stored(&batch, "0d2a1bb6")).unwrap(), expected);
+    }
+
+    #[test]
+    fn without_faults_the_list_is_there_and_empty() {
+        let expected = json!({"accepted": 1, "rejected": 0, "duplicate": false, "errors": [], "request_id": "r"});
+        assert_eq!(to_value(Receipt::stored(&batch(&[GOOD]), "r")).unwrap(), expected);
+    }
+
+    #[test]
+    fn at_most_100_faults_are_listed_and_all_rejected_records_are_counted() {
+        for (wrong, listed) in [(99, 99), (100, 100), (101, 100), (999, 100)] {
+            let mut elements = vec!["null"; wrong];
+            elements.push(GOOD);
+            let batch = batch(&elements);
+            let receipt = Receipt::stored(&batch, "r");
+            assert_eq!((receipt.accepted, receipt.rejected), (1, wrong));
+            let indices: Vec<_> = receipt.errors.iter().map(|fault| fault.index).collect();
+            assert_eq!(indices, (0..listed).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_record_with_several_faults_takes_several_places_of_the_list() {
+        let mut elements = vec!["{}"; 40];
+        elements.push(GOOD);
+        let batch = batch(&elements);
+        let receipt = Receipt::stored(&batch, "r");
+        assert_eq!((receipt.rejected, receipt.errors.len()), (40, 100));
+        assert_eq!(receipt.errors.last().map(|fault| fault.index), Some(33));
+    }
+}

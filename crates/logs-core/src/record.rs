@@ -113,6 +113,11 @@ impl RawObject<'_> {
         self.device_id.is_some() || self.err.is_some() || self.timestamp.is_some()
     }
 
+    /// Whether all of a record's fields are there.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.device_id.is_some() && self.err.is_some() && self.timestamp.is_some()
+    }
+
     /// A valid log, or everything that is wrong, in the order of the fields.
     pub(crate) fn validate(&self, index: usize) -> Result<NewLog, Vec<Fault>> {
         let device_id = required(self.device_id).and_then(string).and_then(DeviceId::parse);
@@ -207,9 +212,10 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 let mut object = RawObject::default();
-                while let Some(name) = map.next_key::<Name>()? {
+                while let Some(name) = map.next_key::<&RawValue>()? {
                     let value: &RawValue = map.next_value()?;
-                    match name {
+                    // A name with half of a surrogate pair is JSON, but no Unicode text: nobody knows it.
+                    match serde_json::from_str(name.get()).unwrap_or(Name::Unknown) {
                         Name::Field(Field::DeviceId) => object.device_id = Some(value),
                         Name::Field(Field::Err) => object.err = Some(value),
                         Name::Field(Field::Timestamp) => object.timestamp = Some(value),
@@ -223,3 +229,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
         deserializer.deserialize_map(ObjectVisitor)
     }
 }
+
+#[cfg(test)]
+mod tests;

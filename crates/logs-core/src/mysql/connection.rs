@@ -21,6 +21,10 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// How long an idle connection may take to show that it is alive.
 const CHECK_LIMIT: Duration = Duration::from_millis(500);
 
+/// What one more try may take: the lock wait of `statements.rs`, 2 s, and some more. A try that the
+/// deadline cut off would leave open whether it was carried out.
+const TRY_LIMIT: Duration = Duration::from_millis(2_500);
+
 /// A statement for 1000 rows costs the server 3 MB for as long as a connection holds it (measured, MySQL 9.7).
 const CACHED_STATEMENTS: usize = 4;
 
@@ -69,7 +73,7 @@ impl Connections {
         match self.connect(Deadline::within(CONNECT_LIMIT)).await {
             Ok(connection) => self.keep(connection),
             Err(error) => {
-                tracing::warn!(%error, "starting without the database; the next event tries again")
+                tracing::warn!(%error, "starting without the database; the next event tries again");
             }
         }
     }
@@ -106,7 +110,7 @@ impl Connections {
                 None => repeat == Repeat::Anything && !std::mem::replace(&mut last_try, true),
             };
             let error = StoreError::of_statement(error);
-            if !again || deadline.has_passed() {
+            if !again || deadline.remaining() < TRY_LIMIT {
                 return Err(error);
             }
             tracing::warn!(%error, "trying again");
@@ -123,7 +127,7 @@ impl Connections {
             match check {
                 Ok(Ok(())) => return Ok(connection),
                 Ok(Err(error)) => {
-                    tracing::info!(%error, "the idle connection is dead; connecting again")
+                    tracing::info!(%error, "the idle connection is dead; connecting again");
                 }
                 Err(_) => tracing::info!("the idle connection does not answer; connecting again"),
             }

@@ -1,5 +1,7 @@
 //! What a failure of the database means for what was sent.
 
+use sqlx::mysql::MySqlDatabaseError;
+
 /// Why the store did not do what it was asked. The text is for the operator, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -12,6 +14,9 @@ pub enum StoreError {
     /// The connection broke after the statement was sent.
     #[error("the connection to the database broke: {0}")]
     Broken(#[source] sqlx::Error),
+    /// The server did it, and its answer makes no sense: the schema is not the one of `migrations/`.
+    #[error("the database's answer cannot be read: {0}")]
+    Unreadable(#[source] sqlx::Error),
     /// The deadline passed before there was a connection: nothing was sent.
     #[error("the deadline passed before the database was reached")]
     TooLateToSend,
@@ -31,6 +36,9 @@ impl StoreError {
     pub(super) fn of_statement(error: sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(_) => Self::Refused(error),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::ColumnNotFound(_) | sqlx::Error::Decode(_) => {
+                Self::Unreadable(error)
+            }
             _ => Self::Broken(error),
         }
     }
@@ -53,7 +61,7 @@ impl Refusal {
         let sqlx::Error::Database(error) = error else {
             return None;
         };
-        let number = error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>().map(|error| error.number());
+        let number = error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
         Some(match number {
             // shutdown in progress; read-only server (option, mode, transaction); connection killed
             // (MariaDB, MySQL); closed by the server after idling

@@ -11,7 +11,7 @@ use crate::settings::DatabaseSettings;
 const LOCK: &str = "logs_core.migrate";
 
 /// How long to wait for another migration to finish: an upgrade rewrites the table.
-const LOCK_LIMIT: Duration = Duration::from_secs(15 * 60);
+const LOCK_LIMIT: Duration = Duration::from_mins(15);
 
 /// What a run did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ async fn apply(connection: &mut MySqlConnection) -> Result<MigrationReport, Migr
     let mut migrator = sqlx::migrate!("../../migrations");
     // sqlx's own lock waits with a negative timeout, which MariaDB takes for none; ours is held already.
     migrator.set_locking(false);
-    migrator.run(&mut *connection).await?;
+    migrator.run_direct(connection).await?;
 
     let applied = migrator
         .iter()

@@ -1,0 +1,154 @@
+//! Which server there is to run, and how to make a data folder for it.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt;
+use tokio::process::Command;
+
+/// A `mysqld` or `mariadbd`.
+#[derive(Clone, Debug)]
+pub struct ServerProgram {
+    path: PathBuf,
+    flavour: Flavour,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Flavour {
+    MySql,
+    MariaDb,
+}
+
+/// Why there is no server to run.
+#[derive(Debug, thiserror::Error)]
+pub enum ProgramError {
+    /// Not found.
+    #[error(
+        "no mysqld or mariadbd was found; install Debian's mariadb-server-core, or set MYSQL_SERVER=/path/to/mysqld"
+    )]
+    NotFound,
+    /// Found, but it does not run.
+    #[error("{0} does not run; set MYSQL_SERVER=/path/to/mysqld to choose another server")]
+    DoesNotRun(PathBuf),
+    /// No system tables.
+    #[error("the database folder could not be made: {0}")]
+    Initialize(String),
+}
+
+impl ServerProgram {
+    /// The server that `MYSQL_SERVER` names, else what is installed.
+    pub async fn find(chosen: Option<&str>) -> Result<Self, ProgramError> {
+        let path = match chosen {
+            Some(path) => PathBuf::from(path),
+            None => installed().ok_or(ProgramError::NotFound)?,
+        };
+        let version = Command::new(&path).arg("--version").stdin(Stdio::null()).output().await;
+        let version = version.ok().filter(|output| output.status.success());
+        let version = version.ok_or_else(|| ProgramError::DoesNotRun(path.clone()))?;
+        let is_mariadb = String::from_utf8_lossy(&version.stdout).contains("MariaDB");
+        Ok(Self { path, flavour: if is_mariadb { Flavour::MariaDb } else { Flavour::MySql } })
+    }
+
+    /// `mysql` or `mariadb`: one cannot read the other's data.
+    #[must_use]
+    pub fn flavour(&self) -> &'static str {
+        match self.flavour {
+            Flavour::MySql => "mysql",
+            Flavour::MariaDb => "mariadb",
+        }
+    }
+
+    /// The program with what every call of it needs. Configuration files of the machine are not read: they
+    /// belong to another server.
+    pub(super) fn command(&self, data: &Path) -> Command {
+        let mut command = Command::new(&self.path);
+        command.arg("--no-defaults").arg(format!("--datadir={}", data.display())).stdin(Stdio::null());
+        if nix::unistd::geteuid().is_root() {
+            command.arg("--user=root");
+        }
+        // Ctrl-C in a terminal reaches the whole process group; the server ends last, when it is told to.
+        command.process_group(0).kill_on_drop(true);
+        command
+    }
+
+    /// Options that only one of the two knows.
+    pub(super) fn extra_options(&self) -> &'static [&'static str] {
+        match self.flavour {
+            // The X protocol would want a port of its own.
+            Flavour::MySql => &["--mysqlx=OFF"],
+            Flavour::MariaDb => &[],
+        }
+    }
+
+    /// Makes a data folder with system tables in it. One that is half made, by a run that was killed, is made anew.
+    pub(super) async fn initialize(&self, data: &Path) -> Result<(), ProgramError> {
+        let failed = |error: std::io::Error| ProgramError::Initialize(error.to_string());
+        let unfinished = data.with_extension("unfinished");
+        let _ = std::fs::remove_dir_all(&unfinished);
+        std::fs::create_dir_all(&unfinished).map_err(failed)?;
+        match self.flavour {
+            Flavour::MySql => {
+                let command = self.command(&unfinished).arg("--initialize-insecure").output().await;
+                check(&command.map_err(failed)?)?;
+            }
+            Flavour::MariaDb => self.bootstrap(&unfinished).await?,
+        }
+        std::fs::rename(&unfinished, data).map_err(failed)
+    }
+
+    /// What `mariadb-install-db` does; that script needs a program from another package (docs/decisions.md).
+    async fn bootstrap(&self, data: &Path) -> Result<(), ProgramError> {
+        let failed = |error: std::io::Error| ProgramError::Initialize(error.to_string());
+        let mut sql = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n".to_owned();
+        for script in ["system_tables", "performance_tables", "system_tables_data"] {
+            sql += &system_script(script)?;
+        }
+        let mut process = self
+            .command(data)
+            .args(["--bootstrap", "--log-warnings=0", "--enforce-storage-engine="])
+            .args(["--max-allowed-packet=8M", "--net-buffer-length=16K"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        if let Some(mut stdin) = process.stdin.take() {
+            // A server that gives up early says why on its standard error, which is read next.
+            let _ = stdin.write_all(sql.as_bytes()).await;
+        }
+        check(&process.wait_with_output().await.map_err(failed)?)
+    }
+}
+
+fn check(output: &std::process::Output) -> Result<(), ProgramError> {
+    if output.status.success() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(ProgramError::Initialize(last_error(&text).unwrap_or_else(|| output.status.to_string())))
+}
+
+/// The line of a server's log that says what is wrong.
+pub(super) fn last_error(log: &str) -> Option<String> {
+    let mut errors = log.lines().filter(|line| line.contains("ERROR") && !line.contains("Aborting"));
+    errors.next_back().map(|line| line.trim().to_owned())
+}
+
+fn system_script(name: &str) -> Result<String, ProgramError> {
+    let folders = ["/usr/share/mysql", "/usr/share/mariadb", "/usr/local/share/mysql", "/usr/local/share/mariadb"];
+    folders
+        .iter()
+        .flat_map(|folder| ["mysql", "mariadb"].map(|prefix| format!("{folder}/{prefix}_{name}.sql")))
+        .find_map(|path| std::fs::read_to_string(path).ok())
+        .ok_or_else(|| ProgramError::Initialize(format!("MariaDB's script mysql_{name}.sql is not installed")))
+}
+
+fn installed() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let system = ["/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/mysql/bin"].map(PathBuf::from);
+    let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(system).collect();
+    ["mariadbd", "mysqld"]
+        .iter()
+        .flat_map(|program| folders.iter().map(move |folder| folder.join(program)))
+        .find(|program| program.is_file())
+}

@@ -1,0 +1,249 @@
+//! Starting, finding again and stopping the server.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+use tokio::process::Child;
+use tokio::time::{Instant, sleep};
+
+use super::TlsFiles;
+use super::program::{ProgramError, ServerProgram, last_error};
+use crate::state::write_private;
+
+/// A start after kill -9 replays the log first; with a full log that takes a while.
+const START_LIMIT: Duration = Duration::from_mins(2);
+
+/// How long a server may take to write down what it has in memory.
+const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// A new data folder has this many bytes, with room for the first million rows.
+const NEEDED_BYTES: u64 = 512 << 20;
+
+/// The account that is made for this program.
+const USER: &str = "operator";
+
+/// What to run where.
+#[derive(Clone, Debug)]
+pub struct ServerOptions {
+    /// The server program.
+    pub program: ServerProgram,
+    /// Data, log and process id stand here; made if it is not there.
+    pub folder: PathBuf,
+    /// Password of the account that [`Server::url`] names.
+    pub password: String,
+    /// With it the server offers TLS.
+    pub tls: Option<TlsFiles>,
+    /// Further options of the server, like `--max-connections=5`.
+    pub extra: Vec<String>,
+}
+
+/// A running server. Dropping it kills it; [`Server::stop`] lets it finish.
+pub struct Server {
+    process: Child,
+    port: u16,
+    options: ServerOptions,
+}
+
+/// Why the server does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// No program, or no data folder.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// Not enough room.
+    #[error("the disk is full: {folder} needs {} MB and has {} MB; make room and try again", NEEDED_BYTES >> 20, free >> 20)]
+    DiskFull {
+        /// Where.
+        folder: PathBuf,
+        /// How much room there is, in bytes.
+        free: u64,
+    },
+    /// A file or a process could not be handled.
+    #[error("the database server cannot be started: {0}")]
+    Io(#[from] io::Error),
+    /// It ended at once.
+    #[error("the database server ended at once: {reason} (all of it: {})", log.display())]
+    Ended {
+        /// What it said last.
+        reason: String,
+        /// Where it said it.
+        log: PathBuf,
+    },
+    /// It runs and does not answer.
+    #[error("the database server does not answer after {} s (see {})", START_LIMIT.as_secs(), .0.display())]
+    NoAnswer(PathBuf),
+}
+
+impl Server {
+    /// Starts the server on a port of its own, with new data if the folder is empty. A server that an earlier
+    /// run left behind in this folder is ended first.
+    pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
+        fs::create_dir_all(&options.folder)?;
+        end_left_behind(&options).await?;
+        if !data(&options).exists() {
+            let free = free_bytes(&options.folder)?;
+            if free < NEEDED_BYTES {
+                return Err(ServerError::DiskFull { folder: options.folder.clone(), free });
+            }
+            options.program.initialize(&data(&options)).await?;
+        }
+        let port = free_port()?;
+        Self::start_on(options, port).await
+    }
+
+    /// Starts it again where it was, after it ended for whatever reason.
+    pub async fn restart(mut self) -> Result<Self, ServerError> {
+        let _ = self.process.kill().await;
+        Self::start_on(self.options.clone(), self.port).await
+    }
+
+    async fn start_on(options: ServerOptions, port: u16) -> Result<Self, ServerError> {
+        let init = options.folder.join("init.sql");
+        write_private(&init, accounts(&options.password).as_bytes())?;
+        let log = log_file(&options);
+        let output = fs::File::create(&log)?;
+        let mut command = options.program.command(&data(&options));
+        command
+            .arg(format!("--port={port}"))
+            // Relative to the data folder: the path of a socket has little room.
+            .args(["--bind-address=127.0.0.1", "--socket=server.sock", "--skip-name-resolve", "--skip-log-bin"])
+            .arg(format!("--init-file={}", init.display()))
+            .args(options.program.extra_options())
+            .args(&options.extra)
+            .stdout(output.try_clone()?)
+            .stderr(output);
+        if let Some(tls) = &options.tls {
+            command.arg(format!("--ssl-ca={}", tls.authority.display()));
+            command.arg(format!("--ssl-cert={}", tls.certificate.display()));
+            command.arg(format!("--ssl-key={}", tls.key.display()));
+        }
+        let process = command.spawn()?;
+        if let Some(id) = process.id() {
+            fs::write(process_file(&options), id.to_string())?;
+        }
+        let mut server = Self { process, port, options };
+        server.wait_until_it_answers().await?;
+        Ok(server)
+    }
+
+    /// `mysql://…` of a database on this server, as a user who may do everything.
+    #[must_use]
+    pub fn url(&self, database: &str) -> String {
+        let tls = match &self.options.tls {
+            Some(tls) => format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={}", tls.authority.display()),
+            None => "ssl-mode=DISABLED".to_owned(),
+        };
+        format!("mysql://{USER}:{}@127.0.0.1:{}/{database}?{tls}", self.options.password, self.port)
+    }
+
+    /// The process id, while it runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Returns when the server has ended.
+    pub async fn ended(&mut self) {
+        let _ = self.process.wait().await;
+    }
+
+    /// kill -9.
+    pub async fn kill(&mut self) {
+        let _ = self.process.kill().await;
+    }
+
+    /// Has the server write everything down and end.
+    pub async fn stop(mut self) {
+        if let Some(id) = self.process.id() {
+            signal(id, Signal::SIGTERM);
+        }
+        if tokio::time::timeout(STOP_LIMIT, self.process.wait()).await.is_err() {
+            let _ = self.process.kill().await;
+        }
+        let _ = fs::remove_file(process_file(&self.options));
+        let _ = fs::remove_file(self.options.folder.join("init.sql"));
+    }
+
+    async fn wait_until_it_answers(&mut self) -> Result<(), ServerError> {
+        let options: MySqlConnectOptions = self.url("mysql").parse().map_err(io::Error::other)?;
+        let log = log_file(&self.options);
+        let started = Instant::now();
+        while started.elapsed() < START_LIMIT {
+            if let Some(status) = self.process.try_wait()? {
+                let text = fs::read(&log).unwrap_or_default();
+                let reason = last_error(&String::from_utf8_lossy(&text)).unwrap_or_else(|| status.to_string());
+                return Err(ServerError::Ended { reason, log });
+            }
+            if let Ok(connection) = options.connect().await {
+                let _ = connection.close().await;
+                return Ok(());
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        Err(ServerError::NoAnswer(log))
+    }
+}
+
+/// Run by the server at each start, before anybody can connect; a statement a line.
+fn accounts(password: &str) -> String {
+    format!(
+        "CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n\
+         ALTER USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n\
+         GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'127.0.0.1' WITH GRANT OPTION;\n"
+    )
+}
+
+fn data(options: &ServerOptions) -> PathBuf {
+    options.folder.join(options.program.flavour())
+}
+
+fn log_file(options: &ServerOptions) -> PathBuf {
+    options.folder.join("server.log")
+}
+
+fn process_file(options: &ServerOptions) -> PathBuf {
+    options.folder.join("server.pid")
+}
+
+/// Ends the server whose id an earlier run wrote down, if that process is still a server of this very folder.
+async fn end_left_behind(options: &ServerOptions) -> io::Result<()> {
+    let file = process_file(options);
+    let Some(id) = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
+        return Ok(());
+    };
+    let started = Instant::now();
+    while is_server_of(id, &options.folder) {
+        let patient = started.elapsed() < STOP_LIMIT;
+        signal(id, if patient { Signal::SIGTERM } else { Signal::SIGKILL });
+        sleep(Duration::from_millis(100)).await;
+    }
+    fs::remove_file(file)
+}
+
+fn is_server_of(id: u32, folder: &Path) -> bool {
+    let arguments = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+    let marker = format!("--datadir={}/", folder.display());
+    arguments.split(|byte| *byte == 0).any(|argument| argument.starts_with(marker.as_bytes()))
+}
+
+fn signal(id: u32, signal: Signal) {
+    if let Ok(id) = i32::try_from(id) {
+        let _ = kill(Pid::from_raw(id), signal);
+    }
+}
+
+fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn free_bytes(folder: &Path) -> io::Result<u64> {
+    let disk = nix::sys::statvfs::statvfs(folder)?;
+    Ok(disk.blocks_available() * disk.fragment_size())
+}

@@ -1,0 +1,42 @@
+//! A certificate for the private server, so that tests and benchmarks can connect as production does.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Paths of PEM files. The server has the last two; a client trusts the first.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// Who signed the certificate.
+    pub authority: PathBuf,
+    /// The server's certificate, for 127.0.0.1.
+    pub certificate: PathBuf,
+    /// The server's private key.
+    pub key: PathBuf,
+}
+
+/// Makes a certificate authority and a certificate for 127.0.0.1 in `folder`.
+pub fn make_tls_files(folder: &Path) -> io::Result<TlsFiles> {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+
+    let authority_key = KeyPair::generate().map_err(io::Error::other)?;
+    let mut authority = CertificateParams::default();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    authority.distinguished_name.push(DnType::CommonName, "private authority of the local database");
+    let authority_certificate = authority.self_signed(&authority_key).map_err(io::Error::other)?;
+    let issuer = Issuer::new(authority, authority_key);
+
+    let key = KeyPair::generate().map_err(io::Error::other)?;
+    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
+    params.distinguished_name.push(DnType::CommonName, "127.0.0.1");
+    let certificate = params.signed_by(&key, &issuer).map_err(io::Error::other)?;
+
+    let files = TlsFiles {
+        authority: folder.join("authority.pem"),
+        certificate: folder.join("certificate.pem"),
+        key: folder.join("key.pem"),
+    };
+    std::fs::write(&files.authority, authority_certificate.pem())?;
+    std::fs::write(&files.certificate, certificate.pem())?;
+    crate::state::write_private(&files.key, key.serialize_pem().as_bytes())?;
+    Ok(files)
+}

@@ -1,0 +1,10 @@
+//! API Gateway as far as a client can tell: path and method, key, usage plan, size and compression are checked
+//! here, in that order; what passes becomes a REST (v1) proxy event.
+
+mod body;
+mod event;
+mod serve;
+mod usage_plan;
+
+pub use serve::{Gateway, GatewayConfig};
+pub use usage_plan::UsagePlan;

@@ -1,0 +1,202 @@
+//! One gateway: a listener, a key, a plan, a function.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, Method, Response, StatusCode, header};
+use rest_proxy::{PROBLEM_JSON, Problem};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::usage_plan::UsagePlan;
+use super::{body, event};
+use crate::lambda::{Function, InvokeError};
+
+/// The one path of both APIs.
+const PATH: &str = "/logs";
+
+/// How long open requests may take when the gateway stops.
+const STOP_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a gateway lets through, and where to.
+pub struct GatewayConfig {
+    /// Name, for the log.
+    pub name: &'static str,
+    /// The method of the one path, besides OPTIONS.
+    pub method: Method,
+    /// The key that a client has to send.
+    pub api_key: String,
+    /// How often it may.
+    pub usage_plan: UsagePlan,
+    /// CORS: `access-control-allow-origin` of the gateway's own answers.
+    pub allowed_origin: HeaderValue,
+    /// Who answers.
+    pub function: Function,
+}
+
+/// A running gateway.
+pub struct Gateway {
+    address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    server: JoinHandle<()>,
+}
+
+impl Gateway {
+    /// Serves on a listener that is bound already.
+    pub fn start(listener: TcpListener, config: GatewayConfig) -> std::io::Result<Self> {
+        let address = listener.local_addr()?;
+        let router = Router::new().fallback(answer).with_state(Arc::new(config));
+        let (stop, stopped) = oneshot::channel();
+        let listener = axum::serve::ListenerExt::tap_io(listener, |stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let server = tokio::spawn(async move {
+            let stopped = async {
+                let _ = stopped.await;
+            };
+            let _ = axum::serve(listener, router).with_graceful_shutdown(stopped).await;
+        });
+        Ok(Self { address, stop, server })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The URL of the one path.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}{PATH}", self.address)
+    }
+
+    /// Takes no more connections and waits for the requests that are open.
+    pub async fn stop(mut self) {
+        let _ = self.stop.send(());
+        if tokio::time::timeout(STOP_LIMIT, &mut self.server).await.is_err() {
+            self.server.abort();
+        }
+    }
+}
+
+async fn answer(State(config): State<Arc<GatewayConfig>>, request: Request) -> Response<Body> {
+    let started = Instant::now();
+    let id = uuid::Uuid::new_v4().to_string();
+    let method = request.method().clone();
+    let mut response = match config.check(&request) {
+        Ok(Checked::Preflight) => config.preflight(),
+        Ok(Checked::Forward) => {
+            config.forward(request, &id).await.unwrap_or_else(|refused| config.refuse(&refused, &id))
+        }
+        Err(refused) => config.refuse(&refused, &id),
+    };
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert("x-amzn-requestid", id);
+    }
+    let status = response.status().as_u16();
+    let ms = started.elapsed().as_secs_f64() * 1000.0;
+    tracing::info!(api = config.name, %method, status, ms, request_id = id, "answered");
+    response
+}
+
+enum Checked {
+    Preflight,
+    Forward,
+}
+
+/// The gateway's own answer: status, a sentence for the client, seconds to wait.
+struct Refused {
+    status: StatusCode,
+    detail: String,
+    retry_after: Option<u64>,
+}
+
+impl Refused {
+    fn new(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self { status, detail: detail.into(), retry_after: None }
+    }
+
+    fn throttled(detail: &str, wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self { retry_after: Some(seconds.max(1)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+}
+
+impl GatewayConfig {
+    fn check(&self, request: &Request) -> Result<Checked, Refused> {
+        let known = request.uri().path() == PATH;
+        if known && request.method() == Method::OPTIONS {
+            return Ok(Checked::Preflight);
+        }
+        if !known || request.method() != self.method {
+            let detail = format!("there is only {} {PATH} here", self.method);
+            return Err(Refused::new(StatusCode::NOT_FOUND, detail));
+        }
+        if request.headers().get("x-api-key").is_none_or(|key| key.as_bytes() != self.api_key.as_bytes()) {
+            return Err(Refused::new(StatusCode::FORBIDDEN, "send this API's own key in the header x-api-key"));
+        }
+        self.usage_plan
+            .admit()
+            .map_err(|wait| Refused::throttled("the usage plan of this key is spent for now", wait))?;
+        Ok(Checked::Forward)
+    }
+
+    async fn forward(&self, request: Request, id: &str) -> Result<Response<Body>, Refused> {
+        let (parts, body) = request.into_parts();
+        let body = match self.method {
+            // A body means nothing in a GET, so it cannot be wrong either.
+            Method::GET => Vec::new(),
+            _ => body::read(&parts.headers, body).await.map_err(|refused| match refused {
+                body::BodyRefused::TooLarge => Refused::new(StatusCode::PAYLOAD_TOO_LARGE, refused.to_string()),
+                _ => Refused::new(StatusCode::BAD_REQUEST, refused.to_string()),
+            })?,
+        };
+        let bad_gateway = || Refused::new(StatusCode::BAD_GATEWAY, "the function failed; send the request again");
+        let event = event::to_event(&parts, body, id).map_err(|_| bad_gateway())?;
+        let answer = self.function.invoke(id.to_owned(), event).await.map_err(|error| {
+            tracing::error!(api = self.name, request_id = id, %error, "no answer from the function");
+            match error {
+                InvokeError::Throttled => Refused::throttled("too many requests at once", Duration::from_secs(1)),
+                InvokeError::Overdue => {
+                    Refused::new(StatusCode::GATEWAY_TIMEOUT, "the function took too long; send the request again")
+                }
+                _ => bad_gateway(),
+            }
+        })?;
+        event::to_response(&answer).ok_or_else(|| {
+            tracing::error!(api = self.name, request_id = id, "the function's answer has not the shape of one");
+            bad_gateway()
+        })
+    }
+
+    fn preflight(&self) -> Response<Body> {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        let headers = response.headers_mut();
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, self.allowed_origin.clone());
+        let methods = if self.method == Method::POST { "OPTIONS,POST" } else { "GET,OPTIONS" };
+        headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
+        let allowed = HeaderValue::from_static("x-api-key,content-type,idempotency-key");
+        headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+        response
+    }
+
+    fn refuse(&self, refused: &Refused, id: &str) -> Response<Body> {
+        let problem = serde_json::to_vec(&Problem::new(refused.status, &refused.detail, id)).unwrap_or_default();
+        let mut response = Response::new(Body::from(problem));
+        *response.status_mut() = refused.status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
+        headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, self.allowed_origin.clone());
+        if let Some(seconds) = refused.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

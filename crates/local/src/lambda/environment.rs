@@ -1,0 +1,126 @@
+//! One execution environment: a process of the function's binary, one event at a time.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use tokio::process::{Child, Command};
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::runtime_api::{Event, Reply, RuntimeApi};
+
+/// Lambda gives a function 10 s to start.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// How a function is run.
+#[derive(Clone, Debug)]
+pub struct FunctionConfig {
+    /// Name, for the log.
+    pub name: String,
+    /// The binary; Lambda would call it `bootstrap`.
+    pub program: PathBuf,
+    /// The function's settings, all of them: nothing is inherited.
+    pub variables: Vec<(String, String)>,
+    /// How long one event may take.
+    pub timeout: Duration,
+    /// How many environments there may be at once (Lambda: reserved concurrency).
+    pub concurrency: usize,
+    /// Where standard output and error go.
+    pub log_file: PathBuf,
+}
+
+/// Why there is no answer from the function.
+#[derive(Debug, thiserror::Error)]
+pub enum InvokeError {
+    /// All environments are busy, and there may not be more.
+    #[error("all environments are busy")]
+    Throttled,
+    /// The process could not be started.
+    #[error("the function cannot be started: {0}")]
+    Start(#[source] io::Error),
+    /// The process ended, or closed its connection, before it answered.
+    #[error("the function ended without an answer")]
+    Crashed,
+    /// No answer within the timeout; the process was killed.
+    #[error("the function took too long")]
+    Overdue,
+    /// The function answered that it failed.
+    #[error("the function failed: {0}")]
+    Failed(String),
+}
+
+/// A running environment. Dropping it kills the process, as Lambda does.
+pub struct Environment {
+    process: Child,
+    api: RuntimeApi,
+    timeout: Duration,
+}
+
+impl Environment {
+    /// Starts the process; it has not asked for an event yet.
+    pub async fn start(config: &FunctionConfig) -> io::Result<Self> {
+        let api = RuntimeApi::start().await?;
+        let log = OpenOptions::new().create(true).append(true).open(&config.log_file)?;
+        let process = Command::new(&config.program)
+            .env_clear()
+            .envs(config.variables.iter().map(|(name, value)| (name, value)))
+            .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
+            .env("AWS_LAMBDA_FUNCTION_NAME", &config.name)
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
+            .env("AWS_REGION", "local")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            // Ctrl-C in a terminal reaches the whole process group; the functions end when the gateways say so.
+            .process_group(0)
+            .kill_on_drop(true)
+            .spawn()?;
+        Ok(Self { process, api, timeout: config.timeout })
+    }
+
+    /// Sends one event and waits for the answer. After an error other than [`InvokeError::Failed`] the
+    /// environment is of no more use.
+    pub async fn invoke(&mut self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+        let (fetched, is_fetched) = oneshot::channel();
+        let (reply, replied) = oneshot::channel();
+        let event = Event { id: id.to_owned(), body: event, timeout: self.timeout, fetched, reply };
+        self.api.events.send(event).await.map_err(|_| InvokeError::Crashed)?;
+
+        let answer = async {
+            timeout(START_LIMIT, is_fetched)
+                .await
+                .map_err(|_| InvokeError::Overdue)?
+                .map_err(|_| InvokeError::Crashed)?;
+            timeout(self.timeout, replied).await.map_err(|_| InvokeError::Overdue)?.map_err(|_| InvokeError::Crashed)
+        };
+        tokio::select! {
+            biased;
+            answer = answer => match answer? {
+                Reply::Response(body) => Ok(body),
+                Reply::Error(body) => Err(InvokeError::Failed(String::from_utf8_lossy(&body).into_owned())),
+            },
+            _ = self.process.wait() => Err(InvokeError::Crashed),
+        }
+    }
+
+    /// Whether the process is still there.
+    pub fn is_alive(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
+    /// The process id, while the process runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
+    /// Ends the process and waits until it is gone.
+    pub async fn stop(mut self) {
+        let _ = self.process.kill().await;
+    }
+}

@@ -1,0 +1,93 @@
+//! A function: idle environments are used again, new ones started under concurrent load, up to a limit.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Bytes;
+use tokio::sync::Semaphore;
+
+use super::environment::{Environment, FunctionConfig, InvokeError};
+
+/// A function and its environments.
+#[derive(Clone)]
+pub struct Function(Arc<Inner>);
+
+struct Inner {
+    config: FunctionConfig,
+    permits: Arc<Semaphore>,
+    idle: Mutex<Vec<Environment>>,
+}
+
+impl Function {
+    /// A function without an environment; the first event starts one.
+    #[must_use]
+    pub fn new(config: FunctionConfig) -> Self {
+        let permits = Arc::new(Semaphore::new(config.concurrency));
+        Self(Arc::new(Inner { config, permits, idle: Mutex::new(Vec::new()) }))
+    }
+
+    /// Name, for the log.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.0.config.name
+    }
+
+    /// Has some environment answer one event. The work goes on when the caller goes away, as in Lambda.
+    pub async fn invoke(&self, id: String, event: Bytes) -> Result<Bytes, InvokeError> {
+        let permit = self.0.permits.clone().try_acquire_owned().map_err(|_| InvokeError::Throttled)?;
+        let inner = self.0.clone();
+        let work = tokio::spawn(async move {
+            let answer = inner.invoke(&id, event).await;
+            drop(permit);
+            answer
+        });
+        work.await.unwrap_or(Err(InvokeError::Crashed))
+    }
+
+    /// Process ids of the environments that wait for an event.
+    #[must_use]
+    pub fn idle_process_ids(&self) -> Vec<u32> {
+        self.0.idle().iter().filter_map(Environment::process_id).collect()
+    }
+
+    /// Takes no more events and ends all environments, the busy ones when they have answered.
+    pub async fn stop(&self) {
+        let everyone = u32::try_from(self.0.config.concurrency).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(self.0.config.timeout, self.0.permits.acquire_many(everyone)).await;
+        self.0.permits.close();
+        let idle = std::mem::take(&mut *self.0.idle());
+        for environment in idle {
+            environment.stop().await;
+        }
+    }
+}
+
+impl Inner {
+    async fn invoke(&self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+        let mut environment = match self.take_idle() {
+            Some(environment) => environment,
+            None => Environment::start(&self.config).await.map_err(InvokeError::Start)?,
+        };
+        let answer = environment.invoke(id, event).await;
+        if matches!(answer, Ok(_) | Err(InvokeError::Failed(_))) {
+            self.idle().push(environment);
+        } else {
+            environment.stop().await;
+        }
+        answer
+    }
+
+    /// The environment that was used last; those that died in the meantime are left out.
+    fn take_idle(&self) -> Option<Environment> {
+        let mut idle = self.idle();
+        while let Some(mut environment) = idle.pop() {
+            if environment.is_alive() {
+                return Some(environment);
+            }
+        }
+        None
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Environment>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

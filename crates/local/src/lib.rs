@@ -1,0 +1,12 @@
+//! The product on one machine: a private database server, the real function binaries driven over the Lambda
+//! Runtime API, and two gateways that answer as API Gateway would.
+//!
+//! [`database`] starts and stops a server that nobody else uses; [`lambda`] runs function environments;
+//! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`;
+//! [`up`] puts it all together. The tests use the same parts.
+
+pub mod database;
+pub mod gateway;
+pub mod lambda;
+pub mod state;
+pub mod up;

@@ -1,0 +1,201 @@
+//! The command behind `./dev`.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line tool")]
+
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use local::database::{Server, ServerOptions, ServerProgram};
+use local::state::{Endpoints, StateFolder};
+use local::up::{self, DatabaseChoice, UpOptions};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(Parser)]
+#[command(bin_name = "./dev", about = "Both functions behind local gateways, on a private database server")]
+struct CommandLine {
+    /// The folder for data, keys and logs
+    #[arg(long, default_value = ".local", global = true)]
+    state: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve both APIs until Ctrl-C
+    Up(UpArguments),
+    /// Forget data, keys and logs
+    Reset,
+    /// Run a command with `DATABASE_SERVER_URL` set to a new, empty server, which is thrown away afterwards
+    WithDatabase {
+        /// The command and its arguments
+        #[arg(trailing_var_arg = true, required = true, allow_hyphen_values = true)]
+        command: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+#[command(args_override_self = true)]
+struct UpArguments {
+    /// Port of the POST gateway; 0 takes any
+    #[arg(long, default_value_t = 9001)]
+    post_port: u16,
+    /// Port of the GET gateway; 0 takes any
+    #[arg(long, default_value_t = 9000)]
+    get_port: u16,
+    /// Environments per function; beyond that 429
+    #[arg(long, default_value_t = 10)]
+    concurrency: usize,
+    /// Seconds that a function may take
+    #[arg(long, default_value_t = 10)]
+    timeout: u64,
+    /// Usage plan: requests a second per key
+    #[arg(long, default_value = "10000")]
+    rate: NonZeroU32,
+    /// Usage plan: requests at once per key
+    #[arg(long, default_value = "5000")]
+    burst: NonZeroU32,
+    /// Folder of the binaries post-log and get-logs; by default where this program is
+    #[arg(long)]
+    functions: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = CommandLine::parse();
+    let result = match arguments.command {
+        Command::Up(up) => serve(&arguments.state, up).await,
+        Command::Reset => reset(&arguments.state),
+        Command::WithDatabase { command } => with_database(&command).await,
+    };
+    result.unwrap_or_else(|error| {
+        eprintln!("dev: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+type Failure = Box<dyn std::error::Error>;
+
+async fn serve(state: &Path, arguments: UpArguments) -> Result<ExitCode, Failure> {
+    let functions = match arguments.functions {
+        Some(folder) => folder,
+        None => std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default(),
+    };
+    let options = UpOptions {
+        state: state.to_owned(),
+        functions,
+        post_port: arguments.post_port,
+        get_port: arguments.get_port,
+        concurrency: arguments.concurrency.max(1),
+        timeout: Duration::from_secs(arguments.timeout.clamp(1, 29)),
+        rate: arguments.rate,
+        burst: arguments.burst,
+        database: database_choice(),
+    };
+    let progress = |step: &str| println!("dev: {step}");
+    let stopped = stop_signal()?;
+    tokio::pin!(stopped);
+    let mut running = tokio::select! {
+        started = up::start(&options, progress) => started?,
+        name = &mut stopped => return Err(format!("stopped by {name} before everything was up").into()),
+    };
+    announce(running.endpoints(), running.state().path());
+    let outcome = tokio::select! {
+        name = &mut stopped => {
+            println!("dev: {name}: stopping");
+            Ok(ExitCode::SUCCESS)
+        }
+        error = running.keep_database_running(progress) => Err(error.into()),
+    };
+    running.stop().await;
+    println!("dev: stopped; the data is kept in {}, ./dev reset forgets it", state.display());
+    outcome
+}
+
+fn database_choice() -> DatabaseChoice {
+    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let secrets = PathBuf::from("secrets.json");
+    match variable("DATABASE_URL") {
+        Some(url) => DatabaseChoice::Own(url),
+        None if secrets.is_file() => DatabaseChoice::Secrets(secrets),
+        None => DatabaseChoice::Private(variable("MYSQL_SERVER")),
+    }
+}
+
+fn announce(endpoints: &Endpoints, state: &Path) {
+    let Endpoints { post, get, .. } = endpoints;
+    let record = r#"[{"deviceID":"any_device_token","err":107,"timestamp":1514864773}]"#;
+    println!(
+        "\npost-log  {}\n          x-api-key: {}\nget-logs  {}\n          x-api-key: {}\n\n\
+         Paste these:\n\n  curl -i {} -H 'x-api-key: {}' \\\n    -d '{record}'\n\n  curl -i {} -H 'x-api-key: {}'\n\n\
+         Logs: {}   Ctrl-C stops everything.",
+        post.url,
+        post.api_key,
+        get.url,
+        get.api_key,
+        post.url,
+        post.api_key,
+        get.url,
+        get.api_key,
+        state.join("logs").display(),
+    );
+}
+
+/// Returns with the name of the signal that asks this program to stop.
+fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut hangup = signal(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "Ctrl-C",
+            _ = terminate.recv() => "SIGTERM",
+            _ = hangup.recv() => "the terminal was closed",
+        }
+    })
+}
+
+fn reset(state: &Path) -> Result<ExitCode, Failure> {
+    if state.exists() {
+        StateFolder::open(state)?.forget()?;
+    }
+    println!("dev: {} is forgotten: data, keys and logs", state.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn with_database(command: &[String]) -> Result<ExitCode, Failure> {
+    let folder = std::env::temp_dir().join(format!("logs-database-{}", uuid::Uuid::new_v4().simple()));
+    let program = ServerProgram::find(std::env::var("MYSQL_SERVER").ok().as_deref()).await?;
+    let password = uuid::Uuid::new_v4().simple().to_string();
+    let options = ServerOptions { program, folder: folder.clone(), password, tls: None, extra: vec![] };
+    let stopped = stop_signal()?;
+    let outcome = match Server::start(options).await {
+        Ok(server) => {
+            let outcome = run(command, &server.url(""), stopped).await;
+            server.stop().await;
+            outcome
+        }
+        Err(error) => Err(error.into()),
+    };
+    let _ = std::fs::remove_dir_all(folder);
+    outcome
+}
+
+async fn run(command: &[String], url: &str, stopped: impl Future<Output = &'static str>) -> Result<ExitCode, Failure> {
+    let Some((program, arguments)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
+    let mut process = tokio::process::Command::new(program)
+        .args(arguments)
+        .env("DATABASE_SERVER_URL", url)
+        .spawn()
+        .map_err(|error| format!("{program} cannot be run: {error}"))?;
+    tokio::select! {
+        status = process.wait() => Ok(if status?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        name = stopped => {
+            process.kill().await?;
+            Err(format!("stopped by {name}").into())
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The folder `.local/`: keys and data stay from run to run, `endpoints.json` says that the gateways are up.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The folder, held by one run at a time.
+#[derive(Debug)]
+pub struct StateFolder {
+    path: PathBuf,
+    /// Held for as long as this lives; the kernel lets go of it when the process ends, however that ends.
+    _lock: File,
+}
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another run has it.
+    #[error("{0} is in use by a run that has not ended; stop that one first (Ctrl-C in its terminal)")]
+    InUse(PathBuf),
+    /// Something is wrong with a file.
+    #[error("{0}: {1}")]
+    File(PathBuf, #[source] io::Error),
+    /// The keys cannot be read.
+    #[error("{0} is damaged; delete it, and new keys are made: {1}")]
+    Keys(PathBuf, #[source] serde_json::Error),
+}
+
+/// What must not be guessed, made once.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Keys {
+    /// API key of post-log.
+    pub post: String,
+    /// API key of get-logs.
+    pub get: String,
+    /// Password of the private database server.
+    pub database: String,
+}
+
+/// What `endpoints.json` says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// Where devices POST.
+    pub post: Endpoint,
+    /// Where dashboards GET.
+    pub get: Endpoint,
+    /// The database behind both.
+    pub database_url: String,
+}
+
+/// One API.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// With the path.
+    pub url: String,
+    /// For the header `x-api-key`.
+    pub api_key: String,
+}
+
+impl StateFolder {
+    /// Takes the folder, which is made if it is not there. What an earlier run said in `endpoints.json` is
+    /// deleted: it is no longer so.
+    pub fn open(path: &Path) -> Result<Self, StateError> {
+        let file_error = |error| StateError::File(path.to_owned(), error);
+        fs::create_dir_all(path).map_err(file_error)?;
+        let path = path.canonicalize().map_err(file_error)?;
+        // Data, keys and logs are nobody else's business.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(file_error)?;
+        let lock = OpenOptions::new().create(true).append(true).open(path.join("lock")).map_err(file_error)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path)),
+            Err(TryLockError::Error(error)) => return Err(StateError::File(path, error)),
+        }
+        let folder = Self { path, _lock: lock };
+        folder.withdraw_endpoints();
+        fs::create_dir_all(folder.logs()).map_err(|error| StateError::File(folder.logs(), error))?;
+        Ok(folder)
+    }
+
+    /// The folder itself.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the functions and the gateways log to.
+    #[must_use]
+    pub fn logs(&self) -> PathBuf {
+        self.path.join("logs")
+    }
+
+    /// Where the private database server has its data.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.path.join("database")
+    }
+
+    /// The keys; made if there are none.
+    pub fn keys(&self) -> Result<Keys, StateError> {
+        let path = self.path.join("keys.json");
+        match fs::read(&path) {
+            Ok(json) => serde_json::from_slice(&json).map_err(|error| StateError::Keys(path, error)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let random = || uuid::Uuid::new_v4().simple().to_string();
+                let keys = Keys { post: random(), get: random(), database: random() };
+                self.write_json("keys.json", &keys)?;
+                Ok(keys)
+            }
+            Err(error) => Err(StateError::File(path, error)),
+        }
+    }
+
+    /// Says that both gateways answer.
+    pub fn publish_endpoints(&self, endpoints: &Endpoints) -> Result<(), StateError> {
+        self.write_json("endpoints.json", endpoints)
+    }
+
+    /// Says that they no longer do.
+    pub fn withdraw_endpoints(&self) {
+        let _ = fs::remove_file(self.path.join("endpoints.json"));
+    }
+
+    /// Forgets data, keys and logs.
+    pub fn forget(self) -> Result<(), StateError> {
+        fs::remove_dir_all(&self.path).map_err(|error| StateError::File(self.path.clone(), error))
+    }
+
+    /// Whole or not at all, for this user only.
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StateError> {
+        let path = self.path.join(name);
+        let unfinished = path.with_extension("unfinished");
+        let write = || {
+            let mut json = serde_json::to_vec_pretty(value)?;
+            json.push(b'\n');
+            write_private(&unfinished, &json)?;
+            fs::rename(&unfinished, &path)
+        };
+        write().map_err(|error| StateError::File(path.clone(), error))
+    }
+}
+
+/// Writes a file that only this user can read.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    file.write_all(content)
+}

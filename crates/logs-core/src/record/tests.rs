@@ -1,0 +1,195 @@
+//! One record at a time, always between two good ones: whatever is wrong with it, they must survive.
+
+mod values;
+
+use serde_json::json;
+
+use crate::{Batch, DeviceId, ErrorCode, Fault, FaultCode, Field, NewLog, Timestamp};
+
+const NEIGHBOUR: &str = r#"{"deviceID":"neighbour","err":-1,"timestamp":1}"#;
+
+fn log(device_id: &str, err: i64, timestamp: i64) -> NewLog {
+    NewLog::new(
+        DeviceId::parse(device_id.to_owned()).unwrap(),
+        ErrorCode::parse(err).unwrap(),
+        Timestamp::parse(timestamp).unwrap(),
+    )
+}
+
+/// What becomes of a record between two good ones.
+fn read(record: &str) -> Result<NewLog, Vec<Fault>> {
+    let batch = Batch::parse(format!("[{NEIGHBOUR},{record},{NEIGHBOUR}]").as_bytes()).unwrap();
+    let neighbour = log("neighbour", -1, 1);
+    assert_eq!(batch.logs.first(), Some(&neighbour));
+    assert_eq!(batch.logs.last(), Some(&neighbour));
+    assert_eq!(batch.logs.len() + batch.rejected, 3);
+    assert!(batch.faults.iter().all(|fault| fault.index == 1), "{:?}", batch.faults);
+    assert_eq!(batch.rejected == 0, batch.faults.is_empty());
+    if batch.rejected == 0 { Ok(batch.logs[1].clone()) } else { Err(batch.faults) }
+}
+
+/// What is wrong with a record, without the messages.
+fn faults(record: &str) -> Vec<(Option<Field>, FaultCode)> {
+    read(record).unwrap_err().into_iter().map(|fault| (fault.field, fault.code)).collect()
+}
+
+/// The message of the one fault that a record has.
+fn message(record: &str) -> String {
+    let faults = read(record).unwrap_err();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    faults[0].message.clone()
+}
+
+fn with_device_id(value: &str) -> String {
+    format!(r#"{{"deviceID":{value},"err":107,"timestamp":1514864773}}"#)
+}
+
+fn with_err(value: &str) -> String {
+    format!(r#"{{"deviceID":"d","err":{value},"timestamp":1514864773}}"#)
+}
+
+fn with_timestamp(value: &str) -> String {
+    format!(r#"{{"deviceID":"d","err":107,"timestamp":{value}}}"#)
+}
+
+fn nested(levels: usize) -> String {
+    "[".repeat(levels) + &"]".repeat(levels)
+}
+
+#[test]
+fn a_missing_field_is_named() {
+    for (record, field, start) in [
+        (r#"{"err":1,"timestamp":1}"#, Field::DeviceId, "deviceID is missing; "),
+        (r#"{"deviceID":"d","timestamp":1}"#, Field::Err, "err is missing; "),
+        (r#"{"deviceID":"d","err":1}"#, Field::Timestamp, "timestamp is missing; "),
+    ] {
+        assert_eq!(faults(record), [(Some(field), FaultCode::Missing)]);
+        assert!(message(record).starts_with(start), "{}", message(record));
+    }
+}
+
+#[test]
+fn a_null_is_a_wrong_value_and_not_a_missing_one() {
+    let all_null = r#"{"deviceID":null,"err":null,"timestamp":null}"#;
+    let expected = [
+        (Some(Field::DeviceId), FaultCode::NotAString),
+        (Some(Field::Err), FaultCode::NotAnInteger),
+        (Some(Field::Timestamp), FaultCode::NotAnInteger),
+    ];
+    assert_eq!(faults(all_null), expected);
+}
+
+#[test]
+fn names_are_case_sensitive() {
+    let expected = [Field::DeviceId, Field::Err, Field::Timestamp].map(|field| (Some(field), FaultCode::Missing));
+    assert_eq!(faults(r#"{"deviceId":"d","ERR":1,"timeStamp":1}"#), expected);
+    assert_eq!(faults("{}"), expected);
+}
+
+#[test]
+fn everything_that_is_wrong_with_a_record_is_told_in_the_order_of_the_fields() {
+    let expected = [
+        (Some(Field::DeviceId), FaultCode::Empty),
+        (Some(Field::Err), FaultCode::OutOfRange),
+        (Some(Field::Timestamp), FaultCode::Missing),
+    ];
+    assert_eq!(faults(r#"{"err":2147483648,"deviceID":""}"#), expected);
+}
+
+#[test]
+fn an_element_that_is_not_an_object_is_a_fault_without_a_field() {
+    for record in ["null", "107", "-1.5e3", r#""d""#, "true", "[]", &format!("[{NEIGHBOUR}]"), &nested(10_000)] {
+        assert_eq!(faults(record), [(None, FaultCode::NotAnObject)]);
+    }
+}
+
+#[test]
+fn unknown_fields_are_ignored_whatever_they_hold() {
+    for extra in [
+        r#""colour":"red""#.to_owned(),
+        r#""":null"#.to_owned(),
+        r#""number":1e999"#.to_owned(),
+        r#""text":"\ud800""#.to_owned(),
+        r#""\ud800":"a name that is no text""#.to_owned(),
+        r#""payload":[1,2,3],"payload":[]"#.to_owned(),
+        format!(r#""deep":{}"#, nested(10_000)),
+        format!(r#""record":{NEIGHBOUR}"#),
+    ] {
+        let before = format!(r#"{{{extra},"deviceID":"d","err":1,"timestamp":2}}"#);
+        let after = format!(r#"{{"deviceID":"d","err":1,"timestamp":2,{extra}}}"#);
+        assert_eq!(read(&before), Ok(log("d", 1, 2)));
+        assert_eq!(read(&after), Ok(log("d", 1, 2)));
+    }
+}
+
+#[test]
+fn of_a_name_that_comes_twice_the_last_value_counts() {
+    let last_is_good = r#"{"deviceID":1,"err":"x","timestamp":-1,"deviceID":"d","err":1,"timestamp":2}"#;
+    assert_eq!(read(last_is_good), Ok(log("d", 1, 2)));
+    let last_is_bad = r#"{"deviceID":"d","err":1,"timestamp":2,"err":null}"#;
+    assert_eq!(faults(last_is_bad), [(Some(Field::Err), FaultCode::NotAnInteger)]);
+    assert_eq!(read(r#"{"deviceID":"d","err":1,"timestamp":2,"\u0065rr":3}"#), Ok(log("d", 3, 2)));
+}
+
+#[test]
+fn an_escaped_name_is_the_same_name() {
+    let record = r#"{"\u0064eviceID":"d","\u0065\u0072\u0072":1,"timestam\u0070":2}"#;
+    assert_eq!(read(record), Ok(log("d", 1, 2)));
+}
+
+#[test]
+fn white_space_inside_a_record_changes_nothing() {
+    assert_eq!(read("\n{ \"deviceID\" :\t\"d\" ,\r\n\"err\" : 1 , \"timestamp\" : 2 }\n"), Ok(log("d", 1, 2)));
+}
+
+#[test]
+fn a_message_says_what_the_field_must_be_and_never_repeats_what_was_sent() {
+    let secret = "hunter2".repeat(40);
+    assert_eq!(message(&with_device_id(&format!("\"{secret}\""))), "deviceID must be a string of 1 to 255 characters");
+    let rule = "err must be an integer between -2147483648 and 2147483647";
+    assert_eq!(message(&with_err(&format!("\"{secret}\""))), rule);
+    assert_eq!(message(&with_err("31415926535")), rule);
+    assert_eq!(message("\"hunter2\""), "a record must be an object with deviceID, err and timestamp");
+}
+
+#[test]
+fn a_fault_in_json_is_as_in_the_contract() {
+    let faults = read(&with_err("\"107\"")).unwrap_err();
+    let expected = json!([{
+        "index": 1,
+        "field": "err",
+        "code": "not_an_integer",
+        "message": "err must be an integer between -2147483648 and 2147483647",
+    }]);
+    assert_eq!(serde_json::to_value(&faults).unwrap(), expected);
+}
+
+#[test]
+fn the_fault_of_an_element_that_is_not_an_object_has_a_null_field_in_json() {
+    let faults = read("null").unwrap_err();
+    let expected = json!([{
+        "index": 1,
+        "field": null,
+        "code": "not_an_object",
+        "message": "a record must be an object with deviceID, err and timestamp",
+    }]);
+    assert_eq!(serde_json::to_value(&faults).unwrap(), expected);
+}
+
+#[test]
+fn every_code_and_every_field_has_its_name_in_json() {
+    let codes = [
+        FaultCode::Missing,
+        FaultCode::NotAString,
+        FaultCode::Empty,
+        FaultCode::TooLong,
+        FaultCode::NotAnInteger,
+        FaultCode::OutOfRange,
+        FaultCode::NotAnObject,
+    ];
+    let expected =
+        json!(["missing", "not_a_string", "empty", "too_long", "not_an_integer", "out_of_range", "not_an_object"]);
+    assert_eq!(serde_json::to_value(codes).unwrap(), expected);
+    let fields = [Field::DeviceId, Field::Err, Field::Timestamp];
+    assert_eq!(serde_json::to_value(fields).unwrap(), json!(["deviceID", "err", "timestamp"]));
+}

@@ -1,0 +1,44 @@
+//! The OpenAPI documents against the running gateways: schemathesis sends what the documents allow and what
+//! they do not, and compares each answer with what they say.
+
+use crate::harness::{Database, Product};
+
+use tokio::process::Command;
+
+const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+                      response_headers_conformance,response_schema_conformance,ignored_auth";
+
+async fn conforms(document: &str, url: &str, key: &str) {
+    let program = std::env::var("SCHEMATHESIS").expect("SCHEMATHESIS is not set; run ./dev test");
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let output = Command::new(program)
+        .current_dir(std::env::temp_dir())
+        .arg("run")
+        .arg(format!("{root}/openapi/{document}"))
+        .args(["--url", url.trim_end_matches("/logs"), "--header", &format!("x-api-key: {key}")])
+        .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "100"])
+        .args(["--generation-deterministic", "--continue-on-failure", "--no-color"])
+        .output()
+        .await
+        .expect("schemathesis runs");
+    let report = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{report}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(report.contains("passed"), "it tested something: {report}");
+}
+
+#[tokio::test]
+async fn post_log_answers_as_its_document_says() {
+    let product = Product::start(&Database::migrated().await).await;
+    conforms("post-log.yml", &product.endpoints.post.url, &product.endpoints.post.api_key).await;
+}
+
+#[tokio::test]
+async fn get_logs_answers_as_its_document_says() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    assert_eq!(
+        product.post(crate::harness::record("a", 1, 1).to_string()).send().await.expect("an answer").status(),
+        200
+    );
+    conforms("get-logs.yml", &product.endpoints.get.url, &product.endpoints.get.api_key).await;
+}

@@ -1,0 +1,127 @@
+//! The real binaries over the Runtime API, without a gateway: what they answer, what they log, how they start.
+
+use serde_json::json;
+
+use crate::harness::{Database, FunctionRun, body_event, event, record};
+
+#[tokio::test]
+async fn a_batch_is_acknowledged_in_the_shape_of_the_contract() {
+    let database = Database::migrated().await;
+    let function = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
+    let body = json!({ "payload": [record("a", 107, 1), { "deviceID": "b", "err": "x", "timestamp": 1 }] });
+    let answer = function.invoke_as("the-request", &body_event(&body.to_string())).await.expect("it answers");
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.headers["content-type"], "application/json");
+    assert_eq!(answer.headers["access-control-allow-origin"], "*");
+    let expected = json!({
+        "accepted": 1, "rejected": 1, "duplicate": false, "request_id": "the-request",
+        "errors": [{ "index": 1, "field": "err", "code": "not_an_integer",
+                     "message": "err must be an integer between -2147483648 and 2147483647" }]
+    });
+    assert_eq!(answer.body, expected);
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_base64_body_is_read_like_text() {
+    let database = Database::migrated().await;
+    let function = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
+    // {"deviceID":"any_device_token","err":107,"timestamp":1514864773}
+    let mut event =
+        body_event("eyJkZXZpY2VJRCI6ImFueV9kZXZpY2VfdG9rZW4iLCJlcnIiOjEwNywidGltZXN0YW1wIjoxNTE0ODY0NzczfQ==");
+    event["isBase64Encoded"] = true.into();
+    let answer = function.invoke(&event).await.expect("it answers");
+    assert_eq!((answer.status, &answer.body["accepted"]), (200, &json!(1)));
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn what_was_posted_is_listed() {
+    let database = Database::migrated().await;
+    let post = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
+    let get = FunctionRun::new("get-logs", &[("DATABASE_URL", &database.url)]);
+    let empty = get.invoke(&event()).await.expect("it answers");
+    assert_eq!((empty.status, empty.body), (200, json!({ "result": [] })));
+    post.send(&record("any_device_token", 107, 1_514_864_773).to_string()).await;
+    let answer = get.invoke(&event()).await.expect("it answers");
+    let log = &answer.body["result"][0];
+    assert!(log["received_at"].is_i64() && log["error_log_id"].is_u64());
+    assert_eq!(
+        (&log["device_id"], &log["error_code"], &log["timestamp"]),
+        (&json!("any_device_token"), &json!(107), &json!(1_514_864_773))
+    );
+    assert_eq!(log.as_object().map(serde_json::Map::len), Some(5));
+}
+
+#[tokio::test]
+async fn the_allowed_origin_is_a_setting() {
+    let database = Database::migrated().await;
+    let variables = [("DATABASE_URL", database.url.as_str()), ("ALLOWED_ORIGIN", "https://dashboard.example")];
+    let function = FunctionRun::new("get-logs", &variables);
+    let answer = function.invoke(&event()).await.expect("it answers");
+    assert_eq!(answer.headers["access-control-allow-origin"], "https://dashboard.example");
+}
+
+#[tokio::test]
+async fn a_problem_is_named_in_the_log_by_the_request_id_and_tells_the_client_nothing() {
+    let database = Database::empty().await;
+    let function = FunctionRun::new("get-logs", &[("DATABASE_URL", &database.url)]);
+    let answer = function.invoke_as("find-me", &event()).await.expect("it answers");
+    assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")));
+    assert_eq!(answer.headers["content-type"], "application/problem+json");
+    let expected = json!({
+        "type": "about:blank", "title": "Service Unavailable", "status": 503, "request_id": "find-me",
+        "detail": "the store is out of reach; send the request again"
+    });
+    assert_eq!(answer.body, expected);
+    let log = function.log();
+    let line = log.lines().find(|line| line.contains("find-me")).expect("the request is in the log");
+    let line: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
+    assert!(line["error"].as_str().is_some_and(|error| error.contains("Logs' doesn't exist")), "{line}");
+}
+
+#[tokio::test]
+async fn the_log_has_neither_the_password_nor_the_payload() {
+    let database = Database::migrated().await;
+    let variables = [("DATABASE_URL", database.url.as_str()), ("RUST_LOG", "trace")];
+    let function = FunctionRun::new("post-log", &variables);
+    function.send(&record("a-device-that-nobody-may-know", 1, 1).to_string()).await;
+    function.send("{\"deviceID\":\"a-device-that-nobody-may-know\"}").await;
+    let log = function.log();
+    let password = database.url.split([':', '@']).nth(2).expect("the URL has a password");
+    assert!(log.contains("stored") && log.contains("refused"), "{log}");
+    assert!(!log.contains(password) && !log.contains("a-device-that-nobody-may-know"), "{log}");
+}
+
+#[tokio::test]
+async fn a_setting_that_is_missing_or_wrong_ends_the_start_with_a_sentence_that_names_it() {
+    let without_database = "mysql://user:s3cret@127.0.0.1/";
+    for (variables, name) in [
+        (vec![], "DATABASE_URL"),
+        (vec![("DATABASE_URL", "postgres://user:s3cret@127.0.0.1/db")], "DATABASE_URL"),
+        (vec![("DATABASE_URL", without_database)], "DATABASE_URL"),
+        (vec![("DATABASE_URL", "mysql://user:s3cret@127.0.0.1/db?ssl-mode=MAYBE")], "DATABASE_URL"),
+        (vec![("DATABASE_URL", "mysql://user:s3cret@127.0.0.1/db"), ("ALLOWED_ORIGIN", "a b")], "ALLOWED_ORIGIN"),
+        (vec![("DATABASE_URL", "mysql://user:s3cret@127.0.0.1/db"), ("RUST_LOG", "loud=very")], "RUST_LOG"),
+    ] {
+        for binary in ["post-log", "get-logs"] {
+            let function = FunctionRun::new(binary, &variables);
+            function.invoke(&event()).await.expect_err("it ends");
+            let log = function.log();
+            assert_eq!(log.lines().count(), 1, "{log}");
+            assert!(log.contains(name) && !log.contains("s3cret"), "{log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_from_anywhere_else_does_not_end_the_process() {
+    let database = Database::migrated().await;
+    let function = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
+    for event in [json!({ "body": 5 }), json!([]), json!("x"), json!(null)] {
+        function.invoke(&event).await.expect_err("that is no proxy event");
+    }
+    let before = function.process_ids();
+    assert_eq!(function.send(&record("a", 1, 1).to_string()).await.status, 200);
+    assert_eq!(function.process_ids(), before);
+}

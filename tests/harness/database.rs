@@ -1,0 +1,85 @@
+//! A database for each test.
+
+use std::time::Duration;
+
+use local::database::{Server, ServerOptions, ServerProgram};
+use logs_core::mysql::{Store, migrate};
+use logs_core::settings::DatabaseSettings;
+use logs_core::{Batch, Deadline};
+use sqlx::{Connection, Executor, MySqlConnection};
+
+use super::TemporaryFolder;
+
+/// A database that only one test knows.
+pub(crate) struct Database {
+    pub(crate) url: String,
+}
+
+impl Database {
+    /// Empty: no tables.
+    pub(crate) async fn empty() -> Self {
+        let server = std::env::var("DATABASE_SERVER_URL").expect("DATABASE_SERVER_URL is not set; run ./dev test");
+        let name = format!("test_{}", uuid::Uuid::new_v4().simple());
+        let mut connection = MySqlConnection::connect(&server).await.expect("the test server answers");
+        connection.execute(&*format!("CREATE DATABASE {name}")).await.expect("a database can be made");
+        Self { url: server.replacen("/?", &format!("/{name}?"), 1) }
+    }
+
+    /// With the schema of `migrations/`.
+    pub(crate) async fn migrated() -> Self {
+        let database = Self::empty().await;
+        migrate(&database.settings()).await.expect("the migrations run");
+        database
+    }
+
+    pub(crate) fn settings(&self) -> DatabaseSettings {
+        DatabaseSettings::from_url(&self.url).expect("the URL is one")
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        Store::new(&self.settings())
+    }
+
+    /// A connection past the store, to set up and to look behind it.
+    pub(crate) async fn connection(&self) -> MySqlConnection {
+        MySqlConnection::connect(&self.url).await.expect("the test server answers")
+    }
+
+    pub(crate) async fn run(&self, sql: &str) {
+        self.connection().await.execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    pub(crate) async fn count(&self) -> i64 {
+        let mut connection = self.connection().await;
+        sqlx::query_scalar("SELECT COUNT(*) FROM Logs").fetch_one(&mut connection).await.expect("there is a table Logs")
+    }
+
+    /// Stores a body as the function would.
+    pub(crate) async fn insert(&self, body: &serde_json::Value, received_at: i64) {
+        let batch = Batch::parse(body.to_string().as_bytes()).expect("the body is good");
+        self.store().insert(&batch.logs, received_at, in_time()).await.expect("the database is there");
+    }
+}
+
+/// A deadline that no healthy test meets.
+pub(crate) fn in_time() -> Deadline {
+    Deadline::within(Duration::from_secs(25))
+}
+
+/// A server for one test alone, which may kill it. With the schema, in `Database`.
+pub(crate) async fn private_server(extra: &[&str]) -> (Server, Database, TemporaryFolder) {
+    let folder = TemporaryFolder::new();
+    let chosen = std::env::var("MYSQL_SERVER").ok();
+    let program = ServerProgram::find(chosen.as_deref()).await.expect("there is a server program");
+    let options = ServerOptions {
+        program,
+        folder: folder.0.clone(),
+        password: "private".to_owned(),
+        tls: None,
+        extra: extra.iter().map(ToString::to_string).collect(),
+    };
+    let server = Server::start(options).await.expect("the server starts");
+    let database = Database { url: server.url("Error_Logs") };
+    migrate(&database.settings()).await.expect("the migrations run");
+    (server, database, folder)
+}

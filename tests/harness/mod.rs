@@ -1,0 +1,58 @@
+//! What the tests share: a database of their own, the real function binaries, the whole product.
+
+mod database;
+mod function;
+mod product;
+
+pub(crate) use database::{Database, in_time, private_server};
+pub(crate) use function::{FunctionRun, body_event, event};
+pub(crate) use product::{Product, ProductOptions};
+
+use std::path::PathBuf;
+
+/// Where cargo puts the binaries that belong to this test.
+pub(crate) fn binaries() -> PathBuf {
+    let this = std::env::current_exe().expect("a test knows its own path");
+    let folder = this.ancestors().nth(2).expect("the test stands in target/PROFILE/deps").to_owned();
+    for program in ["post-log", "get-logs", "local"] {
+        assert!(folder.join(program).is_file(), "{program} is not built; run ./dev test");
+    }
+    folder
+}
+
+/// A folder that goes away with the test.
+pub(crate) struct TemporaryFolder(pub(crate) PathBuf);
+
+impl TemporaryFolder {
+    pub(crate) fn new() -> Self {
+        let path = std::env::temp_dir().join(format!("logs-test-{}", uuid::Uuid::new_v4().simple()));
+        std::fs::create_dir_all(&path).expect("the temporary folder can be written");
+        Self(path)
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Asks again and again until it is so; a test that waits in vain fails after a minute.
+pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let started = tokio::time::Instant::now();
+    while !is_so().await {
+        assert!(started.elapsed() < std::time::Duration::from_mins(1), "waited in vain until {what}");
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+}
+
+/// Whether a process still does something: a zombie does not, its parent has only not looked yet.
+pub(crate) fn is_running(id: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    !status.is_empty() && !status.contains(") Z ")
+}
+
+/// One good record as JSON.
+pub(crate) fn record(device_id: &str, err: i64, timestamp: i64) -> serde_json::Value {
+    serde_json::json!({ "deviceID": device_id, "err": err, "timestamp": timestamp })
+}

@@ -1,0 +1,157 @@
+//! The whole product: `local up` as a process, as a user would start it.
+
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use local::state::Endpoints;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::{Method, RequestBuilder, Response};
+use tokio::process::{Child, Command};
+use tokio::time::{Instant, sleep};
+
+use super::{Database, TemporaryFolder, binaries};
+
+/// The longest that starting may take; a test fails then, it does not wait for luck.
+const START_LIMIT: Duration = Duration::from_mins(2);
+
+/// How to start it.
+#[derive(Default)]
+pub(crate) struct ProductOptions<'a> {
+    /// Without it: a private server.
+    pub(crate) database: Option<&'a Database>,
+    pub(crate) arguments: &'a [&'a str],
+    pub(crate) variables: &'a [(&'a str, &'a str)],
+}
+
+/// A running `local up`.
+pub(crate) struct Product {
+    process: Child,
+    pub(crate) endpoints: Endpoints,
+    pub(crate) state: PathBuf,
+    pub(crate) client: reqwest::Client,
+    folder: Option<TemporaryFolder>,
+}
+
+impl Product {
+    /// On the test's database.
+    pub(crate) async fn start(database: &Database) -> Self {
+        Self::start_with(ProductOptions { database: Some(database), ..ProductOptions::default() }).await
+    }
+
+    pub(crate) async fn start_with(options: ProductOptions<'_>) -> Self {
+        let folder = TemporaryFolder::new();
+        let mut product = Self::start_in(folder.0.join("state"), options).await;
+        product.folder = Some(folder);
+        product
+    }
+
+    pub(crate) async fn start_in(state: PathBuf, options: ProductOptions<'_>) -> Self {
+        let path = state.join("endpoints.json");
+        // After kill -9 the last run's file is still there.
+        let _ = std::fs::remove_file(&path);
+        let mut process = command(&state, &options).spawn().expect("local can be started");
+        let started = Instant::now();
+        let endpoints = loop {
+            if let Some(status) = process.try_wait().expect("a child can be waited for") {
+                panic!("local up ended with {status}: {}", output(process).await);
+            }
+            if let Ok(json) = std::fs::read(&path) {
+                break serde_json::from_slice(&json).expect("endpoints.json is whole from the moment it is there");
+            }
+            assert!(started.elapsed() < START_LIMIT, "local up is not up after {START_LIMIT:?}");
+            sleep(Duration::from_millis(10)).await;
+        };
+        Self { process, endpoints, state, client: reqwest::Client::new(), folder: None }
+    }
+
+    /// Starts it where it cannot come up; what it says, and how it ends.
+    pub(crate) async fn start_in_vain(state: PathBuf, options: ProductOptions<'_>) -> (ExitStatus, String) {
+        let mut process = command(&state, &options).spawn().expect("local can be started");
+        let status = process.wait().await.expect("a child can be waited for");
+        (status, output(process).await)
+    }
+
+    /// POST with the right key.
+    pub(crate) fn post(&self, body: impl Into<reqwest::Body>) -> RequestBuilder {
+        let endpoint = &self.endpoints.post;
+        self.client.post(&endpoint.url).header("x-api-key", &endpoint.api_key).body(body)
+    }
+
+    /// GET with the right key; the list.
+    pub(crate) async fn list(&self) -> Vec<serde_json::Value> {
+        let endpoint = &self.endpoints.get;
+        let request = self.client.get(&endpoint.url).header("x-api-key", &endpoint.api_key);
+        let answer = request.send().await.expect("the gateway answers");
+        assert_eq!(answer.status(), 200);
+        let body: serde_json::Value = answer.json().await.expect("JSON");
+        body["result"].as_array().expect("result is an array").clone()
+    }
+
+    /// Any request to the POST API.
+    pub(crate) async fn request(&self, method: Method, url: &str, key: Option<&str>) -> Response {
+        let mut request = self.client.request(method, url);
+        if let Some(key) = key {
+            request = request.header("x-api-key", key);
+        }
+        request.send().await.expect("the gateway answers")
+    }
+
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id().expect("it runs")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let id = i32::try_from(self.process_id()).expect("process ids are small");
+        kill(Pid::from_raw(id), signal).expect("our own child can be signalled");
+    }
+
+    /// Asks it to stop, and waits.
+    pub(crate) async fn stop(mut self, signal: Signal) -> ExitStatus {
+        self.signal(signal);
+        self.process.wait().await.expect("a child can be waited for")
+    }
+
+    /// kill -9.
+    pub(crate) async fn kill(mut self) {
+        self.process.kill().await.expect("our own child can be killed");
+    }
+
+    /// Processes that it started: the database server and the functions.
+    pub(crate) fn children(&self) -> Vec<u32> {
+        let id = self.process_id();
+        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).expect("it runs");
+        tasks
+            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok())
+            .flat_map(|ids| ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>())
+            .collect()
+    }
+}
+
+impl Drop for Product {
+    /// A test that fails leaves no database server behind.
+    fn drop(&mut self) {
+        if let Some(id) = self.process.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+        }
+    }
+}
+
+fn command(state: &std::path::Path, options: &ProductOptions<'_>) -> Command {
+    let mut command = Command::new(binaries().join("local"));
+    command.args(["up", "--post-port", "0", "--get-port", "0", "--state"]).arg(state).args(options.arguments);
+    command.env_remove("DATABASE_URL").envs(options.variables.iter().copied());
+    if let Some(database) = options.database {
+        command.env("DATABASE_URL", &database.url);
+    }
+    // Not in the checkout: a secrets.json of the developer's must not be found.
+    command.current_dir(std::env::temp_dir());
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+async fn output(process: Child) -> String {
+    let output = process.wait_with_output().await.expect("the output can be read");
+    String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
+}

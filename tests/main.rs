@@ -1,0 +1,14 @@
+//! One integration binary. `./dev test` runs it, with a database server of its own in `DATABASE_SERVER_URL`;
+//! each test makes its own database there, and needs nothing that another one left.
+
+#![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
+mod bad_input;
+mod bad_luck;
+mod contract;
+mod functions;
+mod gateways;
+mod harness;
+mod migrations;
+mod store;
+mod up;

@@ -1,0 +1,141 @@
+//! The schema: from nothing, from the seed's table, twice, at once, interrupted.
+
+use logs_core::mysql::migrate;
+use serde_json::json;
+use sqlx::Row;
+
+use crate::harness::{Database, in_time, record};
+
+/// The seed's own text.
+const SEED_TABLE: &str = "CREATE TABLE `Logs` (
+`error_log_id` INT NOT NULL AUTO_INCREMENT,
+`device_id` varchar(255) NOT NULL,
+`error_number` INT NOT NULL,
+`time_stamp` INT NOT NULL,
+PRIMARY KEY (`error_log_id`)
+)";
+
+async fn columns(database: &Database) -> Vec<(String, String)> {
+    let mut connection = database.connection().await;
+    let sql = "SELECT column_name, column_type FROM information_schema.columns \
+               WHERE table_schema = DATABASE() AND table_name = 'Logs' ORDER BY ordinal_position";
+    let rows = sqlx::query(sql).fetch_all(&mut connection).await.expect("the catalogue can be read");
+    let text = |row: &sqlx::mysql::MySqlRow, column: usize| {
+        String::from_utf8(row.get_unchecked::<Vec<u8>, _>(column)).expect("names are text")
+    };
+    // MariaDB still says how wide a number is to be printed.
+    rows.iter().map(|row| (text(row, 0), text(row, 1).replace("(20)", ""))).collect()
+}
+
+#[tokio::test]
+async fn an_empty_database_gets_the_schema() {
+    let database = Database::empty().await;
+    let report = migrate(&database.settings()).await.expect("the migrations run");
+    assert_eq!((report.applied.as_slice(), report.version), ([1, 2].as_slice(), 2));
+    let columns = columns(&database).await;
+    let columns: Vec<_> = columns.iter().map(|(name, kind)| (name.as_str(), kind.as_str())).collect();
+    let mut expected = vec![
+        ("error_log_id", "bigint unsigned"),
+        ("device_id", "varchar(255)"),
+        ("error_number", "int"),
+        ("time_stamp", "bigint"),
+        ("received_at", "bigint"),
+        ("ranked_at", "bigint"),
+    ];
+    if columns.contains(&("error_number", "int(11)")) {
+        expected[2].1 = "int(11)";
+    }
+    assert_eq!(columns, expected);
+}
+
+#[tokio::test]
+async fn a_second_run_does_nothing() {
+    let database = Database::migrated().await;
+    database.insert(&json!([record("kept", 1, 5)]), 5).await;
+    let report = migrate(&database.settings()).await.expect("the migrations run");
+    assert_eq!((report.applied.as_slice(), report.version), ([].as_slice(), 2));
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_there_is_made() {
+    let database = Database::empty().await;
+    let other = Database { url: database.url.replacen("/test_", "/made_`by_", 1) };
+    migrate(&other.settings()).await.expect("the migrations run");
+    assert_eq!(other.count().await, 0);
+}
+
+#[tokio::test]
+async fn a_table_made_by_hand_from_the_seed_is_upgraded_and_keeps_its_rows() {
+    let database = Database::empty().await;
+    database.run(SEED_TABLE).await;
+    database
+        .run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('a', 107, 1514864773), ('b', -1, 2147483647), ('c', 0, -5)")
+        .await;
+    migrate(&database.settings()).await.expect("the migrations run");
+    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+    let rows: Vec<_> = most_recent
+        .result
+        .iter()
+        .map(|log| (log.error_log_id, log.device_id.as_str(), log.error_code, log.timestamp, log.received_at))
+        .collect();
+    let expected =
+        [(2, "b", -1, 2_147_483_647, 2_147_483_647), (1, "a", 107, 1_514_864_773, 1_514_864_773), (3, "c", 0, -5, -5)];
+    assert_eq!(rows, expected);
+    database.insert(&json!([record("🦀", 1, 3_000_000_000)]), 3_000_000_000).await;
+    assert_eq!(database.count().await, 4);
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_hold_every_character_can_after_the_upgrade() {
+    let database = Database::empty().await;
+    database.run(&format!("{SEED_TABLE} DEFAULT CHARACTER SET latin1")).await;
+    database.run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('münchen', 1, 1)").await;
+    migrate(&database.settings()).await.expect("the migrations run");
+    database.insert(&json!([record("🦀", 1, 2)]), 2).await;
+    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+    let devices: Vec<_> = most_recent.result.iter().map(|log| log.device_id.as_str()).collect();
+    assert_eq!(devices, ["🦀", "münchen"]);
+}
+
+#[tokio::test]
+async fn a_row_from_the_old_insert_gets_the_time_at_which_it_arrived() {
+    let database = Database::migrated().await;
+    database.run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('old program', 1, 4000000000)").await;
+    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+    let received_at = most_recent.result[0].received_at;
+    let now = logs_core::clock::unix_seconds();
+    assert!((now - 600..=now + 600).contains(&received_at), "{received_at} is not about {now}");
+}
+
+#[tokio::test]
+async fn an_interrupted_upgrade_is_finished_by_the_next_run() {
+    let database = Database::migrated().await;
+    database.insert(&json!([record("kept", 1, 5)]), 5).await;
+    // As after a kill -9 between the ALTER TABLE and the note that it was done.
+    database.run("UPDATE _sqlx_migrations SET success = FALSE WHERE version = 2").await;
+    let report = migrate(&database.settings()).await.expect("the migrations run");
+    assert_eq!(report.applied, [2]);
+    assert_eq!(database.count().await, 1);
+    assert_eq!(migrate(&database.settings()).await.expect("nothing is left to do").applied, [0_i64; 0]);
+}
+
+#[tokio::test]
+async fn four_runs_at_once_apply_each_migration_once() {
+    let database = Database::empty().await;
+    database.run(SEED_TABLE).await;
+    database.run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('a', 1, 1)").await;
+    let settings = database.settings();
+    let runs: Vec<_> = (0..4)
+        .map(|_| {
+            let settings = settings.clone();
+            tokio::spawn(async move { migrate(&settings).await.expect("the migrations run").applied })
+        })
+        .collect();
+    let mut applied = Vec::new();
+    for run in runs {
+        applied.extend(run.await.expect("no panic"));
+    }
+    assert_eq!(applied, [1, 2]);
+    assert_eq!(database.count().await, 1);
+}

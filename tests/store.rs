@@ -1,0 +1,165 @@
+//! The store against a real server.
+
+use logs_core::mysql::StoreError;
+use logs_core::{Batch, Deadline};
+use serde_json::json;
+use sqlx::{Connection, Row};
+use std::time::Duration;
+
+use crate::harness::{Database, in_time, record};
+
+const NOW: i64 = 1_764_000_000;
+
+async fn listed(database: &Database) -> Vec<(String, i64)> {
+    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+    most_recent.result.into_iter().map(|log| (log.device_id, log.timestamp)).collect()
+}
+
+#[tokio::test]
+async fn what_was_stored_is_listed_as_it_was_sent() {
+    let database = Database::migrated().await;
+    let longest = "🦀".repeat(255);
+    let ids = ["any_device_token", "'; DROP TABLE Logs; --", "a\0b\"\\\n%_`", "ünïcödé ☂ ", &longest];
+    let records: Vec<_> =
+        ids.iter().zip(0..).map(|(id, second)| record(id, -i64::from(i32::MAX), NOW + second)).collect();
+    database.insert(&json!(records), NOW).await;
+    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+    for (log, (id, second)) in most_recent.result.iter().rev().zip(ids.iter().zip(0..)) {
+        assert_eq!((log.device_id.as_str(), log.error_code), (*id, -i32::MAX));
+        assert_eq!((log.timestamp, log.received_at), (NOW + second, NOW));
+    }
+    assert_eq!(most_recent.result.len(), ids.len());
+}
+
+#[tokio::test]
+async fn the_limits_of_every_field_can_be_stored() {
+    let database = Database::migrated().await;
+    let records = [record("a", i64::from(i32::MIN), 0), record("b", i64::from(i32::MAX), 253_402_300_799)];
+    database.insert(&json!(records), NOW).await;
+    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+    let fields: Vec<_> = most_recent.result.iter().map(|log| (log.error_code, log.timestamp)).collect();
+    assert_eq!(fields, [(i32::MAX, 253_402_300_799), (i32::MIN, 0)]);
+}
+
+#[tokio::test]
+async fn an_empty_table_lists_nothing() {
+    assert_eq!(listed(&Database::migrated().await).await, []);
+}
+
+#[tokio::test]
+async fn the_ten_most_recent_are_listed_and_the_eleventh_is_not() {
+    let database = Database::migrated().await;
+    let records: Vec<_> = (0..11).map(|second| record("d", 1, NOW - second)).collect();
+    database.insert(&json!(records), NOW).await;
+    let expected: Vec<_> = (0..10).map(|second| ("d".to_owned(), NOW - second)).collect();
+    assert_eq!(listed(&database).await, expected);
+}
+
+#[tokio::test]
+async fn logs_of_one_second_are_listed_in_the_order_of_their_ids_the_latest_first() {
+    let database = Database::migrated().await;
+    database.insert(&json!([record("first", 1, NOW), record("second", 1, NOW)]), NOW).await;
+    database.insert(&json!([record("third", 1, NOW)]), NOW).await;
+    let devices: Vec<_> = listed(&database).await.into_iter().map(|(device, _)| device).collect();
+    assert_eq!(devices, ["third", "second", "first"]);
+}
+
+#[tokio::test]
+async fn a_clock_that_runs_ahead_counts_for_five_minutes_and_no_more() {
+    let database = Database::migrated().await;
+    database.insert(&json!([record("ahead", 1, NOW + 1_000_000), record("at the bound", 1, NOW + 300)]), NOW).await;
+    database.insert(&json!([record("later", 1, NOW + 301)]), NOW + 60).await;
+    database.insert(&json!([record("in time", 1, NOW + 299)]), NOW).await;
+    let expected =
+        [("later", NOW + 301), ("at the bound", NOW + 300), ("ahead", NOW + 1_000_000), ("in time", NOW + 299)];
+    assert_eq!(listed(&database).await, expected.map(|(device, time)| (device.to_owned(), time)));
+}
+
+#[tokio::test]
+async fn a_thousand_logs_are_stored_in_order_by_one_statement() {
+    let database = Database::migrated().await;
+    let records: Vec<_> = (0..1000).map(|number| record(&format!("d{number}"), number, NOW)).collect();
+    database.insert(&json!(records), NOW).await;
+    let mut connection = database.connection().await;
+    let rows = sqlx::query("SELECT error_number FROM Logs ORDER BY error_log_id").fetch_all(&mut connection).await;
+    let numbers: Vec<i64> = rows.expect("there is a table").iter().map(|row| i64::from(row.get::<i32, _>(0))).collect();
+    assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn batches_of_every_size_are_stored_over_one_connection() {
+    let database = Database::migrated().await;
+    let store = database.store();
+    for size in (1..20).chain([3, 1, 19]) {
+        let body = json!((0..size).map(|number| record("d", number, NOW)).collect::<Vec<_>>()).to_string();
+        let batch = Batch::parse(body.as_bytes()).expect("the body is good");
+        store.insert(&batch.logs, NOW, in_time()).await.expect("the database is there");
+    }
+    assert_eq!(database.count().await, (1..20).sum::<i64>() + 3 + 1 + 19);
+}
+
+#[tokio::test]
+async fn the_list_is_read_from_the_index_without_sorting() {
+    let database = Database::migrated().await;
+    for _ in 0..3 {
+        let records: Vec<_> = (0..1000).map(|number| record("d", number, NOW - number)).collect();
+        database.insert(&json!(records), NOW).await;
+    }
+    database.run("ANALYZE TABLE Logs").await;
+    let mut connection = database.connection().await;
+    let sql = "EXPLAIN SELECT error_log_id, device_id, error_number, time_stamp, received_at \
+               FROM Logs ORDER BY ranked_at DESC, error_log_id DESC LIMIT 10";
+    let plan = sqlx::query(sql).fetch_one(&mut connection).await.expect("EXPLAIN works");
+    let key: Option<String> = plan.try_get("key").ok();
+    let extra: Option<String> = plan.try_get("Extra").ok();
+    assert_eq!(key.as_deref(), Some("most_recent"));
+    assert!(!extra.unwrap_or_default().contains("filesort"));
+}
+
+#[tokio::test]
+async fn a_connection_that_the_server_killed_is_replaced_within_the_same_request() {
+    let database = Database::migrated().await;
+    let store = database.store();
+    store.most_recent(in_time()).await.expect("the database is there");
+    kill_connections(&database).await;
+    store.most_recent(in_time()).await.expect("reading is repeated on a new connection");
+}
+
+#[tokio::test]
+async fn a_blocked_insert_is_refused_in_time_and_stores_nothing_when_the_way_is_free() {
+    let database = Database::migrated().await;
+    let mut blocker = database.connection().await;
+    sqlx::raw_sql("LOCK TABLES Logs WRITE").execute(&mut blocker).await.expect("a table can be locked");
+    let batch = Batch::parse(record("d", 1, NOW).to_string().as_bytes()).expect("the body is good");
+    let store = database.store();
+    let refused = store.insert(&batch.logs, NOW, Deadline::within(Duration::from_secs(4))).await;
+    let refused = refused.expect_err("the table is locked");
+    sqlx::raw_sql("UNLOCK TABLES").execute(&mut blocker).await.expect("a table can be unlocked");
+    assert!(!refused.is_ambiguous(), "{refused}");
+    assert_eq!(database.count().await, 0);
+    store.insert(&batch.logs, NOW, in_time()).await.expect("the way is free");
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_refused_statement_leaves_the_connection_usable() {
+    let database = Database::empty().await;
+    let store = database.store();
+    let refused = store.most_recent(in_time()).await.expect_err("there is no table");
+    assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
+    logs_core::mysql::migrate(&database.settings()).await.expect("the migrations run");
+    assert_eq!(store.most_recent(in_time()).await.expect("now there is one").result, []);
+}
+
+/// Ends every connection to the test's own database but the one that asks.
+async fn kill_connections(database: &Database) {
+    let mut connection = database.connection().await;
+    let sql = "SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()";
+    let ids = sqlx::query(sql).fetch_all(&mut connection).await.expect("the list can be read");
+    assert!(!ids.is_empty(), "the store has a connection");
+    for row in ids {
+        let id = row.try_get::<u64, _>(0).unwrap_or_else(|_| u64::try_from(row.get::<i64, _>(0)).expect("an id"));
+        sqlx::raw_sql(&format!("KILL {id}")).execute(&mut connection).await.expect("a connection can be killed");
+    }
+    connection.close().await.expect("a connection can be closed");
+}

@@ -1,0 +1,130 @@
+//! `./dev up` as a user starts, stops and kills it.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::net::TcpListener;
+
+use crate::harness::{Database, Product, ProductOptions, TemporaryFolder, is_running, record, until};
+
+async fn post(product: &Product, device: &str) {
+    let answer = product.post(record(device, 1, 1).to_string()).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+}
+
+async fn devices(product: &Product) -> Vec<String> {
+    let list = product.list().await;
+    list.iter().rev().map(|log| log["device_id"].as_str().expect("a string").to_owned()).collect()
+}
+
+#[tokio::test]
+async fn data_and_keys_survive_a_restart_and_nothing_is_left_running() {
+    let folder = TemporaryFolder::new();
+    let state = folder.0.join("state");
+    let product = Product::start_in(state.clone(), ProductOptions::default()).await;
+    post(&product, "first").await;
+    let keys = (product.endpoints.post.api_key.clone(), product.endpoints.get.api_key.clone());
+    let children = product.children();
+    assert!(children.len() >= 3, "a server and two functions");
+    assert!(product.stop(Signal::SIGINT).await.success());
+    assert!(!state.join("endpoints.json").exists());
+    assert_eq!(children.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+
+    let product = Product::start_in(state, ProductOptions::default()).await;
+    assert_eq!((product.endpoints.post.api_key.clone(), product.endpoints.get.api_key.clone()), keys);
+    post(&product, "second").await;
+    assert_eq!(devices(&product).await, ["first", "second"]);
+    let children = product.children();
+    assert!(product.stop(Signal::SIGTERM).await.success());
+    assert_eq!(children.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn after_kill_minus_nine_the_next_start_recovers_and_the_data_is_there() {
+    let folder = TemporaryFolder::new();
+    let state = folder.0.join("state");
+    let product = Product::start_in(state.clone(), ProductOptions::default()).await;
+    post(&product, "first").await;
+    let left_behind = product.children();
+    product.kill().await;
+    let product = Product::start_in(state, ProductOptions::default()).await;
+    assert_eq!(left_behind.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+    assert_eq!(devices(&product).await, ["first"]);
+    assert!(product.stop(Signal::SIGTERM).await.success());
+}
+
+#[tokio::test]
+async fn a_private_server_that_dies_is_started_again() {
+    let product = Product::start_with(ProductOptions::default()).await;
+    post(&product, "first").await;
+    let file = product.state.join("database/server.pid");
+    let id: i32 = std::fs::read_to_string(file).expect("the id is written down").parse().expect("a number");
+    kill(Pid::from_raw(id), Signal::SIGKILL).expect("it runs");
+    until("the server is gone", async || !is_running(id.unsigned_abs())).await;
+    until("a device that sends again is answered", async || {
+        let answer = product.post(record("second", 1, 1).to_string()).send().await.expect("an answer");
+        assert!(answer.status() == 200 || answer.status() == 503);
+        answer.status() == 200
+    })
+    .await;
+    assert_eq!(devices(&product).await, ["first", "second"]);
+    assert!(product.stop(Signal::SIGTERM).await.success());
+}
+
+#[tokio::test]
+async fn a_second_run_in_the_same_folder_is_told_so_and_leaves_the_first_alone() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    let options = ProductOptions { database: Some(&database), ..ProductOptions::default() };
+    let (status, said) = Product::start_in_vain(product.state.clone(), options).await;
+    assert!(!status.success() && said.contains("is in use by a run that has not ended"), "{said}");
+    post(&product, "still there").await;
+    assert!(product.state.join("endpoints.json").exists());
+}
+
+#[tokio::test]
+async fn a_port_that_is_taken_is_named_with_the_option_that_chooses_another() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port can be had");
+    let port = taken.local_addr().expect("it has an address").port().to_string();
+    for option in ["--post-port", "--get-port"] {
+        let database = Database::empty().await;
+        let folder = TemporaryFolder::new();
+        // The harness says 0 first; the last one counts.
+        let arguments = [option, &port];
+        let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
+        let (status, said) = Product::start_in_vain(folder.0.join("state"), options).await;
+        assert!(!status.success(), "{said}");
+        assert_eq!(
+            said.trim(),
+            format!("dev: port {port} is taken; stop what listens there, or choose another one with {option}")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_database_of_the_users_own_is_migrated_and_nothing_is_announced_when_it_is_away() {
+    let database = Database::empty().await;
+    let product = Product::start(&database).await;
+    post(&product, "in the user's own").await;
+    assert_eq!(database.count().await, 1);
+    assert!(!product.state.join("database").exists(), "no private server");
+    drop(product);
+
+    let folder = TemporaryFolder::new();
+    let away = Database { url: "mysql://nobody:s3cret@127.0.0.1:1/Error_Logs".to_owned() };
+    let options = ProductOptions { database: Some(&away), ..ProductOptions::default() };
+    let (status, said) = Product::start_in_vain(folder.0.join("state"), options).await;
+    assert!(!status.success() && said.contains("cannot connect to the database") && !said.contains("s3cret"), "{said}");
+    assert!(!folder.0.join("state/endpoints.json").exists());
+}
+
+#[tokio::test]
+async fn keys_are_for_this_user_only() {
+    let product = Product::start(&Database::migrated().await).await;
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
+    assert_eq!(mode(&product.state), 0o700);
+    assert_eq!(mode(&product.state.join("keys.json")), 0o600);
+    assert_eq!(mode(&product.state.join("endpoints.json")), 0o600);
+}

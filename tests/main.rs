@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_luck;
 mod contract;
+mod encryption;
 mod functions;
 mod gateways;
 mod harness;

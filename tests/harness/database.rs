@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::database::{Server, ServerOptions, ServerProgram};
+use local::database::{Server, ServerOptions, ServerProgram, TlsFiles, make_tls_files};
 use logs_core::mysql::{Store, migrate};
 use logs_core::settings::DatabaseSettings;
 use logs_core::{Batch, Deadline};
@@ -68,14 +68,28 @@ pub(crate) fn in_time() -> Deadline {
 
 /// A server for one test alone, which may kill it. With the schema, in `Database`.
 pub(crate) async fn private_server(extra: &[&str]) -> (Server, Database, TemporaryFolder) {
+    start_server(TemporaryFolder::new(), None, extra).await
+}
+
+/// The same with TLS; the URL of `Database` asks for it, and for the server to be who it says it is.
+pub(crate) async fn encrypted_server() -> (Server, Database, TemporaryFolder) {
     let folder = TemporaryFolder::new();
+    let tls = make_tls_files(&folder.0).expect("certificates can be made");
+    start_server(folder, Some(tls), &[]).await
+}
+
+async fn start_server(
+    folder: TemporaryFolder,
+    tls: Option<TlsFiles>,
+    extra: &[&str],
+) -> (Server, Database, TemporaryFolder) {
     let chosen = std::env::var("MYSQL_SERVER").ok();
     let program = ServerProgram::find(chosen.as_deref()).await.expect("there is a server program");
     let options = ServerOptions {
         program,
         folder: folder.0.clone(),
         password: "private".to_owned(),
-        tls: None,
+        tls,
         extra: extra.iter().map(ToString::to_string).collect(),
     };
     let server = Server::start(options).await.expect("the server starts");

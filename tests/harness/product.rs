@@ -63,7 +63,8 @@ impl Product {
             assert!(started.elapsed() < START_LIMIT, "local up is not up after {START_LIMIT:?}");
             sleep(Duration::from_millis(10)).await;
         };
-        Self { process, endpoints, state, client: reqwest::Client::new(), folder: None }
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
+        Self { process, endpoints, state, client, folder: None }
     }
 
     /// Starts it where it cannot come up; what it says, and how it ends.

@@ -21,6 +21,9 @@ pub enum StateError {
     /// Another run has it.
     #[error("{0} is in use by a run that has not ended; stop that one first (Ctrl-C in its terminal)")]
     InUse(PathBuf),
+    /// No room.
+    #[error("the disk is full: {0} cannot be written; make room and try again")]
+    DiskFull(PathBuf),
     /// Something is wrong with a file.
     #[error("{0}: {1}")]
     File(PathBuf, #[source] io::Error),
@@ -139,7 +142,10 @@ impl StateFolder {
             write_private(&unfinished, &json)?;
             fs::rename(&unfinished, &path)
         };
-        write().map_err(|error| StateError::File(path.clone(), error))
+        write().map_err(|error| match error.kind() {
+            io::ErrorKind::StorageFull => StateError::DiskFull(path.clone()),
+            _ => StateError::File(path.clone(), error),
+        })
     }
 }
 

@@ -25,8 +25,6 @@ const STOP_LIMIT: Duration = Duration::from_secs(30);
 
 /// What a gateway lets through, and where to.
 pub struct GatewayConfig {
-    /// Name, for the log.
-    pub name: &'static str,
     /// The method of the one path, besides OPTIONS.
     pub method: Method,
     /// The key that a client has to send.
@@ -101,7 +99,7 @@ async fn answer(State(config): State<Arc<GatewayConfig>>, request: Request) -> R
     }
     let status = response.status().as_u16();
     let ms = started.elapsed().as_secs_f64() * 1000.0;
-    tracing::info!(api = config.name, %method, status, ms, request_id = id, "answered");
+    tracing::info!(api = config.function.name(), %method, status, ms, request_id = id, "answered");
     response
 }
 
@@ -160,7 +158,7 @@ impl GatewayConfig {
         let bad_gateway = || Refused::new(StatusCode::BAD_GATEWAY, "the function failed; send the request again");
         let event = event::to_event(&parts, body, id).map_err(|_| bad_gateway())?;
         let answer = self.function.invoke(id.to_owned(), event).await.map_err(|error| {
-            tracing::error!(api = self.name, request_id = id, %error, "no answer from the function");
+            tracing::error!(api = self.function.name(), request_id = id, %error, "no answer from the function");
             match error {
                 InvokeError::Throttled => Refused::throttled("too many requests at once", Duration::from_secs(1)),
                 InvokeError::Overdue => {
@@ -170,7 +168,11 @@ impl GatewayConfig {
             }
         })?;
         event::to_response(&answer).ok_or_else(|| {
-            tracing::error!(api = self.name, request_id = id, "the function's answer has not the shape of one");
+            tracing::error!(
+                api = self.function.name(),
+                request_id = id,
+                "the function's answer has not the shape of one"
+            );
             bad_gateway()
         })
     }

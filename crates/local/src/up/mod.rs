@@ -116,20 +116,21 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let [post_program, get_program] = programs;
     let function = |name: &str, program: PathBuf| function(options, &state, database.url(), &origin, name, program);
     let functions = [function("post-log", post_program), function("get-logs", get_program)];
-    let apis = [("post-log", Method::POST, &keys.post), ("get-logs", Method::GET, &keys.get)];
-    let mut gateways = Vec::new();
-    for ((listener, (name, method, key)), function) in listeners.into_iter().zip(apis).zip(&functions) {
+    let gateway = |listener, method, api_key: &str, function: &Function| {
         let config = GatewayConfig {
-            name,
             method,
-            api_key: key.clone(),
+            api_key: api_key.to_owned(),
             usage_plan: UsagePlan::new(options.rate, options.burst),
             allowed_origin: HeaderValue::from_str(&origin).map_err(std::io::Error::other)?,
             function: function.clone(),
         };
-        gateways.push(Gateway::start(listener, config)?);
-    }
-    let Ok(gateways) = <[Gateway; 2]>::try_from(gateways) else { unreachable!("two APIs, two gateways") };
+        Gateway::start(listener, config)
+    };
+    let [post_listener, get_listener] = listeners;
+    let gateways = [
+        gateway(post_listener, Method::POST, &keys.post, &functions[0])?,
+        gateway(get_listener, Method::GET, &keys.get, &functions[1])?,
+    ];
 
     let endpoint = |gateway: &Gateway, key: &String| Endpoint { url: gateway.url(), api_key: key.clone() };
     let endpoints = Endpoints {

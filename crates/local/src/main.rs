@@ -1,17 +1,16 @@
 //! The command behind `./dev`.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "this is a command line tool")]
-
+use std::io::Write;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use local::database::{Server, ServerOptions, ServerProgram};
+use local::database::{Server, ServerOptions, ServerProgram, end_left_behind};
 use local::state::{Endpoints, StateFolder};
 use local::up::{self, DatabaseChoice, UpOptions};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 #[derive(Parser)]
 #[command(bin_name = "./dev", about = "Both functions behind local gateways, on a private database server")]
@@ -47,10 +46,10 @@ struct UpArguments {
     #[arg(long, default_value_t = 9000)]
     get_port: u16,
     /// Environments per function; beyond that 429
-    #[arg(long, default_value_t = 10)]
-    concurrency: usize,
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    concurrency: u16,
     /// Seconds that a function may take
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=29))]
     timeout: u64,
     /// Usage plan: requests a second per key
     #[arg(long, default_value = "10000")]
@@ -68,13 +67,18 @@ async fn main() -> ExitCode {
     let arguments = CommandLine::parse();
     let result = match arguments.command {
         Command::Up(up) => serve(&arguments.state, up).await,
-        Command::Reset => reset(&arguments.state),
+        Command::Reset => reset(&arguments.state).await,
         Command::WithDatabase { command } => with_database(&command).await,
     };
     result.unwrap_or_else(|error| {
-        eprintln!("dev: {error}");
+        let _ = writeln!(std::io::stderr(), "dev: {error}");
         ExitCode::FAILURE
     })
+}
+
+/// A line for people. Nobody may be there to read it: a closed terminal must not keep us from stopping cleanly.
+fn say(line: &str) {
+    let _ = writeln!(std::io::stdout(), "{line}");
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -89,38 +93,43 @@ async fn serve(state: &Path, arguments: UpArguments) -> Result<ExitCode, Failure
         functions,
         post_port: arguments.post_port,
         get_port: arguments.get_port,
-        concurrency: arguments.concurrency.max(1),
-        timeout: Duration::from_secs(arguments.timeout.clamp(1, 29)),
+        concurrency: arguments.concurrency.into(),
+        timeout: Duration::from_secs(arguments.timeout),
         rate: arguments.rate,
         burst: arguments.burst,
         database: database_choice(),
     };
-    let progress = |step: &str| println!("dev: {step}");
-    let stopped = stop_signal()?;
-    tokio::pin!(stopped);
+    let progress = |step: &str| say(&format!("dev: {step}"));
+    let mut signals = StopSignals::new()?;
     let mut running = tokio::select! {
         started = up::start(&options, progress) => started?,
-        name = &mut stopped => return Err(format!("stopped by {name} before everything was up").into()),
+        name = signals.next() => return Err(format!("stopped by {name} before everything was up").into()),
     };
     announce(running.endpoints(), running.state().path());
     let outcome = tokio::select! {
-        name = &mut stopped => {
-            println!("dev: {name}: stopping");
+        name = signals.next() => {
+            say(&format!("dev: {name}: stopping"));
             Ok(ExitCode::SUCCESS)
         }
         error = running.keep_database_running(progress) => Err(error.into()),
     };
-    running.stop().await;
-    println!("dev: stopped; the data is kept in {}, ./dev reset forgets it", state.display());
+    running
+        .stop(async {
+            let name = signals.next().await;
+            say(&format!("dev: {name} again: open requests are cut off"));
+        })
+        .await;
+    say(&format!("dev: stopped; the data is kept in {}, ./dev reset forgets it", state.display()));
     outcome
 }
 
 fn database_choice() -> DatabaseChoice {
     let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
     let secrets = PathBuf::from("secrets.json");
+    let is_there = secrets.symlink_metadata().is_ok();
     match variable("DATABASE_URL") {
         Some(url) => DatabaseChoice::Own(url),
-        None if secrets.is_file() => DatabaseChoice::Secrets(secrets),
+        None if is_there => DatabaseChoice::Secrets(secrets),
         None => DatabaseChoice::Private(variable("MYSQL_SERVER")),
     }
 }
@@ -128,7 +137,7 @@ fn database_choice() -> DatabaseChoice {
 fn announce(endpoints: &Endpoints, state: &Path) {
     let Endpoints { post, get, .. } = endpoints;
     let record = r#"[{"deviceID":"any_device_token","err":107,"timestamp":1514864773}]"#;
-    println!(
+    say(&format!(
         "\npost-log  {}\n          x-api-key: {}\nget-logs  {}\n          x-api-key: {}\n\n\
          Paste these:\n\n  curl -i {} -H 'x-api-key: {}' \\\n    -d '{record}'\n\n  curl -i {} -H 'x-api-key: {}'\n\n\
          Logs: {}   Ctrl-C stops everything.",
@@ -141,28 +150,53 @@ fn announce(endpoints: &Endpoints, state: &Path) {
         get.url,
         get.api_key,
         state.join("logs").display(),
-    );
+    ));
 }
 
-/// Returns with the name of the signal that asks this program to stop.
-fn stop_signal() -> std::io::Result<impl Future<Output = &'static str>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut hangup = signal(SignalKind::hangup())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => "Ctrl-C",
-            _ = terminate.recv() => "SIGTERM",
-            _ = hangup.recv() => "the terminal was closed",
-        }
-    })
+/// The signals that ask this program to stop.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+    /// Not where `nohup` asked for it to be ignored.
+    hangup: Option<Signal>,
 }
 
-fn reset(state: &Path) -> Result<ExitCode, Failure> {
-    if state.exists() {
-        StateFolder::open(state)?.forget()?;
+impl StopSignals {
+    fn new() -> std::io::Result<Self> {
+        let hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
     }
-    println!("dev: {} is forgotten: data, keys and logs", state.display());
+
+    /// Waits for the next one; its name.
+    async fn next(&mut self) -> &'static str {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            _ = self.interrupt.recv() => "Ctrl-C",
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = hangup => "the terminal was closed",
+        }
+    }
+}
+
+/// The lowest bit of the mask that the kernel shows is signal 1, SIGHUP.
+fn hangup_is_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
+}
+
+async fn reset(state: &Path) -> Result<ExitCode, Failure> {
+    if state.exists() {
+        let state = StateFolder::open(state)?;
+        end_left_behind(&state.database()).await?;
+        state.forget()?;
+    }
+    say(&format!("dev: {} is forgotten: data, keys and logs", state.display()));
     Ok(ExitCode::SUCCESS)
 }
 
@@ -171,10 +205,10 @@ async fn with_database(command: &[String]) -> Result<ExitCode, Failure> {
     let program = ServerProgram::find(std::env::var("MYSQL_SERVER").ok().as_deref()).await?;
     let password = uuid::Uuid::new_v4().simple().to_string();
     let options = ServerOptions { program, folder: folder.clone(), password, tls: None, extra: vec![] };
-    let stopped = stop_signal()?;
+    let mut signals = StopSignals::new()?;
     let outcome = match Server::start(options).await {
         Ok(server) => {
-            let outcome = run(command, &server.url(""), stopped).await;
+            let outcome = run(command, &server.url(""), &mut signals).await;
             server.stop().await;
             outcome
         }
@@ -184,7 +218,7 @@ async fn with_database(command: &[String]) -> Result<ExitCode, Failure> {
     outcome
 }
 
-async fn run(command: &[String], url: &str, stopped: impl Future<Output = &'static str>) -> Result<ExitCode, Failure> {
+async fn run(command: &[String], url: &str, signals: &mut StopSignals) -> Result<ExitCode, Failure> {
     let Some((program, arguments)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
     let mut process = tokio::process::Command::new(program)
         .args(arguments)
@@ -193,7 +227,7 @@ async fn run(command: &[String], url: &str, stopped: impl Future<Output = &'stat
         .map_err(|error| format!("{program} cannot be run: {error}"))?;
     tokio::select! {
         status = process.wait() => Ok(if status?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
-        name = stopped => {
+        name = signals.next() => {
             process.kill().await?;
             Err(format!("stopped by {name}").into())
         }

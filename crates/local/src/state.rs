@@ -24,13 +24,28 @@ pub enum StateError {
     /// No room.
     #[error("the disk is full: {0} cannot be written; make room and try again")]
     DiskFull(PathBuf),
+    /// Somebody else's folder.
+    #[error("{0} has files in it that are not ours; choose an empty or a new folder with --state")]
+    NotOurs(PathBuf),
     /// Something is wrong with a file.
-    #[error("{0}: {1}")]
+    #[error("{0} cannot be used: {1}; choose another folder with --state")]
     File(PathBuf, #[source] io::Error),
-    /// The keys cannot be read.
-    #[error("{0} is damaged; delete it, and new keys are made: {1}")]
-    Keys(PathBuf, #[source] serde_json::Error),
+    /// The keys cannot be read, or are no keys.
+    #[error("{0} is damaged; delete it, and new keys are made")]
+    Keys(PathBuf),
 }
+
+impl StateError {
+    fn of(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull => Self::DiskFull(path.to_owned()),
+            _ => Self::File(path.to_owned(), error),
+        }
+    }
+}
+
+/// Held by the run that uses the folder; where it is, the folder is ours.
+const LOCK: &str = "lock";
 
 /// What must not be guessed, made once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,23 +79,29 @@ pub struct Endpoint {
 }
 
 impl StateFolder {
-    /// Takes the folder, which is made if it is not there. What an earlier run said in `endpoints.json` is
-    /// deleted: it is no longer so.
+    /// Takes the folder, which is made if it is not there. A folder with anything in it that an earlier run did not
+    /// make is refused: `reset` deletes, and keys are kept from other users. What an earlier run said in
+    /// `endpoints.json` is deleted: it is no longer so.
     pub fn open(path: &Path) -> Result<Self, StateError> {
-        let file_error = |error| StateError::File(path.to_owned(), error);
-        fs::create_dir_all(path).map_err(file_error)?;
-        let path = path.canonicalize().map_err(file_error)?;
+        let unusable = |error: io::Error| StateError::of(path, error);
+        fs::create_dir_all(path).map_err(unusable)?;
+        let path = path.canonicalize().map_err(unusable)?;
+        let lock_file = path.join(LOCK);
+        let is_empty = fs::read_dir(&path).map_err(unusable)?.next().is_none();
+        if !is_empty && !lock_file.is_file() {
+            return Err(StateError::NotOurs(path));
+        }
         // Data, keys and logs are nobody else's business.
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(file_error)?;
-        let lock = OpenOptions::new().create(true).append(true).open(path.join("lock")).map_err(file_error)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
+        let lock = OpenOptions::new().create(true).append(true).open(lock_file).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path)),
-            Err(TryLockError::Error(error)) => return Err(StateError::File(path, error)),
+            Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
         let folder = Self { path, _lock: lock };
         folder.withdraw_endpoints();
-        fs::create_dir_all(folder.logs()).map_err(|error| StateError::File(folder.logs(), error))?;
+        fs::create_dir_all(folder.logs()).map_err(unusable)?;
         Ok(folder)
     }
 
@@ -106,14 +127,17 @@ impl StateFolder {
     pub fn keys(&self) -> Result<Keys, StateError> {
         let path = self.path.join("keys.json");
         match fs::read(&path) {
-            Ok(json) => serde_json::from_slice(&json).map_err(|error| StateError::Keys(path, error)),
+            Ok(json) => match serde_json::from_slice::<Keys>(&json) {
+                Ok(keys) if keys.are_valid() => Ok(keys),
+                _ => Err(StateError::Keys(path)),
+            },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let random = || uuid::Uuid::new_v4().simple().to_string();
                 let keys = Keys { post: random(), get: random(), database: random() };
                 self.write_json("keys.json", &keys)?;
                 Ok(keys)
             }
-            Err(error) => Err(StateError::File(path, error)),
+            Err(error) => Err(StateError::of(&path, error)),
         }
     }
 
@@ -127,9 +151,18 @@ impl StateFolder {
         let _ = fs::remove_file(self.path.join("endpoints.json"));
     }
 
-    /// Forgets data, keys and logs.
+    /// Forgets data, keys and logs, and nothing that somebody else put there.
     pub fn forget(self) -> Result<(), StateError> {
-        fs::remove_dir_all(&self.path).map_err(|error| StateError::File(self.path.clone(), error))
+        for folder in [self.database(), self.logs()] {
+            ignore_missing(fs::remove_dir_all(&folder)).map_err(|error| StateError::of(&folder, error))?;
+        }
+        for file in ["endpoints.json", "keys.json", LOCK] {
+            let file = self.path.join(file);
+            ignore_missing(fs::remove_file(&file)).map_err(|error| StateError::of(&file, error))?;
+        }
+        // Stays where it is not empty.
+        let _ = fs::remove_dir(&self.path);
+        Ok(())
     }
 
     /// Whole or not at all, for this user only.
@@ -142,10 +175,22 @@ impl StateFolder {
             write_private(&unfinished, &json)?;
             fs::rename(&unfinished, &path)
         };
-        write().map_err(|error| match error.kind() {
-            io::ErrorKind::StorageFull => StateError::DiskFull(path.clone()),
-            _ => StateError::File(path.clone(), error),
-        })
+        write().map_err(|error| StateError::of(&path, error))
+    }
+}
+
+fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+impl Keys {
+    /// As they were made: they go into a URL, a header and an SQL file.
+    fn are_valid(&self) -> bool {
+        let is_valid = |key: &String| key.len() >= 16 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        [&self.post, &self.get, &self.database].into_iter().all(is_valid)
     }
 }
 

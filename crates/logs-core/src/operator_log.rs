@@ -12,15 +12,21 @@ use crate::settings::SettingError;
 /// # Errors
 /// `RUST_LOG` is no such filter; everything from `info` on is logged then.
 pub fn start(filter: Option<&str>) -> Result<(), SettingError> {
-    let targets = filter.filter(|filter| !filter.trim().is_empty()).unwrap_or("info").parse::<Targets>();
-    let valid = targets.is_ok();
+    let targets = parse_filter(filter);
+    let outcome = targets.clone().map(drop);
     tracing_subscriber::registry()
         .with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false))
         .with(targets.unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO)))
         .init();
-    if valid {
-        Ok(())
-    } else {
-        Err(SettingError::Invalid { variable: "RUST_LOG", expected: "a level or target=level, …" })
-    }
+    outcome
+}
+
+/// Reads a filter as `RUST_LOG` has it; without one, `info`.
+///
+/// # Errors
+/// It is no such filter.
+pub fn parse_filter(filter: Option<&str>) -> Result<Targets, SettingError> {
+    let filter = filter.filter(|filter| !filter.trim().is_empty()).unwrap_or("info");
+    let expected = "a level like info, or target=level, separated by commas";
+    filter.parse().map_err(|_| SettingError::Invalid { variable: "RUST_LOG", expected })
 }

@@ -6,5 +6,5 @@ mod server;
 mod tls;
 
 pub use program::{ProgramError, ServerProgram};
-pub use server::{Server, ServerError, ServerOptions};
+pub use server::{Server, ServerError, ServerOptions, end_left_behind};
 pub use tls::{TlsFiles, make_tls_files};

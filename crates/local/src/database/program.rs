@@ -6,6 +6,11 @@ use std::process::Stdio;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
+use super::server::note_process;
+
+/// How a data folder that is not complete is called, behind the last dot.
+pub(super) const UNFINISHED: &str = "unfinished";
+
 /// A `mysqld` or `mariadbd`.
 #[derive(Clone, Debug)]
 pub struct ServerProgram {
@@ -27,8 +32,8 @@ pub enum ProgramError {
         "no mysqld or mariadbd was found; install Debian's mariadb-server-core, or set MYSQL_SERVER=/path/to/mysqld"
     )]
     NotFound,
-    /// Found, but it does not run.
-    #[error("{0} does not run; set MYSQL_SERVER=/path/to/mysqld to choose another server")]
+    /// Found, but it does not run, or is something else.
+    #[error("{0} does not run as a MySQL or MariaDB server; set MYSQL_SERVER=/path/to/mysqld to choose another server")]
     DoesNotRun(PathBuf),
     /// No system tables.
     #[error("the database folder could not be made: {0}")]
@@ -44,9 +49,15 @@ impl ServerProgram {
         };
         let version = Command::new(&path).arg("--version").stdin(Stdio::null()).output().await;
         let version = version.ok().filter(|output| output.status.success());
-        let version = version.ok_or_else(|| ProgramError::DoesNotRun(path.clone()))?;
-        let is_mariadb = String::from_utf8_lossy(&version.stdout).contains("MariaDB");
-        Ok(Self { path, flavour: if is_mariadb { Flavour::MariaDb } else { Flavour::MySql } })
+        let version = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+        let flavour = if version.contains("MariaDB") {
+            Flavour::MariaDb
+        } else if version.contains(" Ver ") {
+            Flavour::MySql
+        } else {
+            return Err(ProgramError::DoesNotRun(path));
+        };
+        Ok(Self { path, flavour })
     }
 
     /// `mysql` or `mariadb`: one cannot read the other's data.
@@ -66,6 +77,8 @@ impl ServerProgram {
         if nix::unistd::geteuid().is_root() {
             command.arg("--user=root");
         }
+        // It may name a folder that the server cannot use.
+        command.env_remove("TMPDIR");
         // Ctrl-C in a terminal reaches the whole process group; the server ends last, when it is told to.
         command.process_group(0).kill_on_drop(true);
         command
@@ -81,51 +94,52 @@ impl ServerProgram {
     }
 
     /// Makes a data folder with system tables in it. One that is half made, by a run that was killed, is made anew.
-    pub(super) async fn initialize(&self, data: &Path) -> Result<(), ProgramError> {
+    pub(super) async fn initialize(&self, data: &Path, process_file: &Path) -> Result<(), ProgramError> {
         let failed = |error: std::io::Error| ProgramError::Initialize(error.to_string());
-        let unfinished = data.with_extension("unfinished");
+        let unfinished = data.with_extension(UNFINISHED);
         let _ = std::fs::remove_dir_all(&unfinished);
         std::fs::create_dir_all(&unfinished).map_err(failed)?;
-        match self.flavour {
-            Flavour::MySql => {
-                let command = self.command(&unfinished).arg("--initialize-insecure").output().await;
-                check(&command.map_err(failed)?)?;
-            }
-            Flavour::MariaDb => self.bootstrap(&unfinished).await?,
-        }
-        std::fs::rename(&unfinished, data).map_err(failed)
-    }
-
-    /// What `mariadb-install-db` does; that script needs a program from another package (docs/decisions.md).
-    async fn bootstrap(&self, data: &Path) -> Result<(), ProgramError> {
-        let failed = |error: std::io::Error| ProgramError::Initialize(error.to_string());
-        let mut sql = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n".to_owned();
-        for script in ["system_tables", "performance_tables", "system_tables_data"] {
-            sql += &system_script(script)?;
-        }
+        let (arguments, sql) = match self.flavour {
+            Flavour::MySql => (["--initialize-insecure"].as_slice(), String::new()),
+            Flavour::MariaDb => (BOOTSTRAP.as_slice(), system_tables()?),
+        };
         let mut process = self
-            .command(data)
-            .args(["--bootstrap", "--log-warnings=0", "--enforce-storage-engine="])
-            .args(["--max-allowed-packet=8M", "--net-buffer-length=16K"])
+            .command(&unfinished)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()
             .map_err(failed)?;
+        note_process(process_file, &process).map_err(failed)?;
         if let Some(mut stdin) = process.stdin.take() {
             // A server that gives up early says why on its standard error, which is read next.
             let _ = stdin.write_all(sql.as_bytes()).await;
         }
-        check(&process.wait_with_output().await.map_err(failed)?)
+        let output = process.wait_with_output().await.map_err(failed)?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            return Err(ProgramError::Initialize(last_error(&text).unwrap_or_else(|| output.status.to_string())));
+        }
+        std::fs::rename(&unfinished, data).map_err(failed)
     }
 }
 
-fn check(output: &std::process::Output) -> Result<(), ProgramError> {
-    if output.status.success() {
-        return Ok(());
+/// What `mariadb-install-db` gives to MariaDB; that script needs a program from another package (docs/decisions.md).
+const BOOTSTRAP: [&str; 5] = [
+    "--bootstrap",
+    "--log-warnings=0",
+    "--enforce-storage-engine=",
+    "--max-allowed-packet=8M",
+    "--net-buffer-length=16K",
+];
+
+fn system_tables() -> Result<String, ProgramError> {
+    let mut sql = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n".to_owned();
+    for script in ["system_tables", "performance_tables", "system_tables_data"] {
+        sql += &system_script(script)?;
     }
-    let text = String::from_utf8_lossy(&output.stderr);
-    Err(ProgramError::Initialize(last_error(&text).unwrap_or_else(|| output.status.to_string())))
+    Ok(sql)
 }
 
 /// The line of a server's log that says what is wrong.

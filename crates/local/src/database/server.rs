@@ -14,7 +14,7 @@ use tokio::process::Child;
 use tokio::time::{Instant, sleep};
 
 use super::TlsFiles;
-use super::program::{ProgramError, ServerProgram, last_error};
+use super::program::{ProgramError, ServerProgram, UNFINISHED, last_error};
 use crate::state::write_private;
 
 /// A start after kill -9 replays the log first; with a full log that takes a while.
@@ -66,7 +66,7 @@ pub enum ServerError {
         free: u64,
     },
     /// A file or a process could not be handled.
-    #[error("the database server cannot be started: {0}")]
+    #[error("the database server cannot be started: {0}; is there room on the disk, and is the folder yours?")]
     Io(#[from] io::Error),
     /// It ended at once.
     #[error("the database server ended at once: {reason} (all of it: {})", log.display())]
@@ -86,13 +86,13 @@ impl Server {
     /// run left behind in this folder is ended first.
     pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
         fs::create_dir_all(&options.folder)?;
-        end_left_behind(&options).await?;
+        end_left_behind(&options.folder).await?;
         if !data(&options).exists() {
             let free = free_bytes(&options.folder)?;
             if free < NEEDED_BYTES {
                 return Err(ServerError::DiskFull { folder: options.folder.clone(), free });
             }
-            options.program.initialize(&data(&options)).await?;
+            options.program.initialize(&data(&options), &process_file(&options.folder)).await?;
         }
         let port = free_port()?;
         Self::start_on(options, port).await
@@ -125,9 +125,7 @@ impl Server {
             command.arg(format!("--ssl-key={}", tls.key.display()));
         }
         let process = command.spawn()?;
-        if let Some(id) = process.id() {
-            fs::write(process_file(&options), id.to_string())?;
-        }
+        note_process(&process_file(&options.folder), &process)?;
         let mut server = Self { process, port, options };
         server.wait_until_it_answers().await?;
         Ok(server)
@@ -167,7 +165,7 @@ impl Server {
         if tokio::time::timeout(STOP_LIMIT, self.process.wait()).await.is_err() {
             let _ = self.process.kill().await;
         }
-        let _ = fs::remove_file(process_file(&self.options));
+        let _ = fs::remove_file(process_file(&self.options.folder));
         let _ = fs::remove_file(self.options.folder.join("init.sql"));
     }
 
@@ -208,29 +206,38 @@ fn log_file(options: &ServerOptions) -> PathBuf {
     options.folder.join("server.log")
 }
 
-fn process_file(options: &ServerOptions) -> PathBuf {
-    options.folder.join("server.pid")
+fn process_file(folder: &Path) -> PathBuf {
+    folder.join("server.pid")
 }
 
-/// Ends the server whose id an earlier run wrote down, if that process is still a server of this very folder.
-async fn end_left_behind(options: &ServerOptions) -> io::Result<()> {
-    let file = process_file(options);
+/// Writes down which process works in the folder, for the run that comes after a kill -9 of this one.
+pub(super) fn note_process(file: &Path, process: &Child) -> io::Result<()> {
+    process.id().map_or(Ok(()), |id| fs::write(file, id.to_string()))
+}
+
+/// Ends the server that an earlier run left behind: the process that it wrote down, if that is still a server of
+/// this very folder.
+pub async fn end_left_behind(folder: &Path) -> io::Result<()> {
+    let file = process_file(folder);
     let Some(id) = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
         return Ok(());
     };
     let started = Instant::now();
-    while is_server_of(id, &options.folder) {
-        let patient = started.elapsed() < STOP_LIMIT;
-        signal(id, if patient { Signal::SIGTERM } else { Signal::SIGKILL });
+    while let Some(argument) = data_of_server(id, folder) {
+        // One that makes a data folder does not listen to SIGTERM, and what it made is of no use.
+        let is_worth_waiting = !argument.ends_with(UNFINISHED) && started.elapsed() < STOP_LIMIT;
+        signal(id, if is_worth_waiting { Signal::SIGTERM } else { Signal::SIGKILL });
         sleep(Duration::from_millis(100)).await;
     }
     fs::remove_file(file)
 }
 
-fn is_server_of(id: u32, folder: &Path) -> bool {
-    let arguments = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+/// The data folder of a process that is a server of this folder.
+fn data_of_server(id: u32, folder: &Path) -> Option<String> {
+    let arguments = fs::read(format!("/proc/{id}/cmdline")).ok()?;
     let marker = format!("--datadir={}/", folder.display());
-    arguments.split(|byte| *byte == 0).any(|argument| argument.starts_with(marker.as_bytes()))
+    let arguments = arguments.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    arguments.into_iter().find(|argument| argument.starts_with(&marker)).map(Into::into)
 }
 
 fn signal(id: u32, signal: Signal) {

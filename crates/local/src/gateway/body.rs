@@ -13,6 +13,9 @@ use logs_core::MAX_BODY_BYTES;
 /// How long a client may take to send its body; API Gateway gives up after 30 s.
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(29);
 
+/// How long a client that is refused anyway may go on sending.
+const DISCARD_LIMIT: Duration = Duration::from_secs(5);
+
 /// API Gateway's own limit for a request, 10 MB.
 const READ_AT_MOST: usize = 10 << 20;
 
@@ -39,8 +42,13 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Bod
     }
 }
 
-/// What is too much is read and thrown away, as far as API Gateway would: a client that is still sending would
-/// see a broken connection instead of the answer.
+/// Reads a body that does not matter, so that a client that is still sending sees the answer and not a broken
+/// connection.
+pub(super) async fn discard(body: Body) {
+    let _ = tokio::time::timeout(DISCARD_LIMIT, collect(body)).await;
+}
+
+/// What is too much is read and thrown away, as far as API Gateway would, for the same reason.
 async fn collect(mut body: Body) -> Result<Vec<u8>, BodyRefused> {
     let (mut kept, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
@@ -64,7 +72,11 @@ enum Encoding {
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, BodyRefused> {
-    let Some(value) = headers.get(header::CONTENT_ENCODING) else { return Ok(Encoding::Identity) };
+    let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
+    let Some(value) = values.next() else { return Ok(Encoding::Identity) };
+    if values.next().is_some() {
+        return Err(BodyRefused::UnknownEncoding);
+    }
     match value.to_str().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
         "" | "identity" => Ok(Encoding::Identity),
         "gzip" | "x-gzip" => Ok(Encoding::Gzip),

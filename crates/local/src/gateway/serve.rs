@@ -20,9 +20,6 @@ use crate::lambda::{Function, InvokeError};
 /// The one path of both APIs.
 const PATH: &str = "/logs";
 
-/// How long open requests may take when the gateway stops.
-const STOP_LIMIT: Duration = Duration::from_secs(30);
-
 /// What a gateway lets through, and where to.
 pub struct GatewayConfig {
     /// The method of the one path, besides OPTIONS.
@@ -74,10 +71,10 @@ impl Gateway {
         format!("http://{}{PATH}", self.address)
     }
 
-    /// Takes no more connections and waits for the requests that are open.
-    pub async fn stop(mut self) {
+    /// Takes no more connections and waits for the requests that are open, up to `limit`.
+    pub async fn stop(mut self, limit: Duration) {
         let _ = self.stop.send(());
-        if tokio::time::timeout(STOP_LIMIT, &mut self.server).await.is_err() {
+        if tokio::time::timeout(limit, &mut self.server).await.is_err() {
             self.server.abort();
         }
     }
@@ -92,7 +89,10 @@ async fn answer(State(config): State<Arc<GatewayConfig>>, request: Request) -> R
         Ok(Checked::Forward) => {
             config.forward(request, &id).await.unwrap_or_else(|refused| config.refuse(&refused, &id))
         }
-        Err(refused) => config.refuse(&refused, &id),
+        Err(refused) => {
+            body::discard(request.into_body()).await;
+            config.refuse(&refused, &id)
+        }
     };
     if let Ok(id) = HeaderValue::from_str(&id) {
         response.headers_mut().insert("x-amzn-requestid", id);

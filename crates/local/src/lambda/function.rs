@@ -49,10 +49,14 @@ impl Function {
         self.0.idle().iter().filter_map(Environment::process_id).collect()
     }
 
-    /// Takes no more events and ends all environments, the busy ones when they have answered.
-    pub async fn stop(&self) {
+    /// Returns when no environment is busy any more.
+    pub async fn finish(&self) {
         let everyone = u32::try_from(self.0.config.concurrency).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(self.0.config.timeout, self.0.permits.acquire_many(everyone)).await;
+    }
+
+    /// Takes no more events and ends the environments; those that are busy end with this program.
+    pub async fn stop(&self) {
         self.0.permits.close();
         let idle = std::mem::take(&mut *self.0.idle());
         for environment in idle {

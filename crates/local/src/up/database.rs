@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use logs_core::settings::DatabaseSettings;
 use serde::Deserialize;
 
 use super::UpError;
@@ -28,6 +29,9 @@ pub enum SecretsError {
     /// It is not what `secrets.example.json` shows.
     #[error("{0} must look like secrets.example.json: {1}")]
     Invalid(PathBuf, #[source] serde_json::Error),
+    /// A value is not what its name says.
+    #[error("{0}: {1}")]
+    Value(PathBuf, &'static str),
 }
 
 /// The seed's file.
@@ -35,18 +39,11 @@ pub enum SecretsError {
 #[serde(rename_all = "UPPERCASE")]
 struct Secrets {
     host: String,
-    port: Port,
+    /// A number, or text: in an environment everything is text.
+    port: serde_json::Value,
     user: String,
     pass: String,
     dbname: String,
-}
-
-/// The seed's file has a number here; in an environment it is text.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Port {
-    Number(u16),
-    Text(String),
 }
 
 /// The database in use.
@@ -116,30 +113,57 @@ impl Database {
 }
 
 fn url_from_secrets(path: &Path) -> Result<String, SecretsError> {
-    let json = std::fs::read(path).map_err(|error| SecretsError::Unreadable(path.to_owned(), error))?;
-    let secrets: Secrets =
-        serde_json::from_slice(&json).map_err(|error| SecretsError::Invalid(path.to_owned(), error))?;
-    let port = match secrets.port {
-        Port::Number(number) => number.to_string(),
-        Port::Text(text) => text,
-    };
+    let json = std::fs::read_to_string(path).map_err(|error| SecretsError::Unreadable(path.to_owned(), error))?;
+    let secrets: Secrets = serde_json::from_str(json.trim_start_matches('\u{feff}'))
+        .map_err(|error| SecretsError::Invalid(path.to_owned(), error))?;
+    let wrong = |what| SecretsError::Value(path.to_owned(), what);
+    let port = secrets.port.as_str().map_or_else(|| secrets.port.to_string(), str::to_owned);
+    let port: u16 = port.parse().map_err(|_| wrong("PORT must be a number from 1 to 65535"))?;
+    if secrets.dbname.is_empty() {
+        return Err(wrong("DBNAME must name a database; the usual one is Error_Logs"));
+    }
+    let host = if secrets.host.contains(':') { format!("[{}]", secrets.host) } else { secrets.host };
     let encode =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let (user, pass, dbname) = (encode(&secrets.user), encode(&secrets.pass), encode(&secrets.dbname));
-    Ok(format!("mysql://{user}:{pass}@{}:{port}/{dbname}", secrets.host))
+    let url = format!("mysql://{user}:{pass}@{host}:{port}/{dbname}");
+    DatabaseSettings::from_url(&url).map_err(|_| wrong("HOST must be a host name or an address, without a port"))?;
+    Ok(url)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn url(json: &str) -> Result<String, String> {
+        let file = std::env::temp_dir().join(format!("secrets-{}", uuid::Uuid::new_v4()));
+        std::fs::write(&file, json).expect("the temporary folder can be written");
+        let url = url_from_secrets(&file).map_err(|error| error.to_string());
+        std::fs::remove_file(&file).expect("the file was just written");
+        url
+    }
+
     #[test]
-    fn secrets_json_may_hold_a_password_with_any_character() {
-        let folder = std::env::temp_dir().join(format!("secrets-{}", uuid::Uuid::new_v4()));
+    fn a_password_may_have_any_character() {
         let json = r#"{"HOST":"db.example","PORT":3306,"USER":"admin","PASS":"p@ss:w/rd?#%","DBNAME":"Error_Logs"}"#;
-        std::fs::write(&folder, json).expect("the temporary folder can be written");
-        let url = url_from_secrets(&folder);
-        std::fs::remove_file(&folder).expect("the file was just written");
-        assert_eq!(url.ok().as_deref(), Some("mysql://admin:p%40ss%3Aw%2Frd%3F%23%25@db.example:3306/Error%5FLogs"));
+        assert_eq!(url(json).as_deref(), Ok("mysql://admin:p%40ss%3Aw%2Frd%3F%23%25@db.example:3306/Error%5FLogs"));
+    }
+
+    #[test]
+    fn a_port_may_be_text_and_a_host_an_address_of_either_kind() {
+        let json = r#"{"HOST":"::1","PORT":"3307","USER":"a","PASS":"b","DBNAME":"c"}"#;
+        assert_eq!(url(json).as_deref(), Ok("mysql://a:b@[::1]:3307/c"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_and_the_password_is_not_shown() {
+        let good = [("HOST", "\"db\""), ("PORT", "3306"), ("DBNAME", "\"c\"")];
+        for (name, wrong) in
+            [("HOST", "\"a b\""), ("HOST", "\"\""), ("PORT", "99999"), ("PORT", "\"x\""), ("DBNAME", "\"\"")]
+        {
+            let fields = good.map(|(key, value)| format!("\"{key}\":{}", if key == name { wrong } else { value }));
+            let said = url(&format!("{{{},\"USER\":\"a\",\"PASS\":\"s3cret\"}}", fields.join(","))).expect_err(name);
+            assert!(said.contains(name) && !said.contains("s3cret"), "{said}");
+        }
     }
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Method};
 use logs_core::mysql::migrate;
+use logs_core::operator_log;
 use logs_core::settings::{DatabaseSettings, SettingError, allowed_origin, environment};
 use tokio::net::TcpListener;
 
@@ -48,6 +49,14 @@ pub enum UpError {
     /// Somebody else listens there.
     #[error("port {port} is taken; stop what listens there, or choose another one with {option}")]
     PortTaken {
+        /// Which port.
+        port: u16,
+        /// What chooses another one.
+        option: &'static str,
+    },
+    /// Not for this user.
+    #[error("port {port} is not for this user; choose one above 1023 with {option}")]
+    PortForbidden {
         /// Which port.
         port: u16,
         /// What chooses another one.
@@ -93,6 +102,7 @@ pub struct Running {
     functions: [Function; 2],
     gateways: [Gateway; 2],
     endpoints: Endpoints,
+    open_requests_limit: Duration,
 }
 
 /// Starts everything; `progress` gets a line before each step that takes time.
@@ -107,6 +117,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     // Both, before anything slow is started: an error here is the most likely one.
     let listeners = [listen(options.post_port, "--post-port").await?, listen(options.get_port, "--get-port").await?];
     let origin = allowed_origin(&environment)?;
+    operator_log::parse_filter(environment("RUST_LOG").as_deref())?;
 
     let database = Database::start(&options.database, &state, &keys, &progress).await?;
     progress("bringing the schema up to date");
@@ -138,14 +149,16 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
         get: endpoint(&gateways[1], &keys.get),
         database_url: database.url().to_owned(),
     };
-    let running = Running { state, database, functions, gateways, endpoints };
+    // A moment more than a function may take: what was begun is answered.
+    let open_requests_limit = options.timeout + Duration::from_secs(1);
+    let running = Running { state, database, functions, gateways, endpoints, open_requests_limit };
     match self_check::run(&running.endpoints, &running.state.logs()).await {
         Ok(()) => {
             running.state.publish_endpoints(&running.endpoints)?;
             Ok(running)
         }
         Err(error) => {
-            running.stop().await;
+            running.stop(std::future::ready(())).await;
             Err(error)
         }
     }
@@ -169,15 +182,21 @@ impl Running {
         self.database.keep_running(progress).await
     }
 
-    /// Stops everything that was started, requests that are open first.
-    pub async fn stop(self) {
+    /// Stops everything that was started. Requests that are open are answered first, unless they take longer than
+    /// a function may, or `hurry` comes first.
+    pub async fn stop(self, hurry: impl Future<Output = ()>) {
         self.state.withdraw_endpoints();
-        for gateway in self.gateways {
-            gateway.stop().await;
+        let [post, get] = self.gateways;
+        let [post_log, get_logs] = &self.functions;
+        let answered = async {
+            tokio::join!(post.stop(self.open_requests_limit), get.stop(self.open_requests_limit));
+            tokio::join!(post_log.finish(), get_logs.finish());
+        };
+        tokio::select! {
+            () = answered => {}
+            () = hurry => {}
         }
-        for function in &self.functions {
-            function.stop().await;
-        }
+        tokio::join!(post_log.stop(), get_logs.stop());
         self.database.stop().await;
     }
 }
@@ -195,6 +214,7 @@ async fn listen(port: u16, option: &'static str) -> Result<TcpListener, UpError>
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
         std::io::ErrorKind::AddrInUse => UpError::PortTaken { port, option },
+        std::io::ErrorKind::PermissionDenied => UpError::PortForbidden { port, option },
         _ => UpError::Io(error),
     })
 }

@@ -88,6 +88,10 @@ impl Connections {
         let mut last_try = false;
         loop {
             let mut connection = self.working_connection(deadline).await?;
+            if deadline.remaining().is_zero() {
+                self.keep(connection);
+                return Err(StoreError::TooLateToSend);
+            }
             let error = match deadline.limit(work(&mut connection)).await {
                 Ok(Ok(value)) => {
                     self.keep(connection);

@@ -13,6 +13,9 @@ const LOCK: &str = "logs_core.migrate";
 /// How long to wait for another migration to finish: an upgrade rewrites the table.
 const LOCK_LIMIT: Duration = Duration::from_mins(15);
 
+/// How long connecting may take.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
 /// What a run did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MigrationReport {
@@ -28,6 +31,9 @@ pub enum MigrateError {
     /// No connection, or not as this user.
     #[error("cannot connect to the database: {0}")]
     Connect(#[source] sqlx::Error),
+    /// Somebody listens there and says nothing.
+    #[error("the database does not answer within 10 s; is it MySQL that listens there?")]
+    Silent,
     /// Another run holds the lock.
     #[error("another migration has been running for 15 minutes; run this one again when it is done")]
     Locked,
@@ -43,7 +49,8 @@ pub enum MigrateError {
 /// from two places at once. Data that is there stays. A run that was interrupted is repaired by the next: every
 /// migration looks at what it finds and does only what is missing.
 pub async fn migrate(settings: &DatabaseSettings) -> Result<MigrationReport, MigrateError> {
-    let mut connection = connect_creating(settings).await?;
+    let connecting = tokio::time::timeout(CONNECT_LIMIT, connect_creating(settings));
+    let mut connection = connecting.await.map_err(|_| MigrateError::Silent)??;
     let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
         .bind(LOCK)
         .bind(LOCK_LIMIT.as_secs())

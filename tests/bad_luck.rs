@@ -7,7 +7,7 @@ use serde_json::json;
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::net::TcpListener;
 
-use crate::harness::{Database, FunctionRun, event, private_server, record};
+use crate::harness::{Database, FunctionRun, event, private_server, record, until, wait_for_blocked_statements};
 
 fn functions(database: &Database) -> [FunctionRun; 2] {
     let variables = [("DATABASE_URL", database.url.as_str())];
@@ -38,6 +38,7 @@ fn processes_of(functions: &[FunctionRun; 2]) -> [Vec<u32>; 2] {
 async fn admin(server: &Server, sql: &str) {
     let mut connection = MySqlConnection::connect(&server.url("mysql")).await.expect("the server answers");
     connection.execute(sql).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    connection.close().await.expect("a connection can be closed");
 }
 
 #[tokio::test]
@@ -56,6 +57,39 @@ async fn a_database_that_is_away_at_start_or_killed_later_costs_503_until_it_is_
     let server = server.restart().await.expect("the server starts again");
     expect_recovery(&functions, &processes).await;
     assert_eq!(database.count().await, 2, "what was answered with 503 is not stored");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_killed_in_the_middle_of_a_request_costs_503_and_the_log_says_that_it_is_ambiguous() {
+    let (mut server, database, _folder) = private_server(&[]).await;
+    let [post_log, _] = functions(&database);
+    let mut blocker = database.connection().await;
+    blocker.execute("LOCK TABLES Logs WRITE").await.expect("a table can be locked");
+    let body = record("lost?", 1, 1).to_string();
+    let in_the_middle = async {
+        wait_for_blocked_statements(&database, 1).await;
+        server.kill().await;
+    };
+    let (answer, ()) = tokio::join!(post_log.send(&body), in_the_middle);
+    assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")));
+    assert!(post_log.log().contains("\"ambiguous\":true"), "{}", post_log.log());
+    let server = server.restart().await.expect("the server starts again");
+    assert_eq!(database.count().await, 0);
+    assert_eq!(post_log.send(&body).await.status, 200);
+    assert_eq!(database.count().await, 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn nobody_gets_into_a_private_server_without_its_password() {
+    let (server, database, _folder) = private_server(&[]).await;
+    for user in ["root@", "operator@", "operator:wrong@", "@"] {
+        let url = database.url.replacen("operator:private@", user, 1);
+        let refused = MySqlConnection::connect(&url).await.expect_err(user);
+        let text = refused.to_string();
+        assert!(text.contains("1045") || text.contains("1698") || text.contains("Access denied"), "{user}: {text}");
+    }
     server.stop().await;
 }
 
@@ -89,10 +123,14 @@ async fn a_server_without_a_free_connection_costs_503_until_there_is_one() {
     admin(&server, "GRANT SELECT, INSERT ON Error_Logs.* TO 'device'@'127.0.0.1'").await;
     let user = Database { url: database.url.replacen("operator:private", "device:x", 1) };
     let mut taken = Vec::new();
-    while let Ok(connection) = MySqlConnection::connect(&user.url).await {
-        taken.push(connection);
-        assert!(taken.len() <= 10);
-    }
+    // All ten, also those that the server has not yet taken back from us.
+    until("every connection is taken", async || {
+        if let Ok(connection) = MySqlConnection::connect(&user.url).await {
+            taken.push(connection);
+        }
+        taken.len() == 10
+    })
+    .await;
     let functions = functions(&user);
     expect_out_of_reach(&functions).await;
     let processes = processes_of(&functions);

@@ -81,6 +81,17 @@ async fn a_problem_is_named_in_the_log_by_the_request_id_and_tells_the_client_no
 }
 
 #[tokio::test]
+async fn an_error_in_the_log_has_its_request_id_also_when_only_errors_are_logged() {
+    let database = Database::empty().await;
+    let variables = [("DATABASE_URL", database.url.as_str()), ("RUST_LOG", "error")];
+    let function = FunctionRun::new("post-log", &variables);
+    function.invoke_as("find-me", &body_event(&record("a", 1, 1).to_string())).await.expect("it answers");
+    let log = function.log();
+    assert_eq!(log.lines().count(), 1, "{log}");
+    assert!(log.contains("not acknowledged") && log.contains("find-me"), "{log}");
+}
+
+#[tokio::test]
 async fn the_log_has_neither_the_password_nor_the_payload() {
     let database = Database::migrated().await;
     let variables = [("DATABASE_URL", database.url.as_str()), ("RUST_LOG", "trace")];

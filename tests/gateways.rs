@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::harness::{Database, Product, ProductOptions, is_running, record, until};
+use crate::harness::{Database, Product, ProductOptions, is_running, record, until, wait_for_blocked_statements};
 
 async fn problem(response: Response, status: u16) -> Value {
     assert_eq!(response.status(), status);
@@ -68,12 +68,10 @@ async fn any_other_path_or_method_is_not_found() {
         let response = product.request(method.clone(), url, Some(key)).await;
         assert_eq!(response.status(), 404, "{method}");
     }
-    for path in ["", "/", "/logs/", "/logs/1", "/Logs", "/../logs", "/%6cogs"] {
+    for path in ["", "/", "/logs/", "/logs/1", "/Logs", "/%6cogs"] {
         let url = url.replace("/logs", path);
         let response = product.request(Method::POST, &url, Some(key)).await;
-        if path != "/../logs" {
-            problem(response, 404).await;
-        }
+        problem(response, 404).await;
     }
 }
 
@@ -136,7 +134,7 @@ async fn a_small_body_that_unpacks_to_a_gibibyte_is_refused_without_being_unpack
         packed.write_all(&megabyte).expect("memory can be written");
     }
     let bomb = packed.finish().expect("memory can be written");
-    assert!(bomb.len() <= 1 << 20 || bomb.len() < 2 << 20);
+    assert!(bomb.len() <= 1 << 20, "it would be refused for its own size");
     let refused = product.post(bomb).header("content-encoding", "gzip").send().await.expect("an answer");
     problem(refused, 413).await;
     let status = std::fs::read_to_string(format!("/proc/{}/status", product.process_id())).expect("it runs");
@@ -168,17 +166,18 @@ async fn a_spent_usage_plan_answers_429_and_says_when_to_come_back() {
     let arguments = ["--rate", "1", "--burst", "3"];
     let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
     let product = Product::start_with(options).await;
-    // The check at start took one of three; within ten requests the plan is spent, however slow the machine is.
-    let mut refused = None;
-    for _ in 0..10 {
-        let answer = product.post("[]").send().await.expect("an answer");
+    // Ten at once are more than a burst of three and what a second or two bring, however slow the machine is.
+    let requests: Vec<_> = (0..10).map(|_| tokio::spawn(product.post("[]").send())).collect();
+    let mut refused = Vec::new();
+    for request in requests {
+        let answer = request.await.expect("no panic").expect("an answer");
         if answer.status() == 429 {
-            refused = Some(answer);
-            break;
+            refused.push(answer);
+        } else {
+            assert_eq!(answer.status(), 400);
         }
-        assert_eq!(answer.status(), 400);
     }
-    let refused = refused.expect("ten requests are more than the plan allows");
+    let refused = refused.pop().expect("the plan is spent");
     assert_eq!(refused.headers()["retry-after"], "1");
     problem(refused, 429).await;
 }
@@ -266,15 +265,4 @@ async fn kill_children(product: &Product) {
         kill(Pid::from_raw(id.try_into().expect("small")), Signal::SIGKILL).expect("our own child can be killed");
         until("the function is gone", async || !is_running(id)).await;
     }
-}
-
-async fn wait_for_blocked_statements(database: &Database, count: i64) {
-    let mut connection = database.connection().await;
-    let sql =
-        "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'INSERT INTO Logs%'";
-    until("statements wait for the lock", async || {
-        let waiting: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("the list can be read");
-        waiting == count
-    })
-    .await;
 }

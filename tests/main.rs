@@ -9,6 +9,7 @@ mod contract;
 mod encryption;
 mod functions;
 mod gateways;
+mod handlers;
 mod harness;
 mod migrations;
 mod store;

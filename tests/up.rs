@@ -5,9 +5,11 @@ use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
+use tokio::process::Command;
 
-use crate::harness::{Database, Product, ProductOptions, TemporaryFolder, is_running, record, until};
+use crate::harness::{Database, Product, ProductOptions, TemporaryFolder, binaries, is_running, record, until};
 
 async fn post(product: &Product, device: &str) {
     let answer = product.post(record(device, 1, 1).to_string()).send().await.expect("an answer");
@@ -71,6 +73,74 @@ async fn a_private_server_that_dies_is_started_again() {
     .await;
     assert_eq!(devices(&product).await, ["first", "second"]);
     assert!(product.stop(Signal::SIGTERM).await.success());
+}
+
+#[tokio::test]
+async fn a_run_whose_terminal_was_closed_stops_cleanly() {
+    let mut product = Product::start_with(ProductOptions::default()).await;
+    post(&product, "first").await;
+    product.close_terminal();
+    let children = product.children();
+    assert!(product.stop(Signal::SIGHUP).await.success());
+    assert_eq!(children.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn a_client_that_never_ends_its_request_does_not_keep_a_second_signal_from_stopping() {
+    let product =
+        Product::start_with(ProductOptions { arguments: &["--timeout", "29"], ..ProductOptions::default() }).await;
+    let address = product.endpoints.post.url.trim_start_matches("http://").trim_end_matches("/logs").to_owned();
+    let mut client = tokio::net::TcpStream::connect(address).await.expect("the gateway listens");
+    client.write_all(b"POST /logs HT").await.expect("the gateway reads");
+    let children = product.children();
+    product.signal(Signal::SIGINT);
+    // The first one has been heard when the gateways are no longer announced.
+    until("it is stopping", async || !product.state.join("endpoints.json").exists()).await;
+    assert!(is_running(product.process_id()));
+    assert!(product.stop(Signal::SIGINT).await.success());
+    assert_eq!(children.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn a_run_killed_while_it_makes_the_data_folder_is_recovered_from() {
+    let folder = TemporaryFolder::new();
+    let state = folder.0.join("state");
+    let mut process = Product::command(&state, &ProductOptions::default()).spawn().expect("local can be started");
+    let note = state.join("database/server.pid");
+    until("the data folder is being made", async || note.exists()).await;
+    process.kill().await.expect("our own child can be killed");
+    let id: u32 = std::fs::read_to_string(note).expect("it is there").parse().expect("a number");
+    let product = Product::start_in(state, ProductOptions::default()).await;
+    assert!(!is_running(id));
+    post(&product, "first").await;
+    assert!(product.stop(Signal::SIGTERM).await.success());
+}
+
+#[tokio::test]
+async fn reset_forgets_what_is_ours_ends_a_server_left_behind_and_touches_nothing_else() {
+    let folder = TemporaryFolder::new();
+    let state = folder.0.join("state");
+    let product = Product::start_in(state.clone(), ProductOptions::default()).await;
+    let children = product.children();
+    product.kill().await;
+    std::fs::write(state.join("thesis.txt"), "precious").expect("the folder can be written");
+    assert!(reset(&state).await.0);
+    assert_eq!(children.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+    let left: Vec<_> =
+        std::fs::read_dir(&state).expect("it stays").map(|entry| entry.expect("readable").file_name()).collect();
+    assert_eq!(left, ["thesis.txt"]);
+
+    let (done, said) = reset(&state).await;
+    assert!(!done && said.contains("files in it that are not ours"), "{said}");
+    let (status, said) = Product::start_in_vain(state.clone(), ProductOptions::default()).await;
+    assert!(!status.success() && said.contains("files in it that are not ours"), "{said}");
+    assert_eq!(std::fs::read_to_string(state.join("thesis.txt")).ok().as_deref(), Some("precious"));
+}
+
+async fn reset(state: &Path) -> (bool, String) {
+    let output = Command::new(binaries().join("local")).arg("--state").arg(state).arg("reset").output().await;
+    let output = output.expect("local can be run");
+    (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 #[tokio::test]

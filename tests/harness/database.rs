@@ -8,7 +8,7 @@ use logs_core::settings::DatabaseSettings;
 use logs_core::{Batch, Deadline};
 use sqlx::{Connection, Executor, MySqlConnection};
 
-use super::TemporaryFolder;
+use super::{TemporaryFolder, until};
 
 /// A database that only one test knows.
 pub(crate) struct Database {
@@ -96,4 +96,16 @@ async fn start_server(
     let database = Database { url: server.url("Error_Logs") };
     migrate(&database.settings()).await.expect("the migrations run");
     (server, database, folder)
+}
+
+/// Returns when so many INSERTs of this database wait for a lock.
+pub(crate) async fn wait_for_blocked_statements(database: &Database, count: i64) {
+    let mut connection = database.connection().await;
+    let sql =
+        "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'INSERT INTO Logs%'";
+    until("statements wait for the lock", async || {
+        let waiting: i64 = sqlx::query_scalar(sql).fetch_one(&mut connection).await.expect("the list can be read");
+        waiting == count
+    })
+    .await;
 }

@@ -4,7 +4,7 @@ mod database;
 mod function;
 mod product;
 
-pub(crate) use database::{Database, encrypted_server, in_time, private_server};
+pub(crate) use database::{Database, encrypted_server, in_time, private_server, wait_for_blocked_statements};
 pub(crate) use function::{FunctionRun, body_event, event};
 pub(crate) use product::{Product, ProductOptions};
 

@@ -1,6 +1,6 @@
 //! The whole product: `local up` as a process, as a user would start it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
@@ -51,7 +51,7 @@ impl Product {
         let path = state.join("endpoints.json");
         // After kill -9 the last run's file is still there.
         let _ = std::fs::remove_file(&path);
-        let mut process = command(&state, &options).spawn().expect("local can be started");
+        let mut process = Self::command(&state, &options).spawn().expect("local can be started");
         let started = Instant::now();
         let endpoints = loop {
             if let Some(status) = process.try_wait().expect("a child can be waited for") {
@@ -69,9 +69,23 @@ impl Product {
 
     /// Starts it where it cannot come up; what it says, and how it ends.
     pub(crate) async fn start_in_vain(state: PathBuf, options: ProductOptions<'_>) -> (ExitStatus, String) {
-        let mut process = command(&state, &options).spawn().expect("local can be started");
+        let mut process = Self::command(&state, &options).spawn().expect("local can be started");
         let status = process.wait().await.expect("a child can be waited for");
         (status, output(process).await)
+    }
+
+    /// The command that starts it.
+    pub(crate) fn command(state: &Path, options: &ProductOptions<'_>) -> Command {
+        let mut command = Command::new(binaries().join("local"));
+        command.args(["up", "--post-port", "0", "--get-port", "0", "--state"]).arg(state).args(options.arguments);
+        command.env_remove("DATABASE_URL").envs(options.variables.iter().copied());
+        if let Some(database) = options.database {
+            command.env("DATABASE_URL", &database.url);
+        }
+        // Not in the checkout: a secrets.json of the developer's must not be found.
+        command.current_dir(std::env::temp_dir());
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
     }
 
     /// POST with the right key.
@@ -114,6 +128,12 @@ impl Product {
         self.process.wait().await.expect("a child can be waited for")
     }
 
+    /// Nobody reads what it says any more; writing to it fails.
+    pub(crate) fn close_terminal(&mut self) {
+        self.process.stdout = None;
+        self.process.stderr = None;
+    }
+
     /// kill -9.
     pub(crate) async fn kill(mut self) {
         self.process.kill().await.expect("our own child can be killed");
@@ -133,23 +153,15 @@ impl Product {
 impl Drop for Product {
     /// A test that fails leaves no database server behind.
     fn drop(&mut self) {
-        if let Some(id) = self.process.id().and_then(|id| i32::try_from(id).ok()) {
-            let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+        let Some(id) = self.process.id().and_then(|id| i32::try_from(id).ok()) else { return };
+        let _ = kill(Pid::from_raw(id), Signal::SIGTERM);
+        for _ in 0..500 {
+            if !matches!(self.process.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
         }
     }
-}
-
-fn command(state: &std::path::Path, options: &ProductOptions<'_>) -> Command {
-    let mut command = Command::new(binaries().join("local"));
-    command.args(["up", "--post-port", "0", "--get-port", "0", "--state"]).arg(state).args(options.arguments);
-    command.env_remove("DATABASE_URL").envs(options.variables.iter().copied());
-    if let Some(database) = options.database {
-        command.env("DATABASE_URL", &database.url);
-    }
-    // Not in the checkout: a secrets.json of the developer's must not be found.
-    command.current_dir(std::env::temp_dir());
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
 }
 
 async fn output(process: Child) -> String {

@@ -8,5 +8,7 @@
 pub mod database;
 pub mod gateway;
 pub mod lambda;
+pub mod signals;
 pub mod state;
 pub mod up;
+pub mod with_database;

@@ -7,10 +7,11 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use local::database::{Server, ServerOptions, ServerProgram, end_left_behind};
+use local::database::end_left_behind;
+use local::signals::StopSignals;
 use local::state::{Endpoints, StateFolder};
 use local::up::{self, DatabaseChoice, UpOptions};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use local::with_database;
 
 #[derive(Parser)]
 #[command(bin_name = "./dev", about = "Both functions behind local gateways, on a private database server")]
@@ -49,7 +50,7 @@ struct UpArguments {
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     concurrency: u16,
     /// Seconds that a function may take
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=29))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=29))]
     timeout: u64,
     /// Usage plan: requests a second per key
     #[arg(long, default_value = "10000")]
@@ -68,7 +69,7 @@ async fn main() -> ExitCode {
     let result = match arguments.command {
         Command::Up(up) => serve(&arguments.state, up).await,
         Command::Reset => reset(&arguments.state).await,
-        Command::WithDatabase { command } => with_database(&command).await,
+        Command::WithDatabase { command } => with_database::run(&command).await,
     };
     result.unwrap_or_else(|error| {
         let _ = writeln!(std::io::stderr(), "dev: {error}");
@@ -81,7 +82,7 @@ fn say(line: &str) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-type Failure = Box<dyn std::error::Error>;
+type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 async fn serve(state: &Path, arguments: UpArguments) -> Result<ExitCode, Failure> {
     let functions = match arguments.functions {
@@ -153,43 +154,6 @@ fn announce(endpoints: &Endpoints, state: &Path) {
     ));
 }
 
-/// The signals that ask this program to stop.
-struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
-    /// Not where `nohup` asked for it to be ignored.
-    hangup: Option<Signal>,
-}
-
-impl StopSignals {
-    fn new() -> std::io::Result<Self> {
-        let hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
-    }
-
-    /// Waits for the next one; its name.
-    async fn next(&mut self) -> &'static str {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = self.interrupt.recv() => "Ctrl-C",
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = hangup => "the terminal was closed",
-        }
-    }
-}
-
-/// The lowest bit of the mask that the kernel shows is signal 1, SIGHUP.
-fn hangup_is_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
-}
-
 async fn reset(state: &Path) -> Result<ExitCode, Failure> {
     if state.exists() {
         let state = StateFolder::open(state)?;
@@ -198,38 +162,4 @@ async fn reset(state: &Path) -> Result<ExitCode, Failure> {
     }
     say(&format!("dev: {} is forgotten: data, keys and logs", state.display()));
     Ok(ExitCode::SUCCESS)
-}
-
-async fn with_database(command: &[String]) -> Result<ExitCode, Failure> {
-    let folder = std::env::temp_dir().join(format!("logs-database-{}", uuid::Uuid::new_v4().simple()));
-    let program = ServerProgram::find(std::env::var("MYSQL_SERVER").ok().as_deref()).await?;
-    let password = uuid::Uuid::new_v4().simple().to_string();
-    let options = ServerOptions { program, folder: folder.clone(), password, tls: None, extra: vec![] };
-    let mut signals = StopSignals::new()?;
-    let outcome = match Server::start(options).await {
-        Ok(server) => {
-            let outcome = run(command, &server.url(""), &mut signals).await;
-            server.stop().await;
-            outcome
-        }
-        Err(error) => Err(error.into()),
-    };
-    let _ = std::fs::remove_dir_all(folder);
-    outcome
-}
-
-async fn run(command: &[String], url: &str, signals: &mut StopSignals) -> Result<ExitCode, Failure> {
-    let Some((program, arguments)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
-    let mut process = tokio::process::Command::new(program)
-        .args(arguments)
-        .env("DATABASE_SERVER_URL", url)
-        .spawn()
-        .map_err(|error| format!("{program} cannot be run: {error}"))?;
-    tokio::select! {
-        status = process.wait() => Ok(if status?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
-        name = signals.next() => {
-            process.kill().await?;
-            Err(format!("stopped by {name}").into())
-        }
-    }
 }

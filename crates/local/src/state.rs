@@ -156,7 +156,7 @@ impl StateFolder {
         for folder in [self.database(), self.logs()] {
             ignore_missing(fs::remove_dir_all(&folder)).map_err(|error| StateError::of(&folder, error))?;
         }
-        for file in ["endpoints.json", "keys.json", LOCK] {
+        for file in ["endpoints.json", "endpoints.unfinished", "keys.json", "keys.unfinished", LOCK] {
             let file = self.path.join(file);
             ignore_missing(fs::remove_file(&file)).map_err(|error| StateError::of(&file, error))?;
         }

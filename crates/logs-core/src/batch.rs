@@ -102,7 +102,9 @@ impl Batch {
         let Elements { kept, count } = from_json(text)?;
         match count {
             0 => Err(BodyError::NoRecords),
-            1..=MAX_RECORDS => Self::from_records(kept.into_iter().enumerate().map(|(i, json)| parse_record(i, json))),
+            1..=MAX_RECORDS => {
+                Self::from_records(kept.into_iter().enumerate().map(|(index, json)| parse_record(index, json)))
+            }
             _ => Err(BodyError::TooManyRecords(count)),
         }
     }

@@ -83,10 +83,10 @@ pub fn allowed_origin(lookup: Lookup<'_>) -> Result<String, SettingError> {
     Ok(origin)
 }
 
-/// Looks a variable up in this process's environment; one that is not Unicode counts as unset.
+/// Looks a variable up in this process's environment. What is not Unicode in it becomes U+FFFD, which no setting allows.
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {
-    std::env::var(name).ok()
+    std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use tracing::Instrument;
 use crate::{Answer, ProxyEvent, Request};
 
 /// Serves proxy events with `handle`. Each answer allows `allowed_origin` (CORS); each log line in between has
-/// the request id in its span. Returns only when the Runtime API is gone, or an event is no JSON object.
+/// the request id in its span. An event that is none
+/// is reported as failed. Returns only when the Runtime API is gone.
 pub async fn serve(
     allowed_origin: String,
     handle: impl AsyncFn(&Request) -> Answer,
@@ -15,7 +16,8 @@ pub async fn serve(
     let (handle, allowed_origin) = (&handle, &allowed_origin);
     lambda_runtime::run(service_fn(async move |event: LambdaEvent<ProxyEvent>| {
         let id = event.context.request_id.clone();
-        let span = tracing::info_span!("request", request_id = id);
+        // Of the highest level: a filter that lets an error through lets its request id through as well.
+        let span = tracing::error_span!("request", request_id = id);
         let deadline = Deadline::of_event(event.context.deadline, clock::since_epoch());
         let request = Request::new(event.payload, id, deadline);
         let answer = handle(&request).instrument(span).await;

@@ -43,7 +43,7 @@ pub enum ProgramError {
 impl ServerProgram {
     /// The server that `MYSQL_SERVER` names, else what is installed.
     pub async fn find(chosen: Option<&str>) -> Result<Self, ProgramError> {
-        let path = match chosen {
+        let path = match chosen.filter(|path| !path.is_empty()) {
             Some(path) => PathBuf::from(path),
             None => installed().ok_or(ProgramError::NotFound)?,
         };
@@ -77,8 +77,8 @@ impl ServerProgram {
         if nix::unistd::geteuid().is_root() {
             command.arg("--user=root");
         }
-        // It may name a folder that the server cannot use.
-        command.env_remove("TMPDIR");
+        // Its own: MariaDB's names for temporary tables are the same in every process that makes system tables.
+        command.arg(format!("--tmpdir={}", temporary(data).display()));
         // Ctrl-C in a terminal reaches the whole process group; the server ends last, when it is told to.
         command.process_group(0).kill_on_drop(true);
         command
@@ -99,6 +99,7 @@ impl ServerProgram {
         let unfinished = data.with_extension(UNFINISHED);
         let _ = std::fs::remove_dir_all(&unfinished);
         std::fs::create_dir_all(&unfinished).map_err(failed)?;
+        std::fs::create_dir_all(temporary(data)).map_err(failed)?;
         let (arguments, sql) = match self.flavour {
             Flavour::MySql => (["--initialize-insecure"].as_slice(), String::new()),
             Flavour::MariaDb => (BOOTSTRAP.as_slice(), system_tables()?),
@@ -133,6 +134,11 @@ const BOOTSTRAP: [&str; 5] = [
     "--max-allowed-packet=8M",
     "--net-buffer-length=16K",
 ];
+
+/// Where the server puts temporary files: beside the data.
+pub(super) fn temporary(data: &Path) -> PathBuf {
+    data.with_file_name("temporary")
+}
 
 fn system_tables() -> Result<String, ProgramError> {
     let mut sql = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n".to_owned();

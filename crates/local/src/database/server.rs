@@ -6,15 +6,16 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 use tokio::process::Child;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::TlsFiles;
-use super::program::{ProgramError, ServerProgram, UNFINISHED, last_error};
+use super::program::{ProgramError, ServerProgram, UNFINISHED, last_error, temporary};
 use crate::state::write_private;
 
 /// A start after kill -9 replays the log first; with a full log that takes a while.
@@ -22,6 +23,12 @@ const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// How long a server may take to write down what it has in memory.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// How often to look for another port when the first was taken after all.
+const PORT_TRIES: usize = 3;
+
+/// How long one try to connect may take: whoever listens may not be the server.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 /// A new data folder has this many bytes, with room for the first million rows.
 const NEEDED_BYTES: u64 = 512 << 20;
@@ -94,8 +101,14 @@ impl Server {
             }
             options.program.initialize(&data(&options), &process_file(&options.folder)).await?;
         }
-        let port = free_port()?;
-        Self::start_on(options, port).await
+        // Somebody else may take the port between the look and the start.
+        for _ in 0..PORT_TRIES {
+            match Self::start_on(options.clone(), free_port()?).await {
+                Err(ServerError::Ended { reason, .. }) if reason.contains("use") && reason.contains("port") => {}
+                other => return other,
+            }
+        }
+        Self::start_on(options, free_port()?).await
     }
 
     /// Starts it again where it was, after it ended for whatever reason.
@@ -105,6 +118,7 @@ impl Server {
     }
 
     async fn start_on(options: ServerOptions, port: u16) -> Result<Self, ServerError> {
+        fs::create_dir_all(temporary(&data(&options)))?;
         let init = options.folder.join("init.sql");
         write_private(&init, accounts(&options.password).as_bytes())?;
         let log = log_file(&options);
@@ -160,9 +174,9 @@ impl Server {
     /// Has the server write everything down and end.
     pub async fn stop(mut self) {
         if let Some(id) = self.process.id() {
-            signal(id, Signal::SIGTERM);
+            let _ = signal(id, Signal::SIGTERM);
         }
-        if tokio::time::timeout(STOP_LIMIT, self.process.wait()).await.is_err() {
+        if timeout(STOP_LIMIT, self.process.wait()).await.is_err() {
             let _ = self.process.kill().await;
         }
         let _ = fs::remove_file(process_file(&self.options.folder));
@@ -179,7 +193,7 @@ impl Server {
                 let reason = last_error(&String::from_utf8_lossy(&text)).unwrap_or_else(|| status.to_string());
                 return Err(ServerError::Ended { reason, log });
             }
-            if let Ok(connection) = options.connect().await {
+            if let Ok(Ok(connection)) = timeout(CONNECT_LIMIT, options.connect()).await {
                 let _ = connection.close().await;
                 return Ok(());
             }
@@ -189,12 +203,14 @@ impl Server {
     }
 }
 
-/// Run by the server at each start, before anybody can connect; a statement a line.
+/// Run by the server at each start, before anybody can connect; a statement a line. The accounts without a password
+/// that a new data folder has are no more after it.
 fn accounts(password: &str) -> String {
     format!(
         "CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n\
          ALTER USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n\
-         GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'127.0.0.1' WITH GRANT OPTION;\n"
+         GRANT ALL PRIVILEGES ON *.* TO '{USER}'@'127.0.0.1' WITH GRANT OPTION;\n\
+         DROP USER IF EXISTS 'root'@'localhost', 'root'@'127.0.0.1', 'root'@'::1', ''@'localhost';\n"
     )
 }
 
@@ -226,7 +242,7 @@ pub async fn end_left_behind(folder: &Path) -> io::Result<()> {
     while let Some(argument) = data_of_server(id, folder) {
         // One that makes a data folder does not listen to SIGTERM, and what it made is of no use.
         let is_worth_waiting = !argument.ends_with(UNFINISHED) && started.elapsed() < STOP_LIMIT;
-        signal(id, if is_worth_waiting { Signal::SIGTERM } else { Signal::SIGKILL });
+        signal(id, if is_worth_waiting { Signal::SIGTERM } else { Signal::SIGKILL })?;
         sleep(Duration::from_millis(100)).await;
     }
     fs::remove_file(file)
@@ -240,9 +256,10 @@ fn data_of_server(id: u32, folder: &Path) -> Option<String> {
     arguments.into_iter().find(|argument| argument.starts_with(&marker)).map(Into::into)
 }
 
-fn signal(id: u32, signal: Signal) {
-    if let Ok(id) = i32::try_from(id) {
-        let _ = kill(Pid::from_raw(id), signal);
+fn signal(id: u32, signal: Signal) -> io::Result<()> {
+    match i32::try_from(id).map(|id| kill(Pid::from_raw(id), signal)) {
+        Ok(Err(Errno::EPERM)) => Err(io::Error::other(format!("process {id} is another user's, end it first"))),
+        _ => Ok(()),
     }
 }
 

@@ -26,9 +26,9 @@ pub fn make_tls_files(folder: &Path) -> io::Result<TlsFiles> {
     let issuer = Issuer::new(authority, authority_key);
 
     let key = KeyPair::generate().map_err(io::Error::other)?;
-    let mut params = CertificateParams::new(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
-    params.distinguished_name.push(DnType::CommonName, "127.0.0.1");
-    let certificate = params.signed_by(&key, &issuer).map_err(io::Error::other)?;
+    let mut parameters = CertificateParams::new(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
+    parameters.distinguished_name.push(DnType::CommonName, "127.0.0.1");
+    let certificate = parameters.signed_by(&key, &issuer).map_err(io::Error::other)?;
 
     let files = TlsFiles {
         authority: folder.join("authority.pem"),

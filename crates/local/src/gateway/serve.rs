@@ -20,6 +20,9 @@ use crate::lambda::{Function, InvokeError};
 /// The one path of both APIs.
 const PATH: &str = "/logs";
 
+/// How long API Gateway waits for a function, its start included.
+const INTEGRATION_LIMIT: Duration = Duration::from_secs(29);
+
 /// What a gateway lets through, and where to.
 pub struct GatewayConfig {
     /// The method of the one path, besides OPTIONS.
@@ -98,8 +101,8 @@ async fn answer(State(config): State<Arc<GatewayConfig>>, request: Request) -> R
         response.headers_mut().insert("x-amzn-requestid", id);
     }
     let status = response.status().as_u16();
-    let ms = started.elapsed().as_secs_f64() * 1000.0;
-    tracing::info!(api = config.function.name(), %method, status, ms, request_id = id, "answered");
+    let milliseconds = started.elapsed().as_secs_f64() * 1000.0;
+    tracing::info!(api = config.function.name(), %method, status, milliseconds, request_id = id, "answered");
     response
 }
 
@@ -157,7 +160,8 @@ impl GatewayConfig {
         };
         let bad_gateway = || Refused::new(StatusCode::BAD_GATEWAY, "the function failed; send the request again");
         let event = event::to_event(&parts, body, id).map_err(|_| bad_gateway())?;
-        let answer = self.function.invoke(id.to_owned(), event).await.map_err(|error| {
+        let answer = tokio::time::timeout(INTEGRATION_LIMIT, self.function.invoke(id.to_owned(), event)).await;
+        let answer = answer.unwrap_or(Err(InvokeError::Overdue)).map_err(|error| {
             tracing::error!(api = self.function.name(), request_id = id, %error, "no answer from the function");
             match error {
                 InvokeError::Throttled => Refused::throttled("too many requests at once", Duration::from_secs(1)),

@@ -1,12 +1,13 @@
 //! The database behind the gateways: a private server, or the user's own.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use logs_core::settings::DatabaseSettings;
 use serde::Deserialize;
 
 use super::UpError;
-use crate::database::{Server, ServerError, ServerOptions, ServerProgram};
+use crate::database::{Server, ServerError, ServerOptions, ServerProgram, end_left_behind};
 use crate::state::{Keys, StateFolder};
 
 /// Which database to use.
@@ -26,9 +27,9 @@ pub enum SecretsError {
     /// It cannot be read.
     #[error("{0} cannot be read: {1}")]
     Unreadable(PathBuf, #[source] std::io::Error),
-    /// It is not what `secrets.example.json` shows.
-    #[error("{0} must look like secrets.example.json: {1}")]
-    Invalid(PathBuf, #[source] serde_json::Error),
+    /// It is not what `secrets.example.json` shows. Without serde's own words: they may show the password.
+    #[error("{0} must look like secrets.example.json; line {1}, column {2} does not")]
+    Invalid(PathBuf, usize, usize),
     /// A value is not what its name says.
     #[error("{0}: {1}")]
     Value(PathBuf, &'static str),
@@ -52,6 +53,9 @@ pub(super) struct Database {
     server: Option<Server>,
 }
 
+/// Between the end of the private server and its next start.
+const RESTART_PAUSE: Duration = Duration::from_millis(200);
+
 /// The seed's name of the database.
 const NAME: &str = "Error_Logs";
 
@@ -62,6 +66,8 @@ impl Database {
         keys: &Keys,
         progress: &impl Fn(&str),
     ) -> Result<Self, UpError> {
+        // Whichever database it is this time: the server of a run that was killed is of no use any more.
+        end_left_behind(&state.database()).await?;
         match choice {
             DatabaseChoice::Own(url) => {
                 progress("using the database that DATABASE_URL names");
@@ -96,6 +102,8 @@ impl Database {
                 None => std::future::pending().await,
             }
             progress("the database server ended; starting it again");
+            // One that ends at once, every time, must not keep a processor busy.
+            tokio::time::sleep(RESTART_PAUSE).await;
             // Taken only now: the wait above may be dropped at any time, and must not take the server with it.
             let Some(server) = self.server.take() else { continue };
             match server.restart().await {
@@ -115,7 +123,7 @@ impl Database {
 fn url_from_secrets(path: &Path) -> Result<String, SecretsError> {
     let json = std::fs::read_to_string(path).map_err(|error| SecretsError::Unreadable(path.to_owned(), error))?;
     let secrets: Secrets = serde_json::from_str(json.trim_start_matches('\u{feff}'))
-        .map_err(|error| SecretsError::Invalid(path.to_owned(), error))?;
+        .map_err(|error| SecretsError::Invalid(path.to_owned(), error.line(), error.column()))?;
     let wrong = |what| SecretsError::Value(path.to_owned(), what);
     let port = secrets.port.as_str().map_or_else(|| secrets.port.to_string(), str::to_owned);
     let port: u16 = port.parse().map_err(|_| wrong("PORT must be a number from 1 to 65535"))?;
@@ -126,7 +134,10 @@ fn url_from_secrets(path: &Path) -> Result<String, SecretsError> {
     let encode =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let (user, pass, dbname) = (encode(&secrets.user), encode(&secrets.pass), encode(&secrets.dbname));
-    let url = format!("mysql://{user}:{pass}@{host}:{port}/{dbname}");
+    // What leaves the machine is encrypted. To check the server's name as well, use DATABASE_URL with VERIFY_IDENTITY.
+    let is_near = ["localhost", "127.0.0.1", "[::1]"].contains(&&*host);
+    let encryption = if is_near { "PREFERRED" } else { "REQUIRED" };
+    let url = format!("mysql://{user}:{pass}@{host}:{port}/{dbname}?ssl-mode={encryption}");
     DatabaseSettings::from_url(&url).map_err(|_| wrong("HOST must be a host name or an address, without a port"))?;
     Ok(url)
 }
@@ -146,13 +157,16 @@ mod tests {
     #[test]
     fn a_password_may_have_any_character() {
         let json = r#"{"HOST":"db.example","PORT":3306,"USER":"admin","PASS":"p@ss:w/rd?#%","DBNAME":"Error_Logs"}"#;
-        assert_eq!(url(json).as_deref(), Ok("mysql://admin:p%40ss%3Aw%2Frd%3F%23%25@db.example:3306/Error%5FLogs"));
+        assert_eq!(
+            url(json).as_deref(),
+            Ok("mysql://admin:p%40ss%3Aw%2Frd%3F%23%25@db.example:3306/Error%5FLogs?ssl-mode=REQUIRED")
+        );
     }
 
     #[test]
     fn a_port_may_be_text_and_a_host_an_address_of_either_kind() {
         let json = r#"{"HOST":"::1","PORT":"3307","USER":"a","PASS":"b","DBNAME":"c"}"#;
-        assert_eq!(url(json).as_deref(), Ok("mysql://a:b@[::1]:3307/c"));
+        assert_eq!(url(json).as_deref(), Ok("mysql://a:b@[::1]:3307/c?ssl-mode=PREFERRED"));
     }
 
     #[test]
@@ -165,5 +179,8 @@ mod tests {
             let said = url(&format!("{{{},\"USER\":\"a\",\"PASS\":\"s3cret\"}}", fields.join(","))).expect_err(name);
             assert!(said.contains(name) && !said.contains("s3cret"), "{said}");
         }
+        let number = r#"{"HOST":"db","PORT":1,"USER":"a","PASS":31415926,"DBNAME":"c"}"#;
+        let said = url(number).expect_err("a password is text");
+        assert!(said.contains("line 1, column") && !said.contains("31415926"), "{said}");
     }
 }

@@ -21,9 +21,9 @@ const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// How long an idle connection may take to show that it is alive.
 const CHECK_LIMIT: Duration = Duration::from_millis(500);
 
-/// What one more try may take: the lock wait of `statements.rs`, 2 s, and some more. A try that the
+/// What one more try may take: the lock wait of `statements.rs`, 1 s, and some more. A try that the
 /// deadline cut off would leave open whether it was carried out.
-const TRY_LIMIT: Duration = Duration::from_millis(2_500);
+const TRY_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// A statement for 1000 rows costs the server 3 MB for as long as a connection holds it (measured, MySQL 9.7).
 const CACHED_STATEMENTS: usize = 4;

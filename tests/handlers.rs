@@ -1,0 +1,64 @@
+//! The handlers themselves, in this process: with a clock that stands still, and a store that is away.
+
+use std::time::Duration;
+
+use get_logs::GetLogs;
+use logs_core::Deadline;
+use logs_core::mysql::Store;
+use post_log::PostLog;
+use rest_proxy::{NotBase64, Request};
+use serde_json::{Value, json};
+
+use crate::harness::{Database, record};
+
+const NOW: i64 = 1_764_000_000;
+
+fn request(body: &Value) -> Request {
+    request_with(Ok(body.to_string().into_bytes()))
+}
+
+fn request_with(body: Result<Vec<u8>, NotBase64>) -> Request {
+    Request { id: "the-request".to_owned(), deadline: Deadline::within(Duration::from_secs(25)), body }
+}
+
+fn post_log(store: Store) -> PostLog {
+    PostLog { store, clock: || NOW }
+}
+
+#[tokio::test]
+async fn what_was_received_is_dated_by_the_services_clock() {
+    let database = Database::migrated().await;
+    let answer = post_log(database.store()).handle(&request(&record("a", 1, NOW - 5))).await;
+    assert_eq!(answer.status(), 200);
+    let answer = GetLogs { store: database.store() }.handle(&request(&Value::Null)).await;
+    let listed: Value = serde_json::from_str(answer.body()).expect("JSON");
+    let expected =
+        json!([{ "error_log_id": 1, "device_id": "a", "error_code": 1, "timestamp": NOW - 5, "received_at": NOW }]);
+    assert_eq!(listed["result"], expected);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_refused_without_asking_the_database() {
+    // Nobody listens there: whoever asks gets 503.
+    let away = Database { url: "mysql://nobody:x@127.0.0.1:1/Error_Logs".to_owned() };
+    let function = post_log(away.store());
+    for (request, status) in [
+        (request(&json!([])), 400),
+        (request(&json!([{ "deviceID": "a" }])), 400),
+        (request(&json!(vec![1; 1001])), 413),
+        (request_with(Err(NotBase64)), 400),
+        (request(&record("a", 1, 1)), 503),
+    ] {
+        assert_eq!(function.handle(&request).await.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_that_has_passed_sends_nothing() {
+    let database = Database::migrated().await;
+    let function = post_log(database.store());
+    function.handle(&request(&record("before", 1, 1))).await;
+    let late = Request { deadline: Deadline::within(Duration::ZERO), ..request(&record("late", 1, 1)) };
+    assert_eq!(function.handle(&late).await.status(), 503);
+    assert_eq!(database.count().await, 1);
+}

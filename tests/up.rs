@@ -52,7 +52,7 @@ async fn after_kill_minus_nine_the_next_start_recovers_and_the_data_is_there() {
     let left_behind = product.children();
     product.kill().await;
     let product = Product::start_in(state, ProductOptions::default()).await;
-    assert_eq!(left_behind.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+    until_all_have_ended(&left_behind).await;
     assert_eq!(devices(&product).await, ["first"]);
     assert!(product.stop(Signal::SIGTERM).await.success());
 }
@@ -125,7 +125,7 @@ async fn reset_forgets_what_is_ours_ends_a_server_left_behind_and_touches_nothin
     product.kill().await;
     std::fs::write(state.join("thesis.txt"), "precious").expect("the folder can be written");
     assert!(reset(&state).await.0);
-    assert_eq!(children.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+    until_all_have_ended(&children).await;
     let left: Vec<_> =
         std::fs::read_dir(&state).expect("it stays").map(|entry| entry.expect("readable").file_name()).collect();
     assert_eq!(left, ["thesis.txt"]);
@@ -135,6 +135,11 @@ async fn reset_forgets_what_is_ours_ends_a_server_left_behind_and_touches_nothin
     let (status, said) = Product::start_in_vain(state.clone(), ProductOptions::default()).await;
     assert!(!status.success() && said.contains("files in it that are not ours"), "{said}");
     assert_eq!(std::fs::read_to_string(state.join("thesis.txt")).ok().as_deref(), Some("precious"));
+}
+
+/// The functions end by themselves, a moment after the gateway that they belonged to.
+async fn until_all_have_ended(processes: &[u32]) {
+    until("what was left behind has ended", async || !processes.iter().any(|id| is_running(*id))).await;
 }
 
 async fn reset(state: &Path) -> (bool, String) {

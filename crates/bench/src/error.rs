@@ -1,0 +1,65 @@
+//! Why there are no figures.
+
+use std::io;
+use std::path::PathBuf;
+
+use local::database::{ProgramError, ServerError};
+use local::lambda::InvokeError;
+use logs_core::mysql::MigrateError;
+use logs_core::settings::SettingError;
+
+/// One sentence for whoever runs the benchmark.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BenchError {
+    /// A binary is missing.
+    #[error("{0} is not built; run ./dev bench")]
+    NotBuilt(PathBuf),
+    /// Somebody stopped it.
+    #[error("stopped by {0}")]
+    Stopped(&'static str),
+    /// No server program.
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    /// The server does not run.
+    #[error(transparent)]
+    Server(#[from] ServerError),
+    /// The database's URL.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// The schema.
+    #[error(transparent)]
+    Migrate(#[from] MigrateError),
+    /// A statement of the benchmark.
+    #[error("the database refused a statement of the benchmark: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// No answer.
+    #[error("{function}: {error}; its log ends with: {log}")]
+    Invoke {
+        /// Who.
+        function: &'static str,
+        /// What happened.
+        error: InvokeError,
+        /// What it wrote last.
+        log: String,
+    },
+    /// An answer whose time means nothing.
+    #[error("{function} gave a wrong answer: {answer}")]
+    WrongAnswer {
+        /// Who.
+        function: &'static str,
+        /// What it said.
+        answer: String,
+    },
+    /// The kernel does not say how much memory a process had.
+    #[error("the peak memory of {0} cannot be read from /proc")]
+    NoPeak(&'static str),
+    /// The report as JSON.
+    #[error("the figures cannot be written as JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// The file of `--json`.
+    #[error("{0} cannot be written: {1}")]
+    NotWritten(PathBuf, #[source] io::Error),
+    /// A file or a process.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}

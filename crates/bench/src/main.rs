@@ -1,0 +1,115 @@
+//! The command behind `./dev bench`: what the functions take, against what nobody can save.
+//!
+//! The flow: [`stage`] starts a private database server and knows the programs; [`cold_start`], [`post`],
+//! [`get`], [`memory`] and [`size`] measure, with [`caller`] for the functions and [`statement`] for the bare
+//! SQL; each gives the [`report`] some lines. Time is never asserted: a missed target is a mark in the table.
+
+mod caller;
+mod cold_start;
+mod error;
+mod event;
+mod get;
+mod memory;
+mod post;
+mod report;
+mod samples;
+mod size;
+mod stage;
+mod statement;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use local::signals::StopSignals;
+
+use crate::error::BenchError;
+use crate::report::Report;
+use crate::stage::{Programs, Stage, TemporaryFolder};
+
+#[derive(Parser)]
+#[command(bin_name = "./dev bench", about = "The functions against an empty one and against the bare statement")]
+struct CommandLine {
+    /// How often everything is measured; a median of fewer than 100 is not worth much
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=2000))]
+    rounds: u32,
+    /// A look in a few seconds: 20 rounds
+    #[arg(long, conflicts_with = "rounds")]
+    quick: bool,
+    /// Also write the figures to this file, for machines
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Folder of the binaries post-log, get-logs and empty-function; by default where this program is
+    #[arg(long, value_name = "FOLDER")]
+    functions: Option<PathBuf>,
+}
+
+/// One thread, so that what is measured has the other cores for itself.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    match run(CommandLine::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            progress(&format!("failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The table comes last, when the server is gone: a reader that closes the pipe can stop nothing halfway.
+async fn run(options: CommandLine) -> Result<(), BenchError> {
+    let programs = Programs::find(options.functions)?;
+    let folder = TemporaryFolder::new()?;
+    let rounds = if options.quick { 20 } else { options.rounds };
+    let report = measure_until_stopped(programs, &folder, rounds).await?;
+    let mut output = std::io::stdout();
+    output.write_all(report.to_table().as_bytes())?;
+    output.flush()?;
+    if let Some(file) = options.json {
+        std::fs::write(&file, report.to_json()?).map_err(|error| BenchError::NotWritten(file, error))?;
+    }
+    Ok(())
+}
+
+async fn measure_until_stopped(
+    programs: Programs,
+    folder: &TemporaryFolder,
+    rounds: u32,
+) -> Result<Report, BenchError> {
+    let mut signals = StopSignals::new()?;
+    progress("starting a private database server");
+    let mut stage = tokio::select! {
+        name = signals.next() => return Err(BenchError::Stopped(name)),
+        stage = Stage::start(programs, folder) => stage?,
+    };
+    let outcome = tokio::select! {
+        name = signals.next() => Err(BenchError::Stopped(name)),
+        report = measure(&stage, rounds) => report,
+    };
+    progress("stopping the server");
+    stage.server.kill().await;
+    outcome
+}
+
+async fn measure(stage: &Stage, rounds: u32) -> Result<Report, BenchError> {
+    progress("migrating, and filling a table with 1,000 rows and one with 1,000,000");
+    let server = stage.prepare().await?;
+    let mut report = Report::new(server, rounds);
+    progress("cold starts");
+    report.add(cold_start::measure(stage, rounds).await?);
+    progress("POST of 1, 100 and 1000 codes");
+    report.add(post::measure(stage, rounds).await?);
+    progress("GET with 1,000 and with 1,000,000 rows");
+    report.add(get::measure(stage, rounds).await?);
+    progress("memory");
+    report.add(memory::measure(stage).await?);
+    progress("sizes");
+    report.add(size::measure(stage)?);
+    Ok(report)
+}
+
+/// A line for whoever waits. One that cannot be written is no reason to leave a server behind.
+fn progress(step: &str) {
+    let _ = writeln!(std::io::stderr(), "bench: {step}");
+}

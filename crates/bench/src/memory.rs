@@ -1,0 +1,51 @@
+//! The most memory that a function ever has. Over TLS, as in production: it takes some too.
+
+use crate::caller::{Caller, EMPTY};
+use crate::error::BenchError;
+use crate::event::{self, Event};
+use crate::report::Line;
+use crate::stage::{MANY_ROWS, Mode, Stage, WRITTEN};
+
+/// Megabytes.
+const LIMIT: f64 = 10.0;
+
+/// Calls of each kind; what an allocator keeps has settled by then.
+const CALLS: u32 = 100;
+
+/// Each function in an environment of its own, after many calls.
+pub(crate) async fn measure(stage: &Stage) -> Result<Vec<Line>, BenchError> {
+    let batches = [event::post(1), event::post(100), event::post(1000)];
+    let (get, largest) = (event::get(), event::post_largest());
+
+    let mut empty = Caller::start(stage, EMPTY, WRITTEN, Mode::Tls).await?;
+    let empty_peak = peak(&mut empty, &batches).await?;
+    let empty_largest_peak = peak(&mut empty, std::slice::from_ref(&largest)).await?;
+    empty.stop().await;
+
+    let mut post_log = Caller::start(stage, "post-log", WRITTEN, Mode::Tls).await?;
+    let post_peak = peak(&mut post_log, &batches).await?;
+    let post_largest_peak = peak(&mut post_log, &[largest]).await?;
+    post_log.stop().await;
+
+    let mut get_logs = Caller::start(stage, "get-logs", MANY_ROWS, Mode::Tls).await?;
+    let get_peak = peak(&mut get_logs, &[get]).await?;
+    get_logs.stop().await;
+
+    let line = |what: &str, peak, empty| {
+        Line::megabytes(format!("peak memory of {what}"), peak).against("empty function", empty).at_most(LIMIT)
+    };
+    Ok(vec![
+        line("post-log, up to 1000 codes", post_peak, empty_peak),
+        line("post-log, 1 MiB of body", post_largest_peak, empty_largest_peak),
+        line("get-logs", get_peak, empty_peak),
+    ])
+}
+
+async fn peak(caller: &mut Caller, events: &[Event]) -> Result<f64, BenchError> {
+    for _ in 0..CALLS {
+        for event in events {
+            caller.call(event).await?;
+        }
+    }
+    caller.peak_memory()
+}

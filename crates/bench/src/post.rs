@@ -1,0 +1,57 @@
+//! POST on a warm environment, against an empty function and the bare statement together: what is above that
+//! sum is what reading, checking and acknowledging a batch takes.
+
+use crate::caller::{Caller, EMPTY};
+use crate::error::BenchError;
+use crate::event;
+use crate::report::Line;
+use crate::samples::{Samples, rounds};
+use crate::stage::{Mode, Stage, WRITTEN};
+use crate::statement::{BareConnection, BareInsert};
+
+/// The three sides. Without TLS, which would add the same to both and so flatter the ratio.
+struct Sides {
+    empty: Caller,
+    function: Caller,
+    bare: BareConnection,
+}
+
+/// Batch by batch, since the server is busy for a while after a large one.
+pub(crate) async fn measure(stage: &Stage, count: u32) -> Result<Vec<Line>, BenchError> {
+    let mut sides = Sides {
+        empty: Caller::start(stage, EMPTY, WRITTEN, Mode::Plain).await?,
+        function: Caller::start(stage, "post-log", WRITTEN, Mode::Plain).await?,
+        bare: stage.bare_connection(WRITTEN).await?,
+    };
+    // The middle one has no target: it lies between the two that have one.
+    let lines = vec![
+        sides.measure(1, count).await?.at_most_times(1.15),
+        sides.measure(100, count).await?.times(),
+        sides.measure(1000, count).await?.at_most_times(1.15),
+    ];
+    sides.empty.stop().await;
+    sides.function.stop().await;
+    Ok(lines)
+}
+
+impl Sides {
+    async fn measure(&mut self, codes: usize, count: u32) -> Result<Line, BenchError> {
+        let (event, insert) = (event::post(codes), BareInsert::of(codes));
+        let mut empty = [Samples::default(), Samples::default()];
+        let (mut function, mut bare) = (Samples::default(), Samples::default());
+        for _ in rounds(count) {
+            // An empty call before each of the two that write, so that neither has the better place.
+            empty[0].add(self.empty.call(&event).await?);
+            bare.add(self.bare.time(&insert).await?);
+            empty[1].add(self.empty.call(&event).await?);
+            function.add(self.function.call(&event).await?);
+        }
+        // What ran before decides on which core a process wakes up, and so on half of an empty call's time: there
+        // are two heaps of times, and the median of both together would fall into either.
+        let empty = f64::midpoint(empty[0].median(), empty[1].median());
+        let bare = bare.median();
+        let what = format!("POST of {codes} {}", if codes == 1 { "code" } else { "codes" });
+        let sum = format!("empty function {empty:.3} + bare INSERT {bare:.3}");
+        Ok(Line::milliseconds(what, function.median()).against(&sum, empty + bare))
+    }
+}

@@ -1,0 +1,231 @@
+//! The figures, as a table for people and as JSON for machines.
+
+use std::fmt::Write;
+
+use serde::Serialize;
+
+/// Everything that was measured.
+#[derive(Debug, Serialize)]
+pub(crate) struct Report {
+    server: String,
+    cores: usize,
+    rounds: u32,
+    lines: Vec<Line>,
+}
+
+/// One figure, what it is compared with, and what it should be.
+#[derive(Debug, Serialize)]
+pub(crate) struct Line {
+    what: String,
+    unit: Unit,
+    value: f64,
+    compared_with: Option<Base>,
+    /// What follows from the comparison.
+    result: Option<Amount>,
+    /// What the result must not exceed; the value itself where there is no result.
+    target: Option<Amount>,
+    met: Option<bool>,
+}
+
+#[derive(Debug, Serialize)]
+struct Base {
+    what: String,
+    value: f64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Unit {
+    Milliseconds,
+    /// Of 1,000,000 bytes.
+    Megabytes,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Amount {
+    Times(f64),
+    More(f64),
+    Value(f64),
+}
+
+impl Report {
+    /// Without lines yet.
+    pub(crate) fn new(server: String, rounds: u32) -> Self {
+        let cores = std::thread::available_parallelism().map_or(0, usize::from);
+        Self { server, cores, rounds, lines: Vec::new() }
+    }
+
+    pub(crate) fn add(&mut self, lines: Vec<Line>) {
+        self.lines.extend(lines);
+    }
+
+    pub(crate) fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|json| json + "\n")
+    }
+
+    /// Aligned columns; the last line says whether every target is met.
+    pub(crate) fn to_table(&self) -> String {
+        let head = ["", "", "compared with", "", "result", "target", ""].map(str::to_owned);
+        let rows: Vec<_> = std::iter::once(head).chain(self.lines.iter().map(Line::cells)).collect();
+        let widths: [usize; 7] =
+            std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default());
+        let mut table = format!("{}, {} cores, medians of {} rounds\n\n", self.server, self.cores, self.rounds);
+        for row in &rows {
+            for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
+                // Figures end in line, words begin in line.
+                let _ = match column {
+                    0 | 2 | 6 => write!(table, "{cell:<width$}  "),
+                    _ => write!(table, "{cell:>width$}  "),
+                };
+            }
+            table.truncate(table.trim_end().len());
+            table.push('\n');
+        }
+        table + "\n" + &self.conclusion() + "\n"
+    }
+
+    fn conclusion(&self) -> String {
+        let targets = self.lines.iter().filter(|line| line.met.is_some()).count();
+        let missed: Vec<_> =
+            self.lines.iter().filter(|line| line.met == Some(false)).map(|line| line.what.as_str()).collect();
+        match missed.len() {
+            0 => format!("All {targets} targets are met."),
+            count => format!("{count} of {targets} targets are missed: {}.", missed.join("; ")),
+        }
+    }
+}
+
+impl Line {
+    pub(crate) fn milliseconds(what: String, value: f64) -> Self {
+        Self::new(what, Unit::Milliseconds, value)
+    }
+
+    pub(crate) fn megabytes(what: String, value: f64) -> Self {
+        Self::new(what, Unit::Megabytes, value)
+    }
+
+    fn new(what: String, unit: Unit, value: f64) -> Self {
+        Self { what, unit, value, compared_with: None, result: None, target: None, met: None }
+    }
+
+    /// What it is compared with, in the same unit.
+    pub(crate) fn against(self, what: &str, value: f64) -> Self {
+        Self { compared_with: Some(Base { what: what.to_owned(), value }), ..self }
+    }
+
+    /// The result is how many times as much it is; without a target.
+    pub(crate) fn times(self) -> Self {
+        Self { result: Some(Amount::Times(self.value / self.base())), ..self }
+    }
+
+    /// The same with a target.
+    pub(crate) fn at_most_times(self, limit: f64) -> Self {
+        let line = self.times();
+        let times = line.value / line.base();
+        line.judged(times, Amount::Times(limit), limit)
+    }
+
+    /// The result is how much more it is.
+    pub(crate) fn at_most_more(self, limit: f64) -> Self {
+        let more = self.value - self.base();
+        Self { result: Some(Amount::More(more)), ..self }.judged(more, Amount::More(limit), limit)
+    }
+
+    /// The value itself has a target.
+    pub(crate) fn at_most(self, limit: f64) -> Self {
+        let value = self.value;
+        self.judged(value, Amount::Value(limit), limit)
+    }
+
+    fn judged(self, amount: f64, target: Amount, limit: f64) -> Self {
+        Self { target: Some(target), met: Some(amount <= limit), ..self }
+    }
+
+    fn base(&self) -> f64 {
+        self.compared_with.as_ref().map_or(f64::NAN, |base| base.value)
+    }
+
+    fn cells(&self) -> [String; 7] {
+        let symbol = self.unit.symbol();
+        let result = |amount: &Amount| match amount {
+            Amount::Times(times) => format!("{times:.2} ×"),
+            Amount::More(more) => format!("{more:+.3} {symbol}"),
+            Amount::Value(value) => self.unit.show(*value),
+        };
+        let target = |amount: &Amount| match amount {
+            Amount::Times(times) => format!("≤ {times} ×"),
+            Amount::More(more) => format!("≤ {more:+} {symbol}"),
+            Amount::Value(value) => format!("≤ {value} {symbol}"),
+        };
+        let (compared_with, base) =
+            self.compared_with.as_ref().map(|base| (base.what.clone(), self.unit.show(base.value))).unwrap_or_default();
+        [
+            self.what.clone(),
+            self.unit.show(self.value),
+            compared_with,
+            base,
+            self.result.as_ref().map(result).unwrap_or_default(),
+            self.target.as_ref().map(target).unwrap_or_default(),
+            self.met.map(|met| if met { "✓" } else { "✗" }).unwrap_or_default().to_owned(),
+        ]
+    }
+}
+
+impl Unit {
+    fn symbol(self) -> &'static str {
+        match self {
+            Self::Milliseconds => "ms",
+            Self::Megabytes => "MB",
+        }
+    }
+
+    fn show(self, value: f64) -> String {
+        let symbol = self.symbol();
+        match self {
+            Self::Milliseconds => format!("{value:.3} {symbol}"),
+            Self::Megabytes => format!("{value:.2} {symbol}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(value: f64) -> Line {
+        Line::milliseconds("a call".to_owned(), value).against("nothing", 2.0)
+    }
+
+    fn table(lines: Vec<Line>) -> String {
+        let mut report = Report::new("a server".to_owned(), 3);
+        report.add(lines);
+        report.to_table()
+    }
+
+    #[test]
+    fn a_target_that_is_met_has_a_tick() {
+        let table = table(vec![line(3.0).at_most_times(1.5), line(3.0).at_most_more(1.0), line(3.0).at_most(3.0)]);
+        assert_eq!(table.matches('✓').count(), 3, "{table}");
+        assert!(table.ends_with("\nAll 3 targets are met.\n"), "{table}");
+    }
+
+    #[test]
+    fn a_target_that_is_missed_has_a_cross_and_is_named_at_the_end() {
+        let table = table(vec![line(3.1).at_most_times(1.5), line(2.9).at_most_more(1.0), line(9.9).times()]);
+        assert_eq!((table.matches('✓').count(), table.matches('✗').count()), (1, 1), "{table}");
+        assert!(table.ends_with("\n1 of 2 targets are missed: a call.\n"), "{table}");
+    }
+
+    #[test]
+    fn a_figure_that_could_not_be_had_meets_no_target() {
+        assert_eq!(line(f64::NAN).at_most_times(1.5).met, Some(false));
+    }
+
+    #[test]
+    fn columns_are_aligned() {
+        let table = table(vec![line(3.0).at_most_times(1.5), line(30_000.0).at_most_more(1.0)]);
+        let ends: Vec<_> = table.lines().filter_map(|line| line.find(" ms  nothing")).collect();
+        assert!(ends.len() == 2 && ends[0] == ends[1], "{table}");
+    }
+}

@@ -196,6 +196,23 @@ async fn a_database_of_the_users_own_is_migrated_and_nothing_is_announced_when_i
 }
 
 #[tokio::test]
+async fn nothing_is_announced_when_a_function_does_not_answer() {
+    let database = Database::migrated().await;
+    let folder = TemporaryFolder::new();
+    std::fs::copy(binaries().join("get-logs"), folder.0.join("get-logs")).expect("a file can be copied");
+    let broken = folder.0.join("post-log");
+    std::fs::write(&broken, "#!/bin/sh\nexit 3\n").expect("the folder can be written");
+    std::fs::set_permissions(&broken, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let functions = folder.0.to_string_lossy().into_owned();
+    let arguments = ["--functions", &functions];
+    let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
+    let state = folder.0.join("state");
+    let (status, said) = Product::start_in_vain(state.clone(), options).await;
+    assert!(!status.success() && said.contains("the post-log gateway does not answer as it should (502"), "{said}");
+    assert!(!state.join("endpoints.json").exists());
+}
+
+#[tokio::test]
 async fn keys_are_for_this_user_only() {
     let product = Product::start(&Database::migrated().await).await;
     let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;

@@ -9,13 +9,7 @@ use logs_core::settings::{DatabaseSettings, allowed_origin, environment};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "get-logs ends");
-            ExitCode::FAILURE
-        }
-    }
+    operator_log::end(run().await)
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

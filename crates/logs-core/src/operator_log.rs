@@ -1,6 +1,9 @@
 //! What the operator reads at 3 a.m.: JSON on standard output, one line an event. Never a password, an API
 //! key or a whole payload.
 
+use std::error::Error;
+use std::process::ExitCode;
+
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -19,6 +22,17 @@ pub fn start(filter: Option<&str>) -> Result<(), SettingError> {
         .with(targets.unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO)))
         .init();
     outcome
+}
+
+/// The last line of a process: why it ends, if it should not have. Gives its exit code.
+pub fn end(outcome: Result<(), Box<dyn Error + Send + Sync>>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(%error, "the process ends");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Reads a filter as `RUST_LOG` has it; without one, `info`.

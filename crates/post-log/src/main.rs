@@ -9,13 +9,7 @@ use post_log::PostLog;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    match run().await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(%error, "post-log ends");
-            ExitCode::FAILURE
-        }
-    }
+    operator_log::end(run().await)
 }
 
 async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {

@@ -108,9 +108,10 @@ impl Environment {
         }
     }
 
-    /// Whether the process is still there.
+    /// Whether the process is there and will stay: one that was just killed is still there for a moment, and an event
+    /// that it got would be lost.
     pub fn is_alive(&mut self) -> bool {
-        matches!(self.process.try_wait(), Ok(None))
+        matches!(self.process.try_wait(), Ok(None)) && self.process.id().is_some_and(|id| !is_ending(id))
     }
 
     /// The process id, while the process runs.
@@ -123,4 +124,15 @@ impl Environment {
     pub async fn stop(mut self) {
         let _ = self.process.kill().await;
     }
+}
+
+/// What the kernel says of a process: its memory is gone, or SIGKILL (bit 9 of the masks) is on its way.
+fn is_ending(id: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
+    let is_killed = |name| {
+        let mask = field(name).and_then(|mask| u64::from_str_radix(mask, 16).ok());
+        mask.is_none_or(|mask| mask & (1 << 8) != 0)
+    };
+    field("VmSize:").is_none() || is_killed("SigPnd:") || is_killed("ShdPnd:")
 }

@@ -17,8 +17,8 @@ pub enum StoreError {
     /// The server did it, and its answer makes no sense: the schema is not the one of `migrations/`.
     #[error("the database's answer cannot be read: {0}")]
     Unreadable(#[source] sqlx::Error),
-    /// The deadline passed before there was a connection: nothing was sent.
-    #[error("the deadline passed before the database was reached")]
+    /// The deadline, or the limit for connecting, passed before there was a connection: nothing was sent.
+    #[error("the database was not reached in time")]
     TooLateToSend,
     /// The deadline passed after the statement was sent.
     #[error("the deadline passed before the database answered")]

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::harness::{Database, Product, ProductOptions, is_running, record, until, wait_for_blocked_statements};
+use crate::harness::{Database, Product, is_running, record, until, wait_for_blocked_statements};
 
 async fn problem(response: Response, status: u16) -> Value {
     assert_eq!(response.status(), status);
@@ -163,9 +163,7 @@ async fn a_header_that_is_no_text_does_not_stop_a_batch() {
 #[tokio::test]
 async fn a_spent_usage_plan_answers_429_and_says_when_to_come_back() {
     let database = Database::migrated().await;
-    let arguments = ["--rate", "1", "--burst", "3"];
-    let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
-    let product = Product::start_with(options).await;
+    let product = Product::start_with_arguments(&database, &["--rate", "1", "--burst", "3"]).await;
     // Ten at once are more than a burst of three and what a second or two bring, however slow the machine is.
     let requests: Vec<_> = (0..10).map(|_| tokio::spawn(product.post("[]").send())).collect();
     let mut refused = Vec::new();
@@ -185,9 +183,7 @@ async fn a_spent_usage_plan_answers_429_and_says_when_to_come_back() {
 #[tokio::test]
 async fn more_requests_at_once_than_environments_are_throttled_and_the_rest_answered() {
     let database = Database::migrated().await;
-    let arguments = ["--concurrency", "2"];
-    let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
-    let product = Product::start_with(options).await;
+    let product = Product::start_with_arguments(&database, &["--concurrency", "2"]).await;
     let mut blocker = database.connection().await;
     sqlx::raw_sql("LOCK TABLES Logs WRITE").execute(&mut blocker).await.expect("a table can be locked");
     // Two wait for the lock; a third finds no environment.
@@ -211,9 +207,7 @@ async fn more_requests_at_once_than_environments_are_throttled_and_the_rest_answ
 #[tokio::test]
 async fn fifty_devices_at_once_are_served_by_several_environments() {
     let database = Database::migrated().await;
-    let arguments = ["--concurrency", "50"];
-    let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
-    let product = Product::start_with(options).await;
+    let product = Product::start_with_arguments(&database, &["--concurrency", "50"]).await;
     let posts: Vec<_> = (0..50)
         .map(|number| {
             let request = product.post(record("many", number, 1).to_string());
@@ -255,9 +249,7 @@ async fn a_killed_environment_costs_at_most_its_own_request() {
 #[tokio::test]
 async fn an_environment_that_does_not_answer_is_replaced_and_its_caller_gets_504() {
     let database = Database::migrated().await;
-    let arguments = ["--timeout", "2", "--concurrency", "1"];
-    let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
-    let product = Product::start_with(options).await;
+    let product = Product::start_with_arguments(&database, &["--timeout", "2", "--concurrency", "1"]).await;
     for id in product.children() {
         kill(Pid::from_raw(id.try_into().expect("small")), Signal::SIGSTOP).expect("our own child can be stopped");
     }

@@ -83,8 +83,7 @@ async fn start_server(
     tls: Option<TlsFiles>,
     extra: &[&str],
 ) -> (Server, Database, TemporaryFolder) {
-    let chosen = std::env::var("MYSQL_SERVER").ok();
-    let program = ServerProgram::find(chosen.as_deref()).await.expect("there is a server program");
+    let program = ServerProgram::find().await.expect("there is a server program");
     let options = ServerOptions {
         program,
         folder: folder.0.clone(),

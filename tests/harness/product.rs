@@ -37,7 +37,12 @@ pub(crate) struct Product {
 impl Product {
     /// On the test's database.
     pub(crate) async fn start(database: &Database) -> Self {
-        Self::start_with(ProductOptions { database: Some(database), ..ProductOptions::default() }).await
+        Self::start_with_arguments(database, &[]).await
+    }
+
+    /// On the test's database, with options of the command line.
+    pub(crate) async fn start_with_arguments(database: &Database, arguments: &[&str]) -> Self {
+        Self::start_with(ProductOptions { database: Some(database), arguments, ..ProductOptions::default() }).await
     }
 
     pub(crate) async fn start_with(options: ProductOptions<'_>) -> Self {

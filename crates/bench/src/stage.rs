@@ -69,8 +69,7 @@ impl Stage {
     /// Starts the server, which offers TLS and does not demand it.
     pub(crate) async fn start(programs: Programs, folder: &TemporaryFolder) -> Result<Self, BenchError> {
         let folder = folder.0.clone();
-        let chosen = std::env::var("MYSQL_SERVER").ok().filter(|path| !path.is_empty());
-        let program = ServerProgram::find(chosen.as_deref()).await?;
+        let program = ServerProgram::find().await?;
         let flavour = program.flavour();
         let options = ServerOptions {
             program,

@@ -125,13 +125,12 @@ async fn serve(state: &Path, arguments: UpArguments) -> Result<ExitCode, Failure
 }
 
 fn database_choice() -> DatabaseChoice {
-    let variable = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
     let secrets = PathBuf::from("secrets.json");
     let is_there = secrets.symlink_metadata().is_ok();
-    match variable("DATABASE_URL") {
+    match std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
         Some(url) => DatabaseChoice::Own(url),
         None if is_there => DatabaseChoice::Secrets(secrets),
-        None => DatabaseChoice::Private(variable("MYSQL_SERVER")),
+        None => DatabaseChoice::Private,
     }
 }
 

@@ -22,7 +22,7 @@ pub async fn run(command: &[String]) -> Result<ExitCode, Failure> {
     let folder = std::env::temp_dir().join(format!("logs-database-{}", uuid::Uuid::new_v4().simple()));
     let temporary = folder.join("tmp");
     std::fs::create_dir_all(&temporary)?;
-    let program = ServerProgram::find(std::env::var("MYSQL_SERVER").ok().as_deref()).await?;
+    let program = ServerProgram::find().await?;
     let password = uuid::Uuid::new_v4().simple().to_string();
     let options = ServerOptions { program, folder: folder.join("database"), password, tls: None, extra: vec![] };
     let mut signals = StopSignals::new()?;

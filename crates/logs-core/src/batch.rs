@@ -30,10 +30,10 @@ pub struct Batch {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BodyError {
     /// More than [`MAX_BODY_BYTES`].
-    #[error("the body has more than 1048576 bytes (1 MiB); send smaller batches")]
+    #[error("the body has more than {MAX_BODY_BYTES} bytes (1 MiB); send smaller batches")]
     TooLarge,
     /// More than [`MAX_RECORDS`]; holds how many there are.
-    #[error("the batch has {0} records; send at most 1000 at a time")]
+    #[error("the batch has {0} records; send at most {MAX_RECORDS} at a time")]
     TooManyRecords(usize),
     /// Nothing there.
     #[error("the body is empty; send a record or an array of records as JSON")]
@@ -48,7 +48,7 @@ pub enum BodyError {
     #[error("{0}; send a record, an array of records, or {{\"payload\":[records]}}")]
     NotABatch(&'static str),
     /// An array without elements.
-    #[error("the batch is empty; send 1 to 1000 records")]
+    #[error("the batch is empty; send 1 to {MAX_RECORDS} records")]
     NoRecords,
     /// Not one good record; holds all that is wrong.
     #[error("every record of the batch is wrong")]

@@ -30,7 +30,7 @@ pub struct MostRecent {
 
 impl MostRecent {
     /// How many logs a dashboard gets.
-    pub const LIMIT: usize = 10;
+    pub const LIMIT: u32 = 10;
 }
 
 #[cfg(test)]

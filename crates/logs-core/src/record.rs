@@ -48,11 +48,14 @@ impl Field {
     }
 
     /// The sentence that says what the field must be.
-    fn rule(self) -> &'static str {
+    fn rule(self) -> String {
+        let name = self.name();
         match self {
-            Self::DeviceId => "deviceID must be a string of 1 to 255 characters",
-            Self::Err => "err must be an integer between -2147483648 and 2147483647",
-            Self::Timestamp => "timestamp must be an integer between 0 and 253402300799, Unix time in seconds",
+            Self::DeviceId => format!("{name} must be a string of 1 to {} characters", DeviceId::MAX_CHARACTERS),
+            Self::Err => format!("{name} must be an integer between {} and {}", i32::MIN, i32::MAX),
+            Self::Timestamp => {
+                format!("{name} must be an integer between 0 and {}, Unix time in seconds", Timestamp::MAX)
+            }
         }
     }
 }
@@ -163,7 +166,7 @@ fn fault(index: usize, field: Field, code: FaultCode, value: Option<&RawValue>) 
         (Field::Timestamp, FaultCode::OutOfRange, Some(Ok(number))) if is_milliseconds(number) => {
             format!("timestamp must be Unix time in seconds, and {number} looks like milliseconds: divide it by 1000")
         }
-        _ => field.rule().to_owned(),
+        _ => field.rule(),
     };
     Fault { index, field: Some(field), code, message }
 }

@@ -19,8 +19,9 @@ pub struct PostLog {
 impl PostLog {
     /// Answers one POST.
     pub async fn handle(&self, request: &Request) -> Answer {
-        let Ok(body) = &request.body else {
-            return refuse(StatusCode::BAD_REQUEST, "the body is not valid base64", request);
+        let body = match &request.body {
+            Ok(body) => body,
+            Err(error) => return refuse(StatusCode::BAD_REQUEST, &error.to_string(), request),
         };
         let batch = match Batch::parse(body) {
             Ok(batch) => batch,

@@ -9,7 +9,7 @@ use serde::Deserialize;
 /// A proxy event; whatever else is in it is not looked at, so nothing odd in it can hurt.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct ProxyEvent {
+pub(crate) struct ProxyEvent {
     body: Option<String>,
     is_base64_encoded: Option<bool>,
 }

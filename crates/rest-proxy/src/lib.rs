@@ -10,6 +10,6 @@ mod problem;
 mod serve;
 
 pub use answer::{Answer, PROBLEM_JSON};
-pub use event::{NotBase64, ProxyEvent, Request};
+pub use event::{NotBase64, Request};
 pub use problem::Problem;
 pub use serve::serve;

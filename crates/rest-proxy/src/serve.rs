@@ -4,7 +4,8 @@ use lambda_runtime::{LambdaEvent, service_fn};
 use logs_core::{Deadline, clock};
 use tracing::Instrument;
 
-use crate::{Answer, ProxyEvent, Request};
+use crate::event::ProxyEvent;
+use crate::{Answer, Request};
 
 /// Serves proxy events with `handle`. Each answer allows `allowed_origin` (CORS); each log line in between has
 /// the request id in its span. An event that is none

@@ -42,8 +42,8 @@ pub enum ProgramError {
 
 impl ServerProgram {
     /// The server that `MYSQL_SERVER` names, else what is installed.
-    pub async fn find(chosen: Option<&str>) -> Result<Self, ProgramError> {
-        let path = match chosen.filter(|path| !path.is_empty()) {
+    pub async fn find() -> Result<Self, ProgramError> {
+        let path = match std::env::var_os("MYSQL_SERVER").filter(|path| !path.is_empty()) {
             Some(path) => PathBuf::from(path),
             None => installed().ok_or(ProgramError::NotFound)?,
         };

@@ -24,8 +24,8 @@ const START_LIMIT: Duration = Duration::from_mins(2);
 /// How long a server may take to write down what it has in memory.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
-/// How often to look for another port when the first was taken after all.
-const PORT_TRIES: usize = 3;
+/// How many ports to try before giving up.
+const PORT_TRIES: usize = 4;
 
 /// How long one try to connect may take: whoever listens may not be the server.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -101,14 +101,21 @@ impl Server {
             }
             options.program.initialize(&data(&options), &process_file(&options.folder)).await?;
         }
-        // Somebody else may take the port between the look and the start.
-        for _ in 0..PORT_TRIES {
-            match Self::start_on(options.clone(), free_port()?).await {
-                Err(ServerError::Ended { reason, .. }) if reason.contains("use") && reason.contains("port") => {}
+        let first = free_port()?;
+        Self::start_on_or_near(options, first).await
+    }
+
+    /// Somebody else may take a port between the look and the start; then another one will do. The port itself is asked
+    /// whether that was the reason: each server says it in its own words.
+    async fn start_on_or_near(options: ServerOptions, first: u16) -> Result<Self, ServerError> {
+        let mut port = first;
+        for _ in 1..PORT_TRIES {
+            match Self::start_on(options.clone(), port).await {
+                Err(ServerError::Ended { .. }) if is_taken(port) => port = free_port()?,
                 other => return other,
             }
         }
-        Self::start_on(options, free_port()?).await
+        Self::start_on(options, port).await
     }
 
     /// Starts it again where it was, after it ended for whatever reason.
@@ -186,20 +193,26 @@ impl Server {
     async fn wait_until_it_answers(&mut self) -> Result<(), ServerError> {
         let options: MySqlConnectOptions = self.url("mysql").parse().map_err(io::Error::other)?;
         let log = log_file(&self.options);
-        let started = Instant::now();
-        while started.elapsed() < START_LIMIT {
-            if let Some(status) = self.process.try_wait()? {
+        let answers = async {
+            loop {
+                if let Ok(Ok(connection)) = timeout(CONNECT_LIMIT, options.connect()).await {
+                    let _ = connection.close().await;
+                    return;
+                }
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        tokio::select! {
+            // First: who answers when our server has ended is another one.
+            biased;
+            status = self.process.wait() => {
+                let status = status?;
                 let text = fs::read(&log).unwrap_or_default();
                 let reason = last_error(&String::from_utf8_lossy(&text)).unwrap_or_else(|| status.to_string());
-                return Err(ServerError::Ended { reason, log });
+                Err(ServerError::Ended { reason, log })
             }
-            if let Ok(Ok(connection)) = timeout(CONNECT_LIMIT, options.connect()).await {
-                let _ = connection.close().await;
-                return Ok(());
-            }
-            sleep(Duration::from_millis(20)).await;
+            answered = timeout(START_LIMIT, answers) => answered.map_err(|_| ServerError::NoAnswer(log)),
         }
-        Err(ServerError::NoAnswer(log))
     }
 }
 
@@ -267,7 +280,35 @@ fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
+fn is_taken(port: u16) -> bool {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
+}
+
 fn free_bytes(folder: &Path) -> io::Result<u64> {
     let disk = nix::sys::statvfs::statvfs(folder)?;
     Ok(disk.blocks_available() * disk.fragment_size())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_somebody_took_in_between_is_given_up_for_another() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port can be had");
+        let port = taken.local_addr().expect("it has an address").port();
+        let folder = std::env::temp_dir().join(format!("logs-port-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        let program = ServerProgram::find().await.expect("there is a server program");
+        program
+            .initialize(&folder.join(program.flavour()), &process_file(&folder))
+            .await
+            .expect("a folder can be made");
+        let options =
+            ServerOptions { program, folder: folder.clone(), password: "x".to_owned(), tls: None, extra: Vec::new() };
+        let server = Server::start_on_or_near(options, port).await.expect("it starts on another port");
+        assert_ne!(server.port, port);
+        server.stop().await;
+        fs::remove_dir_all(folder).expect("the folder can be removed");
+    }
 }

@@ -22,7 +22,7 @@ const READ_AT_MOST: usize = 10 << 20;
 /// Why a body is refused. The text is for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyRefused {
-    #[error("the body has more than 1048576 bytes (1 MiB) when unpacked; send smaller batches")]
+    #[error("the body has more than {MAX_BODY_BYTES} bytes (1 MiB) when unpacked; send smaller batches")]
     TooLarge,
     #[error("the Content-Encoding is not supported; send gzip, deflate or none")]
     UnknownEncoding,

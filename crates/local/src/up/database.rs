@@ -14,7 +14,7 @@ use crate::state::{Keys, StateFolder};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseChoice {
     /// A server of our own; the program that `MYSQL_SERVER` names, or what is installed.
-    Private(Option<String>),
+    Private,
     /// The user's own, by URL.
     Own(String),
     /// The user's own, by `secrets.json`.
@@ -77,9 +77,9 @@ impl Database {
                 progress(&format!("using the database that {} names", path.display()));
                 Ok(Self { url: url_from_secrets(path)?, server: None })
             }
-            DatabaseChoice::Private(program) => {
+            DatabaseChoice::Private => {
                 progress("starting the private database server");
-                let program = ServerProgram::find(program.as_deref()).await.map_err(ServerError::from)?;
+                let program = ServerProgram::find().await.map_err(ServerError::from)?;
                 let folder = state.database();
                 let password = keys.database.clone();
                 let server =

@@ -241,7 +241,6 @@ fn function(
 }
 
 /// The log of a function or of the gateways.
-#[must_use]
-pub fn log_file(logs: &Path, name: &str) -> PathBuf {
+fn log_file(logs: &Path, name: &str) -> PathBuf {
     logs.join(format!("{name}.log"))
 }

@@ -62,8 +62,7 @@ pub(super) async fn insert_logs(
 }
 
 pub(super) async fn most_recent(connection: &mut MySqlConnection) -> Result<MostRecent, sqlx::Error> {
-    let limit = u32::try_from(MostRecent::LIMIT).unwrap_or(u32::MAX);
-    let rows: Vec<LogRow> = sqlx::query_as(SELECT_MOST_RECENT).bind(limit).fetch_all(connection).await?;
+    let rows: Vec<LogRow> = sqlx::query_as(SELECT_MOST_RECENT).bind(MostRecent::LIMIT).fetch_all(connection).await?;
     Ok(MostRecent { result: rows.into_iter().map(Log::from).collect() })
 }
 

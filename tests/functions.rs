@@ -108,7 +108,9 @@ async fn the_log_has_neither_the_password_nor_the_payload() {
 async fn a_setting_that_is_missing_or_wrong_ends_the_start_with_a_sentence_that_names_it() {
     let without_database = "mysql://user:s3cret@127.0.0.1/";
     for (variables, name) in [
-        (vec![], "DATABASE_URL"),
+        (vec![], "DB_SECRET_ARN"),
+        (vec![("DATABASE_URL", "mysql://user:s3cret@127.0.0.1/db"), ("DB_SECRET_ARN", "arn:x")], "DB_SECRET_ARN"),
+        (vec![("DB_SECRET_ARN", "arn:x"), ("DB_PORT", "s3cret")], "DB_PORT"),
         (vec![("DATABASE_URL", "postgres://user:s3cret@127.0.0.1/db")], "DATABASE_URL"),
         (vec![("DATABASE_URL", without_database)], "DATABASE_URL"),
         (vec![("DATABASE_URL", "mysql://user:s3cret@127.0.0.1/db?ssl-mode=MAYBE")], "DATABASE_URL"),

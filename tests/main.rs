@@ -11,6 +11,8 @@ mod functions;
 mod gateways;
 mod handlers;
 mod harness;
+mod migrate;
 mod migrations;
+mod secrets;
 mod store;
 mod up;

@@ -1,11 +1,15 @@
 //! What the tests share: a database of their own, the real function binaries, the whole product.
 
+mod account;
 mod database;
 mod function;
+mod moto;
 mod product;
 
+pub(crate) use account::Account;
 pub(crate) use database::{Database, encrypted_server, in_time, private_server, wait_for_blocked_statements};
 pub(crate) use function::{FunctionRun, body_event, event};
+pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
 
 use std::path::PathBuf;
@@ -14,7 +18,7 @@ use std::path::PathBuf;
 pub(crate) fn binaries() -> PathBuf {
     let this = std::env::current_exe().expect("a test knows its own path");
     let folder = this.ancestors().nth(2).expect("the test stands in target/PROFILE/deps").to_owned();
-    for program in ["post-log", "get-logs", "local"] {
+    for program in ["post-log", "get-logs", "migrate", "local"] {
         assert!(folder.join(program).is_file(), "{program} is not built; run ./dev test");
     }
     folder

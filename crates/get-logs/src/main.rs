@@ -16,7 +16,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     operator_log::start(environment("RUST_LOG").as_deref())?;
     let origin = allowed_origin(&environment)?;
     let store = Store::new(&DatabaseSettings::from_environment(&environment)?);
-    store.warm_up().await;
+    store.warm_up().await?;
     let function = GetLogs { store };
     rest_proxy::serve(origin, async |request| function.handle(request).await).await
 }

@@ -6,11 +6,12 @@
 //! 2. [`mysql::Store`] writes and reads them (domain → rows → domain); all SQL is in `mysql/statements.rs`;
 //! 3. [`Receipt`] and [`MostRecent`] are the answers (domain → wire).
 //!
-//! Around it: [`settings`] from the environment, a [`Deadline`] for everything that waits, [`clock`] as the
+//! Around it: [`settings`] from the environment, [`Credentials`] from Secrets Manager, a [`Deadline`] for everything that waits, [`clock`] as the
 //! one place that asks the time, and [`operator_log`] for what the operator reads.
 
 mod batch;
 pub mod clock;
+mod credentials;
 mod deadline;
 mod log;
 pub mod mysql;
@@ -18,11 +19,14 @@ mod new_log;
 pub mod operator_log;
 mod receipt;
 mod record;
+mod secrets_manager;
 pub mod settings;
 
 pub use batch::{Batch, BodyError, MAX_BODY_BYTES, MAX_RECORDS};
+pub use credentials::{Credentials, CredentialsError};
 pub use deadline::Deadline;
 pub use log::{Log, MostRecent};
 pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp};
 pub use receipt::{MAX_LISTED_FAULTS, Receipt, listed};
 pub use record::{Fault, FaultCode, Field};
+pub use secrets_manager::SecretError;

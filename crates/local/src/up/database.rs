@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use logs_core::settings::DatabaseSettings;
-use serde::Deserialize;
+use logs_core::{Credentials, CredentialsError};
 
 use super::UpError;
 use crate::database::{Server, ServerError, ServerOptions, ServerProgram, end_left_behind};
@@ -27,24 +27,12 @@ pub enum SecretsError {
     /// It cannot be read.
     #[error("{0} cannot be read: {1}")]
     Unreadable(PathBuf, #[source] std::io::Error),
-    /// It is not what `secrets.example.json` shows. Without serde's own words: they may show the password.
-    #[error("{0} must look like secrets.example.json; line {1}, column {2} does not")]
-    Invalid(PathBuf, usize, usize),
-    /// A value is not what its name says.
+    /// It is not what `secrets.example.json` shows.
+    #[error("{0} {1}; secrets.example.json shows how it must look")]
+    Invalid(PathBuf, #[source] CredentialsError),
+    /// A value is missing, or is not what its name says.
     #[error("{0}: {1}")]
     Value(PathBuf, &'static str),
-}
-
-/// The seed's file.
-#[derive(Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-struct Secrets {
-    host: String,
-    /// A number, or text: in an environment everything is text.
-    port: serde_json::Value,
-    user: String,
-    pass: String,
-    dbname: String,
 }
 
 /// The database in use.
@@ -122,22 +110,20 @@ impl Database {
 
 fn url_from_secrets(path: &Path) -> Result<String, SecretsError> {
     let json = std::fs::read_to_string(path).map_err(|error| SecretsError::Unreadable(path.to_owned(), error))?;
-    let secrets: Secrets = serde_json::from_str(json.trim_start_matches('\u{feff}'))
-        .map_err(|error| SecretsError::Invalid(path.to_owned(), error.line(), error.column()))?;
+    let Credentials { username, password, host, port, database } =
+        Credentials::parse(&json).map_err(|error| SecretsError::Invalid(path.to_owned(), error))?;
     let wrong = |what| SecretsError::Value(path.to_owned(), what);
-    let port = secrets.port.as_str().map_or_else(|| secrets.port.to_string(), str::to_owned);
-    let port: u16 = port.parse().map_err(|_| wrong("PORT must be a number from 1 to 65535"))?;
-    if secrets.dbname.is_empty() {
-        return Err(wrong("DBNAME must name a database; the usual one is Error_Logs"));
-    }
-    let host = if secrets.host.contains(':') { format!("[{}]", secrets.host) } else { secrets.host };
+    let host = host.ok_or_else(|| wrong("HOST is missing; it names the server"))?;
+    let port = port.ok_or_else(|| wrong("PORT is missing; the usual one is 3306"))?;
+    let database = database.ok_or_else(|| wrong("DBNAME is missing; the usual one is Error_Logs"))?;
+    let host = if host.contains(':') { format!("[{host}]") } else { host };
     let encode =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let (user, pass, dbname) = (encode(&secrets.user), encode(&secrets.pass), encode(&secrets.dbname));
+    let (username, password, database) = (encode(&username), encode(&password), encode(&database));
     // What leaves the machine is encrypted. To check the server's name as well, use DATABASE_URL with VERIFY_IDENTITY.
     let is_near = ["localhost", "127.0.0.1", "[::1]"].contains(&&*host);
     let encryption = if is_near { "PREFERRED" } else { "REQUIRED" };
-    let url = format!("mysql://{user}:{pass}@{host}:{port}/{dbname}?ssl-mode={encryption}");
+    let url = format!("mysql://{username}:{password}@{host}:{port}/{database}?ssl-mode={encryption}");
     DatabaseSettings::from_url(&url).map_err(|_| wrong("HOST must be a host name or an address, without a port"))?;
     Ok(url)
 }
@@ -172,15 +158,20 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_and_the_password_is_not_shown() {
         let good = [("HOST", "\"db\""), ("PORT", "3306"), ("DBNAME", "\"c\"")];
-        for (name, wrong) in
-            [("HOST", "\"a b\""), ("HOST", "\"\""), ("PORT", "99999"), ("PORT", "\"x\""), ("DBNAME", "\"\"")]
-        {
+        for (name, wrong) in [
+            ("HOST", "\"a b\""),
+            ("HOST", "\"\""),
+            ("HOST", "null"),
+            ("PORT", "99999"),
+            ("PORT", "\"x\""),
+            ("DBNAME", "\"\""),
+        ] {
             let fields = good.map(|(key, value)| format!("\"{key}\":{}", if key == name { wrong } else { value }));
             let said = url(&format!("{{{},\"USER\":\"a\",\"PASS\":\"s3cret\"}}", fields.join(","))).expect_err(name);
             assert!(said.contains(name) && !said.contains("s3cret"), "{said}");
         }
         let number = r#"{"HOST":"db","PORT":1,"USER":"a","PASS":31415926,"DBNAME":"c"}"#;
         let said = url(number).expect_err("a password is text");
-        assert!(said.contains("line 1, column") && !said.contains("31415926"), "{said}");
+        assert!(said.contains("must have text under PASS") && !said.contains("31415926"), "{said}");
     }
 }

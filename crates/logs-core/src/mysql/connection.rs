@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
-use super::error::{Refusal, StoreError};
+use super::error::{Refusal, StoreError, number};
+use super::login::{Login, LoginError};
 use super::statements;
-use crate::settings::DatabaseSettings;
+use crate::settings::{DatabaseSettings, SettingError};
 use crate::{Deadline, clock};
 
 /// How long connecting may take: room for one lost packet (sent again after 1 s), TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// How long the secret and the connection may take ahead of the first event; Lambda gives a start 10 s.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(8);
 
 /// A connection that was used less than this ago is taken to be alive; an older one is asked first.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
@@ -28,6 +32,9 @@ const TRY_LIMIT: Duration = Duration::from_millis(1_500);
 /// A statement for 1000 rows costs the server 3 MB for as long as a connection holds it (measured, MySQL 9.7).
 const CACHED_STATEMENTS: usize = 4;
 
+/// Access denied: the password is wrong, or was changed.
+const ACCESS_DENIED: Option<u16> = Some(1045);
+
 /// What may be run again after it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Repeat {
@@ -39,7 +46,7 @@ pub(super) enum Repeat {
 
 /// Gives each event a connection that works, if there can be one.
 pub(super) struct Connections {
-    options: MySqlConnectOptions,
+    login: Login,
     idle: Mutex<Option<Idle>>,
 }
 
@@ -57,25 +64,18 @@ impl fmt::Debug for Connections {
 
 impl Connections {
     pub(super) fn new(settings: &DatabaseSettings) -> Self {
-        let options = settings
-            .connect_options()
-            // Each of these would be part of a `SET`; `statements::set_up_session` sends the one that is needed.
-            .pipes_as_concat(false)
-            .no_engine_substitution(false)
-            .timezone(None)
-            .set_names(false)
-            .statement_cache_capacity(CACHED_STATEMENTS)
-            .disable_statement_logging();
-        Self { options, idle: Mutex::new(None) }
+        Self { login: Login::new(settings), idle: Mutex::new(None) }
     }
 
-    pub(super) async fn warm_up(&self) {
-        match self.connect(Deadline::within(CONNECT_LIMIT)).await {
+    pub(super) async fn warm_up(&self) -> Result<(), SettingError> {
+        match self.connect(Deadline::within(WARM_UP_LIMIT)).await {
             Ok(connection) => self.keep(connection),
+            Err(StoreError::Login(LoginError::Setting(error))) => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "starting without the database; the next event tries again");
             }
         }
+        Ok(())
     }
 
     /// Runs the work on a working connection, again where `repeat` allows it and time is left.
@@ -139,20 +139,43 @@ impl Connections {
         self.connect(deadline).await
     }
 
+    /// A new connection. The server may refuse a password that was changed meanwhile: then by what the secret says now.
     async fn connect(&self, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
-        let connect = async {
-            let mut connection = self.options.connect().await?;
-            statements::set_up_session(&mut connection).await?;
-            Ok(connection)
+        let options = self.login.options(deadline).await?;
+        let refused = match open(options, deadline).await {
+            Err(StoreError::Connect(error)) if number(&error) == ACCESS_DENIED => error,
+            opened => return opened,
         };
-        match deadline.at_most(CONNECT_LIMIT).limit(connect).await {
-            Ok(connected) => connected.map_err(StoreError::Connect),
-            Err(_) => Err(StoreError::TooLateToSend),
+        match self.login.renewed(deadline).await? {
+            Some(options) => open(options, deadline).await,
+            None => Err(StoreError::Connect(refused)),
         }
     }
 
     fn keep(&self, connection: MySqlConnection) {
         *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(Idle { connection, since: now() });
+    }
+}
+
+async fn open(options: MySqlConnectOptions, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
+    let options = options
+        // Each of these would be part of a `SET`; `statements::set_up_session` sends the one that is needed.
+        .pipes_as_concat(false)
+        .no_engine_substitution(false)
+        .timezone(None)
+        .set_names(false)
+        .statement_cache_capacity(CACHED_STATEMENTS)
+        .disable_statement_logging();
+    let connect = async {
+        let mut connection = options.connect().await?;
+        tracing::debug!("connected");
+        statements::set_up_session(&mut connection).await?;
+        tracing::debug!("the session is set up");
+        Ok(connection)
+    };
+    match deadline.at_most(CONNECT_LIMIT).limit(connect).await {
+        Ok(connected) => connected.map_err(StoreError::Connect),
+        Err(_) => Err(StoreError::TooLateToSend),
     }
 }
 

@@ -2,9 +2,14 @@
 
 use sqlx::mysql::MySqlDatabaseError;
 
+use super::login::LoginError;
+
 /// Why the store did not do what it was asked. The text is for the operator, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
+    /// Nobody knows how to log in: nothing was sent.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// No connection could be made: nothing was sent.
     #[error("cannot connect to the database: {0}")]
     Connect(#[source] sqlx::Error),
@@ -58,11 +63,10 @@ pub(super) enum Refusal {
 
 impl Refusal {
     pub(super) fn of(error: &sqlx::Error) -> Option<Self> {
-        let sqlx::Error::Database(error) = error else {
+        let sqlx::Error::Database(_) = error else {
             return None;
         };
-        let number = error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number);
-        Some(match number {
+        Some(match number(error) {
             // shutdown in progress; read-only server (option, mode, transaction); connection killed
             // (MariaDB, MySQL); closed by the server after idling
             Some(1053 | 1290 | 1792 | 1836 | 1927 | 3169 | 4031) => Self::NeedsNewConnection,
@@ -71,4 +75,9 @@ impl Refusal {
             _ => Self::Final,
         })
     }
+}
+
+/// The server's number of an error, if it is the server that reports it.
+pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
+    error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }

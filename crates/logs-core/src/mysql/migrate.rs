@@ -3,31 +3,44 @@
 use std::time::Duration;
 
 use sqlx::migrate::Migrate;
+use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection};
 
+use super::error::number;
+use super::login::{Login, LoginError};
+use super::users::{self, DatabaseUser};
+use crate::Deadline;
 use crate::settings::DatabaseSettings;
 
 /// Held while migrating; MySQL gives it back when the connection ends, however that ends.
 const LOCK: &str = "logs_core.migrate";
 
-/// How long to wait for another migration to finish: an upgrade rewrites the table.
-const LOCK_LIMIT: Duration = Duration::from_mins(15);
+/// How long to wait for another migration to finish: an upgrade rewrites the table. Less than Lambda's longest, 15 min.
+const LOCK_LIMIT: Duration = Duration::from_mins(10);
 
 /// How long connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
+/// The server has no database of that name.
+const UNKNOWN_DATABASE: Option<u16> = Some(1049);
+
 /// What a run did.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct MigrationReport {
     /// Versions that were applied now; empty when the schema was up to date.
     pub applied: Vec<i64>,
     /// The version that the schema has now.
     pub version: i64,
+    /// Names of the users that were created or updated.
+    pub users: Vec<String>,
 }
 
 /// Why the schema could not be brought up to date.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
+    /// Nobody knows how to log in.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// No connection, or not as this user.
     #[error("cannot connect to the database: {0}")]
     Connect(#[source] sqlx::Error),
@@ -35,7 +48,7 @@ pub enum MigrateError {
     #[error("the database does not answer within 10 s; is it MySQL that listens there?")]
     Silent,
     /// Another run holds the lock.
-    #[error("another migration has been running for 15 minutes; run this one again when it is done")]
+    #[error("another migration has been running for 10 minutes; run this one again when it is done")]
     Locked,
     /// A statement failed.
     #[error("cannot migrate: {0}")]
@@ -43,14 +56,44 @@ pub enum MigrateError {
     /// A migration failed.
     #[error("cannot migrate: {0}; mend the cause and run it again, it continues where it stopped")]
     Migration(#[from] sqlx::migrate::MigrateError),
+    /// A function's user cannot be created or changed.
+    #[error(
+        "cannot set up the user {username}: {error}; the user that migrates needs CREATE USER, and WITH GRANT OPTION what \
+         it shall grant"
+    )]
+    User {
+        /// Which one.
+        username: String,
+        /// Why.
+        #[source]
+        error: sqlx::Error,
+    },
+    /// Setting it up would take the migrating user's own rights away.
+    #[error("{0} is the user that migrates; give each function a secret with a user of its own")]
+    OwnUser(String),
+    /// Two functions with one user would take each other's rights away.
+    #[error("{0} is the user of two functions; give each function a secret with a user of its own")]
+    SharedUser(String),
 }
 
 /// Creates the database if it is not there and applies the migrations that it lacks. Safe to run twice, and
 /// from two places at once. Data that is there stays. A run that was interrupted is repaired by the next: every
 /// migration looks at what it finds and does only what is missing.
 pub async fn migrate(settings: &DatabaseSettings) -> Result<MigrationReport, MigrateError> {
-    let connecting = tokio::time::timeout(CONNECT_LIMIT, connect_creating(settings));
-    let mut connection = connecting.await.map_err(|_| MigrateError::Silent)??;
+    migrate_with_users(settings, &[]).await
+}
+
+/// The same, and then creates or updates the functions' users: their passwords become those given, their rights just
+/// what they need.
+pub async fn migrate_with_users(
+    settings: &DatabaseSettings,
+    users: &[DatabaseUser],
+) -> Result<MigrationReport, MigrateError> {
+    let names: Vec<String> = users.iter().map(|user| user.credentials.username.clone()).collect();
+    if let Some((_, shared)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
+        return Err(MigrateError::SharedUser(shared.clone()));
+    }
+    let mut connection = connect(settings).await?;
     let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
         .bind(LOCK)
         .bind(LOCK_LIMIT.as_secs())
@@ -59,10 +102,22 @@ pub async fn migrate(settings: &DatabaseSettings) -> Result<MigrationReport, Mig
     if locked != Some(1) {
         return Err(MigrateError::Locked);
     }
-    let report = apply(&mut connection).await;
+    let outcome = async {
+        let own = users::current_user(&mut connection).await?;
+        if names.contains(&own) {
+            return Err(MigrateError::OwnUser(own));
+        }
+        let report = apply(&mut connection).await?;
+        for user in users {
+            let error = |error| MigrateError::User { username: user.credentials.username.clone(), error };
+            users::set_up(&mut connection, user).await.map_err(error)?;
+        }
+        Ok(MigrationReport { users: names, ..report })
+    }
+    .await;
     // Closing gives the lock back. If the connection is broken the report says so better.
     let _ = connection.close().await;
-    report
+    outcome
 }
 
 async fn apply(connection: &mut MySqlConnection) -> Result<MigrationReport, MigrateError> {
@@ -82,20 +137,20 @@ async fn apply(connection: &mut MySqlConnection) -> Result<MigrationReport, Migr
         .filter(|version| before.iter().all(|done| done.version != *version))
         .collect();
     let version = migrator.iter().map(|migration| migration.version).max().unwrap_or_default();
-    Ok(MigrationReport { applied, version })
+    Ok(MigrationReport { applied, version, users: vec![] })
 }
 
 /// Connects to the database that the settings name, which is created where the server says that there is none.
-async fn connect_creating(settings: &DatabaseSettings) -> Result<MySqlConnection, MigrateError> {
-    let options = settings.connect_options().disable_statement_logging();
-    let unknown_database = |error: &sqlx::Error| {
-        error
-            .as_database_error()
-            .and_then(|error| error.try_downcast_ref::<sqlx::mysql::MySqlDatabaseError>())
-            .is_some_and(|error| error.number() == 1049)
-    };
+async fn connect(settings: &DatabaseSettings) -> Result<MySqlConnection, MigrateError> {
+    let login = Login::new(settings);
+    let options = login.options(Deadline::within(CONNECT_LIMIT)).await?;
+    let connecting = connect_creating(options.disable_statement_logging());
+    tokio::time::timeout(CONNECT_LIMIT, connecting).await.map_err(|_| MigrateError::Silent)?
+}
+
+async fn connect_creating(options: MySqlConnectOptions) -> Result<MySqlConnection, MigrateError> {
     match options.connect().await {
-        Err(error) if unknown_database(&error) => {
+        Err(error) if number(&error) == UNKNOWN_DATABASE => {
             let name = options.get_database().unwrap_or_default().replace('`', "``");
             let mut server = options.clone().database("").connect().await.map_err(MigrateError::Connect)?;
             server.execute(&*format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")).await?;

@@ -1,21 +1,28 @@
 //! The store: MySQL 8.4 on RDS, or MariaDB from 10.11 on.
 //!
-//! `statements.rs` has the SQL, `connection.rs` keeps the one connection of an environment alive, `error.rs`
-//! says what a failure means for what was sent, `migrate.rs` makes and upgrades the schema.
+//! `statements.rs` has the SQL, `connection.rs` keeps the one connection of an environment alive, `login.rs` says who
+//! logs in where, `error.rs` what a failure means for what was sent. `migrate.rs` makes and upgrades the schema,
+//! `users.rs` the functions' users.
 
 mod connection;
 mod error;
+mod login;
 #[cfg(feature = "migrate")]
 mod migrate;
 mod statements;
+#[cfg(feature = "migrate")]
+mod users;
 
-use crate::settings::DatabaseSettings;
+use crate::settings::{DatabaseSettings, SettingError};
 use crate::{Deadline, MostRecent, NewLog};
 
 use connection::{Connections, Repeat};
 pub use error::StoreError;
+pub use login::{LoginError, read_credentials};
 #[cfg(feature = "migrate")]
-pub use migrate::{MigrateError, MigrationReport, migrate};
+pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
+#[cfg(feature = "migrate")]
+pub use users::{DatabaseUser, Rights};
 
 /// Reads and writes logs over one connection, which is made again whenever it is lost.
 #[derive(Debug)]
@@ -30,10 +37,13 @@ impl Store {
         Self { connections: Connections::new(settings) }
     }
 
-    /// Connects ahead of the first event. A database that is away is logged, not an error: the process must
-    /// start, answer 503, and connect on a later event.
-    pub async fn warm_up(&self) {
-        self.connections.warm_up().await;
+    /// Connects ahead of the first event. A database that is away, or a secret that cannot be read, is logged, not an
+    /// error: the process must start, answer 503, and connect on a later event.
+    ///
+    /// # Errors
+    /// The secret leaves something open that no setting says either.
+    pub async fn warm_up(&self) -> Result<(), SettingError> {
+        self.connections.warm_up().await
     }
 
     /// Stores a batch, whole or not at all: one statement, one autocommit. `received_at` is in Unix seconds.

@@ -1,0 +1,123 @@
+//! Where the database is and who logs in there: `DATABASE_URL`, or `DB_SECRET_ARN` and what goes with it.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+
+use super::{Lookup, SettingError, secret};
+use crate::Credentials;
+
+/// The roots that RDS's certificates are checked against.
+const RDS_CERTIFICATES: &[u8] = include_bytes!("../../certificates/rds.pem");
+
+/// MySQL's port, where nobody names another.
+const PORT: u16 = 3306;
+
+/// Where the database is and who logs in there.
+#[derive(Clone)]
+pub struct DatabaseSettings(Source);
+
+#[derive(Clone)]
+pub(crate) enum Source {
+    Url(Box<MySqlConnectOptions>),
+    Secret(SecretSettings),
+}
+
+/// Without what is in it: that may be a password.
+impl fmt::Debug for DatabaseSettings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("DatabaseSettings").finish_non_exhaustive()
+    }
+}
+
+const DATABASE_URL: &str = "a URL like mysql://user:password@host:3306/Error_Logs";
+
+impl DatabaseSettings {
+    /// From either of:
+    /// - `DATABASE_URL`: `mysql://user:password@host:port/database`, with
+    ///   `?ssl-mode=VERIFY_IDENTITY&ssl-ca=…` where the connection leaves the machine;
+    /// - `DB_SECRET_ARN`: a secret with the credentials ([`Credentials`]); `DB_HOST`, `DB_PORT` (3306) and `DB_NAME`
+    ///   for what it does not hold. Always TLS, with the server's name checked, by RDS's certificates or by those in
+    ///   the file that `DB_CA_BUNDLE` names.
+    pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
+        match (lookup("DATABASE_URL"), lookup("DB_SECRET_ARN")) {
+            (Some(_), Some(_)) => Err(SettingError::Both("DATABASE_URL", "DB_SECRET_ARN")),
+            (Some(url), None) => Self::from_url(&url),
+            (None, Some(_)) => Ok(Self(Source::Secret(SecretSettings::from_environment(lookup)?))),
+            (None, None) => Err(SettingError::Missing {
+                variable: "DB_SECRET_ARN",
+                expected: "the ARN of a secret in Secrets Manager (or set DATABASE_URL instead)",
+            }),
+        }
+    }
+
+    /// From a URL as in `DATABASE_URL`.
+    pub fn from_url(url: &str) -> Result<Self, SettingError> {
+        let invalid = SettingError::Invalid { variable: "DATABASE_URL", expected: DATABASE_URL };
+        if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
+            return Err(invalid);
+        }
+        let options: MySqlConnectOptions = url.parse().map_err(|_| invalid.clone())?;
+        if options.get_database().is_none_or(str::is_empty) {
+            return Err(invalid);
+        }
+        Ok(Self(Source::Url(Box::new(options))))
+    }
+
+    pub(crate) fn source(&self) -> &Source {
+        &self.0
+    }
+}
+
+/// A secret, and what it may not hold.
+#[derive(Clone)]
+pub(crate) struct SecretSettings {
+    pub(crate) arn: String,
+    host: Option<String>,
+    port: u16,
+    name: Option<String>,
+    certificates: Cow<'static, [u8]>,
+}
+
+impl SecretSettings {
+    fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
+        let filled = |variable| lookup(variable).filter(|value| !value.is_empty());
+        let invalid = |variable, expected| SettingError::Invalid { variable, expected };
+        let port = match filled("DB_PORT") {
+            Some(port) => port.parse().ok().filter(|port| *port > 0),
+            None => Some(PORT),
+        };
+        let certificates = match filled("DB_CA_BUNDLE") {
+            Some(path) => std::fs::read(path).map(Cow::Owned).ok(),
+            None => Some(Cow::Borrowed(RDS_CERTIFICATES)),
+        };
+        Ok(Self {
+            arn: secret(lookup, "DB_SECRET_ARN")?,
+            host: filled("DB_HOST"),
+            port: port.ok_or_else(|| invalid("DB_PORT", "a number from 1 to 65535"))?,
+            name: filled("DB_NAME"),
+            certificates: certificates.ok_or_else(|| invalid("DB_CA_BUNDLE", "the path of a file that can be read"))?,
+        })
+    }
+
+    /// What the secret holds, completed by the settings.
+    pub(crate) fn options(&self, credentials: &Credentials) -> Result<MySqlConnectOptions, SettingError> {
+        let missing = |variable, expected| SettingError::Missing { variable, expected };
+        let host = credentials.host.as_ref().or(self.host.as_ref());
+        let name = credentials.database.as_ref().or(self.name.as_ref());
+        let host = host.ok_or(missing("DB_HOST", "the database's host name, since the secret does not hold it"))?;
+        let name = name.ok_or(missing("DB_NAME", "the database's name, since the secret does not hold it"))?;
+        Ok(MySqlConnectOptions::new()
+            .host(host)
+            .port(credentials.port.unwrap_or(self.port))
+            .username(&credentials.username)
+            .password(&credentials.password)
+            .database(name)
+            .ssl_mode(MySqlSslMode::VerifyIdentity)
+            .ssl_ca_from_pem(self.certificates.to_vec()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

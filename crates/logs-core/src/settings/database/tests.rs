@@ -1,0 +1,140 @@
+use sqlx::ConnectOptions;
+
+use super::*;
+
+const ARN: (&str, &str) = ("DB_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:name-AbCdEf");
+
+fn settings(variables: &[(&str, &str)]) -> Result<DatabaseSettings, SettingError> {
+    DatabaseSettings::from_environment(&|name| {
+        variables.iter().find(|variable| variable.0 == name).map(|variable| variable.1.to_owned())
+    })
+}
+
+fn database(url: &str) -> Result<MySqlConnectOptions, SettingError> {
+    match settings(&[("DATABASE_URL", url)])?.source() {
+        Source::Url(options) => Ok((**options).clone()),
+        Source::Secret(_) => unreachable!("a URL was given"),
+    }
+}
+
+/// What comes of a secret and variables beside `DB_SECRET_ARN`.
+fn by_secret(json: &str, variables: &[(&str, &str)]) -> Result<MySqlConnectOptions, SettingError> {
+    match settings(&[&[ARN], variables].concat())?.source() {
+        Source::Secret(secret) => secret.options(&Credentials::parse(json).unwrap()),
+        Source::Url(_) => unreachable!("no URL was given"),
+    }
+}
+
+#[test]
+fn without_any_setting_both_ways_are_named() {
+    let expected =
+        "DB_SECRET_ARN is not set: it must be the ARN of a secret in Secrets Manager (or set DATABASE_URL instead)";
+    assert_eq!(settings(&[]).unwrap_err().to_string(), expected);
+}
+
+#[test]
+fn two_ways_at_once_are_a_contradiction() {
+    let error = settings(&[ARN, ("DATABASE_URL", "mysql://u:hunter2@h/Error_Logs")]).unwrap_err();
+    assert_eq!(error.to_string(), "DATABASE_URL and DB_SECRET_ARN are both set: remove one of them");
+}
+
+#[test]
+fn what_the_secret_does_not_hold_comes_from_the_environment() {
+    let json = r#"{"username":"writer","password":"p"}"#;
+    let options = by_secret(json, &[("DB_HOST", "db"), ("DB_PORT", "3307"), ("DB_NAME", "Error_Logs")]).unwrap();
+    assert_eq!((options.get_host(), options.get_port(), options.get_username()), ("db", 3307, "writer"));
+    assert_eq!(options.get_database(), Some("Error_Logs"));
+    assert_eq!(by_secret(json, &[("DB_HOST", "db"), ("DB_NAME", "x")]).unwrap().get_port(), 3306);
+}
+
+#[test]
+fn what_the_secret_holds_counts() {
+    let json = r#"{"USER":"writer","PASS":"p","HOST":"right","PORT":3307,"DBNAME":"Right"}"#;
+    let options = by_secret(json, &[("DB_HOST", "wrong"), ("DB_PORT", "1"), ("DB_NAME", "Wrong")]).unwrap();
+    assert_eq!((options.get_host(), options.get_port(), options.get_database()), ("right", 3307, Some("Right")));
+}
+
+#[test]
+fn with_a_secret_the_server_must_prove_its_name() {
+    let options = by_secret(r#"{"USER":"u","PASS":"p","HOST":"h","DBNAME":"d"}"#, &[]).unwrap();
+    assert!(matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity));
+}
+
+#[test]
+fn what_neither_the_secret_nor_a_setting_says_is_named() {
+    for (json, variable) in
+        [(r#"{"USER":"u","PASS":"p","DBNAME":"d"}"#, "DB_HOST"), (r#"{"USER":"u","PASS":"p","HOST":"h"}"#, "DB_NAME")]
+    {
+        let error = by_secret(json, &[]).unwrap_err();
+        assert!(matches!(error, SettingError::Missing { variable: named, .. } if named == variable), "{error}");
+    }
+}
+
+#[test]
+fn what_goes_with_a_secret_is_checked_at_start() {
+    for (variable, value) in [
+        ("DB_PORT", "0"),
+        ("DB_PORT", "65536"),
+        ("DB_PORT", "mysql"),
+        ("DB_CA_BUNDLE", "/nowhere/at/all.pem"),
+        ("DB_SECRET_ARN", ""),
+        ("DB_SECRET_ARN", "two words"),
+    ] {
+        let error = settings(&[(variable, value), ARN]).unwrap_err();
+        assert!(matches!(error, SettingError::Invalid { variable: named, .. } if named == variable), "{error}");
+    }
+}
+
+#[test]
+fn a_database_url_says_where_and_who() {
+    let options = database("mysql://writer:secret@db.example.com:3307/Error_Logs").unwrap();
+    assert_eq!(options.get_host(), "db.example.com");
+    assert_eq!(options.get_port(), 3307);
+    assert_eq!(options.get_username(), "writer");
+    assert_eq!(options.get_database(), Some("Error_Logs"));
+    assert_eq!(options.to_url_lossy().password(), Some("secret"));
+}
+
+#[test]
+fn the_port_of_a_database_url_is_3306_unless_it_says_otherwise() {
+    for url in ["mysql://u:p@h/Error_Logs", "mariadb://u:p@h/Error_Logs"] {
+        assert_eq!(database(url).unwrap().get_port(), 3306);
+    }
+}
+
+#[test]
+fn odd_characters_in_a_database_url_are_percent_encoded() {
+    let options = database("mysql://a%40b:p%2Fw%23@h/Error%20Logs").unwrap();
+    assert_eq!(options.get_username(), "a@b");
+    assert_eq!(options.get_database(), Some("Error Logs"));
+    assert_eq!(options.to_url_lossy().password(), Some("p%2Fw%23"));
+}
+
+#[test]
+fn a_database_url_can_ask_for_verified_tls() {
+    let options = database("mysql://u:p@h/Error_Logs?ssl-mode=VERIFY_IDENTITY").unwrap();
+    assert!(matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity));
+}
+
+#[test]
+fn a_database_url_that_cannot_be_used_is_refused_without_being_shown() {
+    for url in [
+        "",
+        "hunter2",
+        "postgres://u:hunter2@h/Error_Logs",
+        "MYSQL:u:hunter2@h/Error_Logs",
+        "mysql://",
+        "mysql://u:hunter2@h",
+        "mysql://u:hunter2@h/",
+        "mysql://u:hunter2@h:port/Error_Logs",
+        "mysql://u:hunter2@h:65536/Error_Logs",
+        "mysql://u:hunter2@h h/Error_Logs",
+        "mysql://u:hunter2@h/%ff",
+        "mysql://u:%ff@h/Error_Logs",
+        "mysql://u:hunter2@h/Error_Logs?ssl-mode=hunter2",
+    ] {
+        let error = database(url).unwrap_err();
+        assert!(matches!(error, SettingError::Invalid { variable: "DATABASE_URL", .. }), "{url}: {error}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error}");
+    }
+}

@@ -1,0 +1,188 @@
+//! The function that brings the database up to date: schema, users, rights.
+
+use serde_json::{Value, json};
+use sqlx::Executor;
+
+use crate::harness::{Account, FunctionRun, event, record};
+
+/// An account, and the secrets of the functions' users in it.
+struct Deployment {
+    account: Account,
+    administrator: String,
+    writer: String,
+    reader: String,
+}
+
+impl Deployment {
+    async fn new() -> Self {
+        let account = Account::open().await;
+        account.run("DROP DATABASE Error_Logs").await;
+        let (username, password) = account.administrator();
+        let administrator = json!({ "username": username, "password": password });
+        let administrator = account.moto.create_secret("administrator", &administrator).await;
+        let writer = account.moto.create_secret("writer", &user("writer", "first")).await;
+        let reader = account.moto.create_secret("reader", &user("reader", "first")).await;
+        Self { account, administrator, writer, reader }
+    }
+
+    fn migrate(&self) -> FunctionRun {
+        self.migrate_as(&self.administrator, &self.reader)
+    }
+
+    fn migrate_as(&self, administrator: &str, reader: &str) -> FunctionRun {
+        let secrets = [("POST_LOG_SECRET_ARN", self.writer.as_str()), ("GET_LOGS_SECRET_ARN", reader)];
+        self.account.function("migrate", administrator, &secrets)
+    }
+
+    async fn may(&self, username: &str, password: &str, sql: &str) -> Result<(), String> {
+        let mut connection = self.account.log_in(username, password).await.map_err(|error| error.to_string())?;
+        connection.execute(sql).await.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+fn user(username: &str, password: &str) -> Value {
+    json!({ "username": username, "password": password })
+}
+
+async fn report(migrate: &FunctionRun) -> Value {
+    migrate.run(&json!({})).await.unwrap_or_else(|error| panic!("{error}: {}", migrate.log()))
+}
+
+async fn failure(migrate: &FunctionRun) -> String {
+    let failure = migrate.run(&json!({})).await.expect_err("it fails");
+    assert!(migrate.log().contains("the database is not up to date"), "{}", migrate.log());
+    failure
+}
+
+const INSERT: &str = "INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('a', 1, 1)";
+const SELECT: &str = "SELECT * FROM Logs";
+
+#[tokio::test]
+async fn after_one_run_in_an_empty_server_both_functions_work_with_users_of_their_own() {
+    let deployment = Deployment::new().await;
+    let expected = json!({ "version": 2, "applied": [1, 2], "users": ["writer", "reader"] });
+    assert_eq!(report(&deployment.migrate()).await, expected);
+    let post_log = deployment.account.function("post-log", &deployment.writer, &[]);
+    assert_eq!(post_log.send(&record("a", 1, 1).to_string()).await.status, 200, "{}", post_log.log());
+    let get_logs = deployment.account.function("get-logs", &deployment.reader, &[]);
+    let answer = get_logs.invoke(&event()).await.expect("it answers");
+    assert_eq!((answer.status, &answer.body["result"][0]["device_id"]), (200, &json!("a")), "{}", get_logs.log());
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn each_user_may_do_what_its_function_needs_and_nothing_else() {
+    let deployment = Deployment::new().await;
+    report(&deployment.migrate()).await;
+    deployment.may("writer", "first", INSERT).await.expect("the writer writes");
+    deployment.may("reader", "first", SELECT).await.expect("the reader reads");
+    for (username, sql) in [
+        ("writer", SELECT),
+        ("writer", "DELETE FROM Logs"),
+        ("writer", "UPDATE Logs SET error_number = 0"),
+        ("writer", "SELECT * FROM _sqlx_migrations"),
+        ("writer", "CREATE TABLE other (id INT)"),
+        ("reader", INSERT),
+        ("reader", "SELECT * FROM _sqlx_migrations"),
+        ("reader", "SELECT * FROM mysql.user"),
+    ] {
+        let refused = deployment.may(username, "first", sql).await.expect_err(sql);
+        assert!(refused.contains("denied"), "{username}: {sql}: {refused}");
+    }
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_user_must_log_in_encrypted() {
+    let deployment = Deployment::new().await;
+    report(&deployment.migrate()).await;
+    let port = deployment.account.port();
+    let url = format!("mysql://reader:first@127.0.0.1:{port}/Error_Logs?ssl-mode=DISABLED");
+    let refused = <sqlx::MySqlConnection as sqlx::Connection>::connect(&url).await.expect_err("plain text is refused");
+    assert!(refused.to_string().contains("denied") || refused.to_string().contains("secure"), "{refused}");
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn running_it_again_changes_nothing_and_two_runs_at_once_are_safe() {
+    let deployment = Deployment::new().await;
+    let (one, two) = (deployment.migrate(), deployment.migrate());
+    let (one, two) = tokio::join!(report(&one), report(&two));
+    let mut applied = [one["applied"].to_string(), two["applied"].to_string()];
+    applied.sort();
+    assert_eq!(applied, ["[1,2]", "[]"]);
+    let again = deployment.migrate();
+    for _ in 0..2 {
+        assert_eq!(report(&again).await["applied"], json!([]));
+    }
+    deployment.may("writer", "first", INSERT).await.expect("the writer writes");
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_password_follows_its_secret_whatever_characters_it_has() {
+    let deployment = Deployment::new().await;
+    report(&deployment.migrate()).await;
+    let odd = r#"'; DROP USER writer; -- \' " % _ ü \\"#;
+    deployment.account.moto.put_secret(&deployment.reader, &user("reader", odd)).await;
+    let migrate = deployment.migrate();
+    report(&migrate).await;
+    deployment.may("reader", odd, SELECT).await.expect("the new password counts");
+    deployment.may("reader", "first", SELECT).await.expect_err("the old one does not");
+    deployment.may("writer", "first", INSERT).await.expect("the other user is as before");
+    assert!(!migrate.log().contains("DROP USER"), "{}", migrate.log());
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn rights_that_a_function_does_not_need_are_taken_away() {
+    let deployment = Deployment::new().await;
+    report(&deployment.migrate()).await;
+    for grant in [
+        "GRANT PROCESS ON *.* TO 'writer'@'%'",
+        "GRANT DELETE ON Error_Logs.* TO 'writer'@'%'",
+        "GRANT UPDATE, SELECT ON Error_Logs.Logs TO 'writer'@'%'",
+        "GRANT SELECT (version) ON Error_Logs._sqlx_migrations TO 'writer'@'%'",
+        "CREATE DATABASE other",
+        "GRANT ALL ON other.* TO 'writer'@'%'",
+    ] {
+        deployment.account.run(grant).await;
+    }
+    let migrate = deployment.migrate();
+    report(&migrate).await;
+    assert!(migrate.log().contains("a right that the function does not need is taken away"), "{}", migrate.log());
+    let mut connection = deployment.account.database.connection().await;
+    let grants: Vec<String> =
+        sqlx::query_scalar("SHOW GRANTS FOR 'writer'@'%'").fetch_all(&mut connection).await.expect("a list");
+    assert_eq!(grants.len(), 2, "{grants:?}");
+    assert!(grants[0].starts_with("GRANT USAGE ON *.*"), "{grants:?}");
+    assert!(grants[1].starts_with("GRANT INSERT ON `Error_Logs`.`Logs` TO"), "{grants:?}");
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_function_cannot_be_given_the_user_of_another_or_the_one_that_migrates() {
+    let deployment = Deployment::new().await;
+    let own = failure(&deployment.migrate_as(&deployment.administrator, &deployment.administrator)).await;
+    assert!(own.contains("is the user that migrates; give each function a secret with a user of its own"), "{own}");
+    let shared = failure(&deployment.migrate_as(&deployment.administrator, &deployment.writer)).await;
+    assert!(shared.contains("writer is the user of two functions"), "{shared}");
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_failure_tells_what_to_do() {
+    let deployment = Deployment::new().await;
+    report(&deployment.migrate()).await;
+    let account = &deployment.account;
+    account.run("CREATE USER 'weak'@'%' IDENTIFIED BY 'x'").await;
+    account.run("GRANT ALL ON Error_Logs.* TO 'weak'@'%'").await;
+    let weak = account.moto.create_secret("weak", &user("weak", "x")).await;
+    let refused = failure(&deployment.migrate_as(&weak, &deployment.reader)).await;
+    assert!(refused.contains("cannot set up the user writer") && refused.contains("needs CREATE USER"), "{refused}");
+
+    let missing = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nobody-made-it-AbCdEf";
+    let unread = failure(&deployment.migrate_as(&deployment.administrator, missing)).await;
+    assert!(unread.contains(missing) && unread.contains("ResourceNotFoundException"), "{unread}");
+    deployment.account.server.stop().await;
+}

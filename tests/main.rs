@@ -6,6 +6,7 @@
 mod bad_input;
 mod bad_luck;
 mod contract;
+mod deploy;
 mod encryption;
 mod functions;
 mod gateways;
@@ -15,4 +16,5 @@ mod migrate;
 mod migrations;
 mod secrets;
 mod store;
+mod template;
 mod up;

@@ -5,12 +5,14 @@ mod database;
 mod function;
 mod moto;
 mod product;
+mod template;
 
 pub(crate) use account::Account;
 pub(crate) use database::{Database, encrypted_server, in_time, private_server, wait_for_blocked_statements};
 pub(crate) use function::{FunctionRun, body_event, event};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
+pub(crate) use template::{EXISTING, Project, Template, variant, variants};
 
 use std::path::PathBuf;
 

@@ -1,0 +1,143 @@
+// Every alarm, from one list. Each description ends with the section of docs/runbook.md that says what to do.
+'use strict';
+
+const MINUTE = 60;
+
+const ofFunction = ({ id, name, slow, because }) => {
+  const lambda = { namespace: 'AWS/Lambda', dimensions: { FunctionName: { Ref: `${id}LambdaFunction` } } };
+  return {
+    [`${id}Throttles`]: {
+      ...lambda,
+      metric: 'Throttles',
+      statistic: 'Sum',
+      above: 0,
+      // One burst that was over at once is what Retry-After is for.
+      minutes: 5,
+      of: 2,
+      about: `${name} was called more often than its concurrency allows`,
+      section: 'throttles',
+    },
+    [`${id}Errors`]: {
+      ...lambda,
+      metric: 'Errors',
+      statistic: 'Sum',
+      above: 0,
+      minutes: 1,
+      about: `${name} ended without an answer`,
+      section: 'function-errors',
+    },
+    [`${id}Duration`]: {
+      ...lambda,
+      metric: 'Duration',
+      statistic: 'p99',
+      above: slow,
+      minutes: 5,
+      of: 3,
+      about: `1 of 100 calls of ${name} takes longer than ${slow} ms, ${because}`,
+      section: 'slow-function',
+    },
+  };
+};
+
+const ofApi = ({ id, name }) => ({
+  [`${id}Api5xx`]: {
+    namespace: 'AWS/ApiGateway',
+    // By the API's name, not by its id: so the metric has it.
+    dimensions: { ApiName: name, Stage: { Ref: `${id}Stage` } },
+    metric: '5XXError',
+    statistic: 'Sum',
+    above: 0,
+    minutes: 5,
+    of: 2,
+    about: `${name} answers with 5xx`,
+    section: 'gateway-5xx',
+  },
+});
+
+const ofDatabase = (instance, maxConnections) => {
+  const rds = { namespace: 'AWS/RDS', dimensions: { DBInstanceIdentifier: instance } };
+  return {
+    DatabaseConnections: {
+      ...rds,
+      metric: 'DatabaseConnections',
+      statistic: 'Maximum',
+      above: Math.floor(maxConnections * 0.8),
+      minutes: 5,
+      of: 3,
+      // A database that reports nothing is one that is down.
+      missing: 'breaching',
+      about: `the database is away, or more than 80 % of its ${maxConnections} connections are in use`,
+      section: 'database-connections',
+    },
+    DatabaseCpu: {
+      ...rds,
+      metric: 'CPUUtilization',
+      statistic: 'Average',
+      above: 80,
+      minutes: 15,
+      about: 'the database computes at more than 80 % for a quarter of an hour',
+      section: 'database-cpu',
+    },
+    DatabaseFreeStorage: {
+      ...rds,
+      metric: 'FreeStorageSpace',
+      statistic: 'Minimum',
+      // RDS extends the storage when a tenth is left: of 20 GB and more, this means that it did not.
+      below: 1.5e9,
+      minutes: 15,
+      about: 'the database has less than 1.5 GB left',
+      section: 'database-storage',
+    },
+  };
+};
+
+// `of`: in how many of the `minutes` it must be so; in all of them if it is not given.
+const alarm = (prefix, id, { above, below, minutes, of = minutes, ...rest }) => ({
+  Type: 'AWS::CloudWatch::Alarm',
+  Properties: {
+    AlarmName: `${prefix}-${id}`,
+    AlarmDescription: `${rest.about}: docs/runbook.md#${rest.section}`,
+    Namespace: rest.namespace,
+    MetricName: rest.metric,
+    // Percentiles have a property of their own.
+    [rest.statistic.startsWith('p') ? 'ExtendedStatistic' : 'Statistic']: rest.statistic,
+    Dimensions: Object.entries(rest.dimensions).map(([Name, Value]) => ({ Name, Value })),
+    Period: MINUTE,
+    EvaluationPeriods: minutes,
+    DatapointsToAlarm: of,
+    ComparisonOperator: below === undefined ? 'GreaterThanThreshold' : 'LessThanThreshold',
+    Threshold: below ?? above,
+    // Nobody called, so nothing is wrong.
+    TreatMissingData: rest.missing ?? 'notBreaching',
+    AlarmActions: [{ Ref: 'AlarmTopic' }],
+    OKActions: [{ Ref: 'AlarmTopic' }],
+  },
+});
+
+module.exports = async ({ resolveVariable }) => {
+  const settings = await resolveVariable('self:custom');
+  const prefix = `${await resolveVariable('self:service')}-${await resolveVariable('sls:stage')}`;
+  const instance = settings.database === 'created' ? { Ref: 'Database' } : settings.databaseInstance;
+
+  const alarms = {
+    // Warm calls take milliseconds: seconds are somebody waiting.
+    ...ofFunction({ id: 'PostLog', name: 'post-log', slow: 3000, because: 'where it should be milliseconds' }),
+    ...ofFunction({ id: 'GetLogs', name: 'get-logs', slow: 3000, because: 'where it should be milliseconds' }),
+    ...ofFunction({ id: 'Migrate', name: 'migrate', slow: 600000, because: 'two thirds of its timeout' }),
+    ...ofApi({ id: 'PostLog', name: `${prefix}-post-log` }),
+    ...ofApi({ id: 'GetLogs', name: `${prefix}-get-logs` }),
+    ...(instance && ofDatabase(instance, settings.maxConnections)),
+  };
+  const subscription = {
+    AlarmSubscription: {
+      Type: 'AWS::SNS::Subscription',
+      Properties: { TopicArn: { Ref: 'AlarmTopic' }, Protocol: 'email', Endpoint: settings.alarmEmail },
+    },
+  };
+  return {
+    Resources: {
+      ...Object.fromEntries(Object.entries(alarms).map(([id, each]) => [`${id}Alarm`, alarm(prefix, id, each)])),
+      ...(settings.alarmEmail && subscription),
+    },
+  };
+};

@@ -1,0 +1,57 @@
+// How many connections a database takes, and how many the functions may hold: too many are refused while packaging,
+// not at the first burst by MySQL's error 1040.
+'use strict';
+
+const { refuse } = require('./refuse');
+
+// Memory in GiB of the classes that RDS offers for MySQL 8.4 on Graviton; add a line for another one.
+// Performance Insights does not support the two smallest.
+const CLASSES = {
+  'db.t4g.micro': { memory: 1, insights: false },
+  'db.t4g.small': { memory: 2, insights: false },
+  'db.t4g.medium': { memory: 4, insights: true },
+  'db.t4g.large': { memory: 8, insights: true },
+  'db.t4g.xlarge': { memory: 16, insights: true },
+  'db.t4g.2xlarge': { memory: 32, insights: true },
+  'db.m7g.large': { memory: 8, insights: true },
+  'db.m7g.xlarge': { memory: 16, insights: true },
+  'db.m7g.2xlarge': { memory: 32, insights: true },
+  'db.m7g.4xlarge': { memory: 64, insights: true },
+  'db.r7g.large': { memory: 16, insights: true },
+  'db.r7g.xlarge': { memory: 32, insights: true },
+  'db.r7g.2xlarge': { memory: 64, insights: true },
+  'db.r7g.4xlarge': { memory: 128, insights: true },
+};
+
+// RDS's own default is {DBInstanceClassMemory/12582880}, and that memory is what the system and RDS's processes leave
+// of the nominal one. 70 % is below what is measured on any class, so the explicit setting never promises too much.
+const maxConnections = (databaseClass) =>
+  Math.min(16000, Math.floor((CLASSES[databaseClass].memory * 2 ** 30 * 0.7) / 12582880));
+
+// One connection per environment of the two functions. migrate holds one for its lock and one for the statements.
+const PER_ENVIRONMENT = { postLog: 1, getLogs: 1, migrate: 2 };
+
+// When the code changes, every environment is replaced at once, and those that vanish do not say good-bye: until
+// wait_timeout (infra/created/database.yml) the server counts theirs, too.
+const REPLACED = 2;
+
+// RDS's own sessions, and an operator who looks.
+const HEADROOM = 10;
+
+// `concurrency` is the most environments at once, by function.
+const needed = ({ postLog, getLogs, migrate }) =>
+  REPLACED * (postLog * PER_ENVIRONMENT.postLog + getLogs * PER_ENVIRONMENT.getLogs) +
+  migrate * PER_ENVIRONMENT.migrate +
+  HEADROOM;
+
+const refuseOverbooking = (concurrency, available, mend) => {
+  const connections = needed(concurrency);
+  if (connections < available) return;
+  refuse(
+    `The functions may need ${connections} connections (two for each environment of post-log and get-logs while code ` +
+      `is replaced, ${concurrency.migrate * PER_ENVIRONMENT.migrate} for migrate, ${HEADROOM} in reserve), and the ` +
+      `database takes ${available}; ${mend}.`,
+  );
+};
+
+module.exports = { CLASSES, maxConnections, refuseOverbooking };

@@ -1,0 +1,46 @@
+// Reads parameters of serverless.yml, each in the form that it must have. From the command line every one is text.
+'use strict';
+
+const { refuse } = require('./refuse');
+
+// `values` is name → value, as osls has it.
+const parameters = (values) => {
+  const text = (name) => String(values[name]).trim();
+
+  return {
+    isGiven: (name) => !['', '0'].includes(text(name)),
+
+    text: (name, pattern, form) => {
+      if (!pattern.test(text(name))) refuse(`${name} must be ${form}, not "${text(name)}".`);
+      return text(name);
+    },
+
+    choice: (name, choices) => {
+      if (!choices.map(String).includes(text(name))) {
+        refuse(`${name} must be one of ${choices.join(', ')}, not "${text(name)}".`);
+      }
+      return choices.find((choice) => String(choice) === text(name));
+    },
+
+    number: (name, least, most) => {
+      const number = Number(text(name));
+      if (!/^\d+$/.test(text(name)) || number < least || number > most) {
+        refuse(`${name} must be a whole number from ${least} to ${most}, not "${text(name)}".`);
+      }
+      return number;
+    },
+
+    // Ids of AWS, separated by commas.
+    ids: (name, kind) => {
+      const ids = text(name).split(/\s*,\s*/);
+      for (const id of ids) {
+        if (!new RegExp(`^${kind}-[0-9a-f]+$`).test(id)) {
+          refuse(`${name} must be ids like ${kind}-0123456789abcdef0, separated by commas, not "${text(name)}".`);
+        }
+      }
+      return ids;
+    },
+  };
+};
+
+module.exports = { parameters };

@@ -1,0 +1,131 @@
+// The parameters of serverless.yml, checked and typed: `custom`. What is wrong or contradictory ends packaging here,
+// with one sentence.
+'use strict';
+
+const { CLASSES, maxConnections, refuseOverbooking } = require('./connections');
+const { parameters } = require('./parameters');
+const { refuse } = require('./refuse');
+
+const STAGES = ['dev', 'prod'];
+
+// What CloudWatch Logs knows, in days.
+const RETENTIONS = [
+  1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+];
+
+// Beside database=created these are a mistake, and beside database=existing they are needed; but for the last one.
+const OF_EXISTING = [
+  'databaseHost',
+  'databaseSecretArn',
+  'databaseMaxConnections',
+  'subnetIds',
+  'securityGroupIds',
+  'databaseInstance',
+];
+const OPTIONAL = ['databaseInstance'];
+
+const plan = (given, api) => ({
+  rate: given.number(`${api}Rate`, 1, 10000),
+  burst: given.number(`${api}Burst`, 1, 5000),
+  quota: given.number(`${api}Quota`, 0, 2 ** 31 - 1),
+});
+
+const created = (given) => {
+  const wrong = OF_EXISTING.find(given.isGiven);
+  if (wrong) refuse(`${wrong} is for database=existing, and database is created.`);
+  const databaseClass = given.choice('databaseClass', Object.keys(CLASSES));
+  const databaseStorage = given.number('databaseStorage', 20, 65536);
+  const databaseStorageLimit = given.number('databaseStorageLimit', 20, 65536);
+  // RDS's own rule.
+  if (databaseStorageLimit < databaseStorage * 1.26) {
+    refuse(`databaseStorageLimit must be at least 26 % above databaseStorage, ${Math.ceil(databaseStorage * 1.26)}.`);
+  }
+  return {
+    databaseClass,
+    databaseVersion: given.text('databaseVersion', /^8\.4\.\d+$/, 'a version of MySQL 8.4, like 8.4.11'),
+    databaseStorage,
+    databaseStorageLimit,
+    insights: CLASSES[databaseClass].insights,
+    maxConnections: maxConnections(databaseClass),
+  };
+};
+
+const existing = (given) => {
+  const missing = OF_EXISTING.find((name) => !OPTIONAL.includes(name) && !given.isGiven(name));
+  if (missing) refuse(`database=existing needs ${missing}; serverless.yml says what it is.`);
+  return {
+    databaseHost: given.text('databaseHost', /^[\w-]+(\.[\w-]+)+$/, "the database's host name"),
+    databaseSecretArn: given.text(
+      'databaseSecretArn',
+      /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$/,
+      "a secret's whole ARN, with the six characters that AWS puts at its end",
+    ),
+    databaseInstance: given.text('databaseInstance', /^[a-zA-Z0-9-]{0,63}$/, "an RDS instance's identifier"),
+    subnetIds: given.ids('subnetIds', 'subnet'),
+    securityGroupIds: given.ids('securityGroupIds', 'sg'),
+    maxConnections: given.number('databaseMaxConnections', 1, 100000),
+  };
+};
+
+const concurrency = (given, available) => {
+  const reserved = {
+    postLog: given.number('postLogConcurrency', 1, 1000),
+    getLogs: given.number('getLogsConcurrency', 1, 1000),
+    // One at a time; a second call is refused, not queued behind the first one's lock.
+    migrate: 1,
+  };
+  const provisioned = {
+    postLog: given.number('postLogProvisioned', 0, 1000),
+    getLogs: given.number('getLogsProvisioned', 0, 1000),
+  };
+  const account = given.number('accountConcurrency', 0, 100000);
+  for (const [name, warm] of Object.entries(provisioned)) {
+    if (warm > 0 && account > 0) {
+      refuse(`${name}Provisioned needs a reservation, and accountConcurrency leaves reservations out.`);
+    }
+    if (warm > reserved[name]) {
+      refuse(`${name}Provisioned (${warm}) is more than ${name}Concurrency (${reserved[name]}).`);
+    }
+  }
+  if (account === 0) {
+    refuseOverbooking(reserved, available, 'lower postLogConcurrency or getLogsConcurrency, or take a larger database');
+    return { reserved, provisioned };
+  }
+  // However the account's environments fall on the functions; migrate is called by hand, once.
+  const most = { postLog: Math.max(account - 1, 0), getLogs: 0, migrate: 1 };
+  refuseOverbooking(most, available, 'reserve concurrency (accountConcurrency=0), or take a larger database');
+  return { reserved: {}, provisioned };
+};
+
+module.exports = async ({ options, resolveVariable }) => {
+  const stage = await resolveVariable('sls:stage');
+  if (!STAGES.includes(stage)) refuse(`--stage must be ${STAGES.join(' or ')}, not "${stage}".`);
+
+  // osls ignores a name that it does not know.
+  const names = Object.keys(await resolveVariable('self:params.default'));
+  const misspelt = (options.param ?? []).map((each) => each.split('=')[0]).find((name) => !names.includes(name));
+  if (misspelt) refuse(`There is no parameter ${misspelt}; serverless.yml lists them under params.`);
+
+  const values = await Promise.all(names.map(async (name) => [name, await resolveVariable(`param:${name}`)]));
+  const given = parameters(Object.fromEntries(values));
+
+  const database = given.choice('database', ['created', 'existing']);
+  const ofDatabase = database === 'created' ? created(given) : existing(given);
+  return {
+    architecture: given.choice('architecture', ['x86_64', 'arm64']),
+    allowedOrigin: given.text(
+      'allowedOrigin',
+      /^(\*|https?:\/\/[\w.-]+(:\d+)?)$/,
+      '* or one origin, like https://dashboard.example.com',
+    ),
+    alarmEmail: given.text('alarmEmail', /^$|^[^@\s]+@[^@\s]+$/, 'an e-mail address'),
+    logRetention: given.choice('logRetention', RETENTIONS),
+    gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
+    plans: { postLog: plan(given, 'postLog'), getLogs: plan(given, 'getLogs') },
+    database,
+    databaseName: given.text('databaseName', /^\w{1,64}$/, 'up to 64 letters, digits and underscores'),
+    databasePort: given.number('databasePort', 1, 65535),
+    ...ofDatabase,
+    ...concurrency(given, ofDatabase.maxConnections),
+  };
+};

@@ -1,0 +1,159 @@
+//! The `CloudFormation` template, packaged by osls from a copy of the project.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use serde_json::{Map, Value};
+
+use super::TemporaryFolder;
+
+/// What `database=existing` needs.
+pub(crate) const EXISTING: [&str; 6] = [
+    "database=existing",
+    "databaseHost=db.abc123.eu-central-1.rds.amazonaws.com",
+    "databaseSecretArn=arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-AbCdEf",
+    "databaseMaxConnections=300",
+    "subnetIds=subnet-0123456789abcdef0,subnet-0123456789abcdef1",
+    "securityGroupIds=sg-0123456789abcdef0",
+];
+
+/// A packaged template.
+pub(crate) struct Template {
+    /// Which variant it is, for messages.
+    pub(crate) name: String,
+    pub(crate) json: Value,
+}
+
+impl Template {
+    pub(crate) fn resources(&self) -> &Map<String, Value> {
+        self.json["Resources"].as_object().expect("a template has resources")
+    }
+
+    /// `dev` or `prod`.
+    pub(crate) fn stage(&self) -> &str {
+        self.properties("PostLogStage")["StageName"].as_str().expect("a stage has a name")
+    }
+
+    /// The properties of a resource.
+    pub(crate) fn properties(&self, id: &str) -> &Value {
+        let resource = self.resources().get(id).unwrap_or_else(|| panic!("{}: there is no {id}", self.name));
+        &resource["Properties"]
+    }
+
+    /// The resources of a type, with their properties.
+    pub(crate) fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
+        let all = self.resources().iter().filter(|(_, resource)| resource["Type"] == kind);
+        all.map(|(id, resource)| (id.as_str(), &resource["Properties"])).collect()
+    }
+
+    /// The logical ids in a resource's `DependsOn`.
+    pub(crate) fn depends_on(&self, id: &str) -> Vec<&str> {
+        self.resources()[id]["DependsOn"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+    }
+
+    /// Writes it where a linter finds it.
+    pub(crate) fn write_to(&self, folder: &Path) -> PathBuf {
+        let path = folder.join(format!("{}.json", self.name.replace(' ', "-")));
+        let json = serde_json::to_vec_pretty(&self.json).expect("JSON can be written");
+        std::fs::write(&path, json).expect("the temporary folder can be written");
+        path
+    }
+}
+
+/// The four that are deployed: both stages, each with both kinds of database. Each is packaged once for all tests.
+pub(crate) fn variants() -> [&'static Template; 4] {
+    [variant("dev", "created"), variant("dev", "existing"), variant("prod", "created"), variant("prod", "existing")]
+}
+
+/// One of the [`variants`].
+pub(crate) fn variant(stage: &str, database: &str) -> &'static Template {
+    static PACKAGED: [OnceLock<Template>; 4] = [const { OnceLock::new() }; 4];
+    let place = usize::from(stage == "prod") * 2 + usize::from(database == "existing");
+    let parameters = if database == "existing" { &EXISTING[..] } else { &[] };
+    PACKAGED[place].get_or_init(|| Project::copy().package(stage, parameters).expect("it can be packaged"))
+}
+
+/// A copy of what osls reads, to package it, changed or not. Two runs in one folder would share files.
+pub(crate) struct Project(TemporaryFolder);
+
+impl Project {
+    pub(crate) fn copy() -> Self {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+        let folder = TemporaryFolder::new();
+        for entry in ["serverless.yml", "infra", "openapi"] {
+            copy(&root.join(entry), &folder.0.join(entry));
+        }
+        // What is in a zip makes no difference to the template.
+        let zips = folder.0.join("target/lambda");
+        std::fs::create_dir_all(&zips).expect("the temporary folder can be written");
+        for function in ["post-log", "get-logs", "migrate"] {
+            std::fs::write(zips.join(format!("{function}.zip")), function).expect("the folder was made just now");
+        }
+        Self(folder)
+    }
+
+    /// Where a file of the copy is.
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.0.0.join(file)
+    }
+
+    /// Replaces a text that is there in a file.
+    pub(crate) fn change(&self, file: &str, from: &str, to: &str) {
+        let path = self.path(file);
+        let text = std::fs::read_to_string(&path).expect("the file was copied");
+        assert!(text.contains(from), "{file} does not contain {from}");
+        std::fs::write(path, text.replace(from, to)).expect("the copy can be written");
+    }
+
+    /// Runs osls for a stage, with made-up credentials and nobody who would take them.
+    fn osls(&self, command: &str, stage: &str, parameters: &[&str]) -> Output {
+        let osls = std::env::var("OSLS").expect("OSLS is not set; run ./dev test");
+        Command::new(osls)
+            .current_dir(&self.0.0)
+            .args([command, "--stage", stage, "--package", "packaged"])
+            .args(parameters.iter().flat_map(|parameter| ["--param", parameter]))
+            .env("HOME", &self.0.0)
+            .env("AWS_ACCESS_KEY_ID", "made-up")
+            .env("AWS_SECRET_ACCESS_KEY", "made-up")
+            .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+            .env("AWS_MAX_ATTEMPTS", "1")
+            .env_remove("AWS_PROFILE")
+            .env_remove("AWS_SESSION_TOKEN")
+            .env_remove("AWS_REGION")
+            .env_remove("AWS_DEFAULT_REGION")
+            .output()
+            .expect("osls can be started")
+    }
+
+    /// What `osls deploy` says of what was packaged, when AWS cannot be reached.
+    pub(crate) fn deploy_without_aws(&self, stage: &str) -> String {
+        let output = self.osls("deploy", stage, &[]);
+        String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
+    }
+
+    /// Runs `osls package`; the error is what it printed.
+    pub(crate) fn package(&self, stage: &str, parameters: &[&str]) -> Result<Template, String> {
+        let output = self.osls("package", stage, parameters);
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned());
+        }
+        let path = self.path("packaged/cloudformation-template-update-stack.json");
+        let text = std::fs::read(path).expect("osls writes the template");
+        let name = [&[stage], parameters].concat().join(" ");
+        let name = name.split_once(" databaseHost").map_or(name.as_str(), |(name, _)| name).to_owned();
+        Ok(Template { name, json: serde_json::from_slice(&text).expect("the template is JSON") })
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    if from.is_dir() {
+        std::fs::create_dir_all(to).expect("the temporary folder can be written");
+        for entry in std::fs::read_dir(from).expect("the project can be read") {
+            let entry = entry.expect("the project can be read");
+            copy(&entry.path(), &to.join(entry.file_name()));
+        }
+    } else {
+        std::fs::copy(from, to).expect("the project can be copied");
+    }
+}

@@ -1,0 +1,11 @@
+//! What would be deployed: the template of each variant, as osls packages it. No AWS account is needed, and none is
+//! asked.
+
+mod alarms;
+mod apis;
+mod database;
+mod functions;
+mod gateway_responses;
+mod linters;
+mod parameters;
+mod roles;

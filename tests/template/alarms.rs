@@ -1,0 +1,147 @@
+//! The alarms: each watches something that exists, and says where the operator reads on.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::harness::{EXISTING, Project, Template, variant, variants};
+
+/// What AWS measures, with the dimensions that it has.
+const METRICS: [(&str, &str, &[&str]); 7] = [
+    ("AWS/Lambda", "Throttles", &["FunctionName"]),
+    ("AWS/Lambda", "Errors", &["FunctionName"]),
+    ("AWS/Lambda", "Duration", &["FunctionName"]),
+    ("AWS/ApiGateway", "5XXError", &["ApiName", "Stage"]),
+    ("AWS/RDS", "DatabaseConnections", &["DBInstanceIdentifier"]),
+    ("AWS/RDS", "CPUUtilization", &["DBInstanceIdentifier"]),
+    ("AWS/RDS", "FreeStorageSpace", &["DBInstanceIdentifier"]),
+];
+
+fn alarms(template: &Template) -> Vec<(&str, &Value)> {
+    template.of_type("AWS::CloudWatch::Alarm")
+}
+
+/// The logical id of what a dimension means.
+fn resolve<'a>(template: &'a Template, dimension: &'a Value) -> &'a str {
+    let kind = match dimension["Name"].as_str().expect("a name") {
+        "FunctionName" => "AWS::Lambda::Function",
+        "Stage" => "AWS::ApiGateway::Stage",
+        "DBInstanceIdentifier" => "AWS::RDS::DBInstance",
+        // A Ref of an API is its id, and the metric has the name.
+        "ApiName" => {
+            let mut apis = template.of_type("AWS::ApiGateway::RestApi").into_iter();
+            let found = apis.find(|(_, api)| api["Name"] == dimension["Value"]);
+            return found.unwrap_or_else(|| panic!("no API is called {}", dimension["Value"])).0;
+        }
+        name => panic!("what is {name}?"),
+    };
+    let id = dimension["Value"]["Ref"].as_str().unwrap_or_else(|| panic!("{dimension} is no Ref"));
+    assert_eq!(template.resources()[id]["Type"], kind);
+    id
+}
+
+#[test]
+fn every_alarm_watches_a_metric_that_exists_of_something_in_the_template() {
+    for template in variants() {
+        for (id, alarm) in alarms(template) {
+            let known = METRICS
+                .iter()
+                .find(|(space, metric, _)| alarm["Namespace"] == *space && alarm["MetricName"] == *metric);
+            let (_, _, names) = known.unwrap_or_else(|| panic!("{id} watches {}", alarm["MetricName"]));
+            let dimensions = alarm["Dimensions"].as_array().expect("a list");
+            assert_eq!(
+                dimensions.iter().map(|each| each["Name"].as_str().unwrap_or_default()).collect::<Vec<_>>(),
+                *names
+            );
+            let watched = resolve(template, &dimensions[0]);
+            assert!(id.starts_with(watched.trim_end_matches("LambdaFunction")), "{id} watches {watched}");
+            if let Some(stage) = dimensions.get(1) {
+                assert_eq!(template.properties(resolve(template, stage))["RestApiId"], json!({ "Ref": watched }));
+            }
+        }
+    }
+}
+
+#[test]
+fn every_function_api_and_database_is_watched() {
+    for template in variants() {
+        let found: BTreeSet<_> = alarms(template).into_iter().map(|(id, _)| id.trim_end_matches("Alarm")).collect();
+        let mut expected = BTreeSet::new();
+        for (id, _) in template.of_type("AWS::Lambda::Function") {
+            let name = id.trim_end_matches("LambdaFunction");
+            expected.extend(["Throttles", "Errors", "Duration"].map(|metric| format!("{name}{metric}")));
+        }
+        expected.extend(template.of_type("AWS::ApiGateway::RestApi").into_iter().map(|(id, _)| format!("{id}5xx")));
+        for (id, _) in template.of_type("AWS::RDS::DBInstance") {
+            expected.extend(["Connections", "Cpu", "FreeStorage"].map(|metric| format!("{id}{metric}")));
+        }
+        assert_eq!(found, expected.iter().map(String::as_str).collect(), "{}", template.name);
+    }
+}
+
+#[test]
+fn every_alarm_reaches_the_topic_when_it_begins_and_when_it_ends() {
+    for template in variants() {
+        for (id, alarm) in alarms(template) {
+            let topic = json!([{ "Ref": "AlarmTopic" }]);
+            assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{}: {id}", template.name);
+            let missing = if id == "DatabaseConnectionsAlarm" { "breaching" } else { "notBreaching" };
+            assert_eq!(alarm["TreatMissingData"], missing, "{}: {id}", template.name);
+            let number = |name: &str| alarm[name].as_u64().expect("a number");
+            assert!(number("DatapointsToAlarm") <= number("EvaluationPeriods"), "{}: {id}", template.name);
+        }
+    }
+}
+
+#[test]
+fn the_alarm_for_connections_rings_before_they_are_used_up() {
+    for template in [variant("dev", "created"), variant("prod", "created")] {
+        let most = &template.properties("DatabaseParameters")["Parameters"]["max_connections"];
+        let most = most.as_f64().expect("a number");
+        let rings = template.properties("DatabaseConnectionsAlarm")["Threshold"].as_f64().expect("a number");
+        assert!(rings > most * 0.75 && rings <= most * 0.8, "{rings} of {most}");
+    }
+}
+
+#[test]
+fn every_alarm_has_a_section_in_the_runbook_and_every_name_is_the_stages_own() {
+    let runbook =
+        std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/runbook.md")).expect("it is there");
+    let sections: BTreeSet<_> = runbook
+        .lines()
+        .filter_map(|line| line.strip_prefix("## "))
+        .map(|title| format!("docs/runbook.md#{}", title.to_lowercase().replace(' ', "-")))
+        .collect();
+    for template in variants() {
+        let stage = template.stage();
+        for (id, alarm) in alarms(template) {
+            let description = alarm["AlarmDescription"].as_str().expect("a text");
+            let link = description.rsplit(' ').next().expect("a word");
+            assert!(sections.contains(link), "{id}: there is no {link}");
+            let name = alarm["AlarmName"].as_str().expect("a name");
+            assert!(name.starts_with(&format!("error-codes-{stage}-")), "{id}: {name}");
+        }
+    }
+}
+
+#[test]
+fn an_existing_instance_is_watched_if_its_name_is_given() {
+    let parameters = [&EXISTING[..], &["databaseInstance=my-database"]].concat();
+    let template = Project::copy().package("prod", &parameters).expect("it can be packaged");
+    for id in ["DatabaseConnectionsAlarm", "DatabaseCpuAlarm", "DatabaseFreeStorageAlarm"] {
+        let expected = json!([{ "Name": "DBInstanceIdentifier", "Value": "my-database" }]);
+        assert_eq!(template.properties(id)["Dimensions"], expected, "{id}");
+    }
+    assert_eq!(template.properties("DatabaseConnectionsAlarm")["Threshold"], 240);
+}
+
+#[test]
+fn mail_goes_to_whom_the_parameter_names_and_to_nobody_without() {
+    let template = Project::copy().package("dev", &["alarmEmail=oncall@example.com"]).expect("it can be packaged");
+    let expected =
+        json!({ "TopicArn": { "Ref": "AlarmTopic" }, "Protocol": "email", "Endpoint": "oncall@example.com" });
+    assert_eq!(template.properties("AlarmSubscription"), &expected);
+    for template in variants() {
+        assert_eq!(template.of_type("AWS::SNS::Subscription").len(), 0, "{}", template.name);
+    }
+}

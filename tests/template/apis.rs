@@ -1,0 +1,228 @@
+//! The two REST APIs: who gets in, what is deployed, what the gateway asks of a body.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Project, Template, variant, variants};
+
+/// Prefix of the logical ids, and the one method.
+const APIS: [(&str, &str); 2] = [("PostLog", "post"), ("GetLogs", "get")];
+
+fn body<'a>(template: &'a Template, api: &str) -> &'a Value {
+    &template.properties(&format!("{api}Api"))["Body"]
+}
+
+/// How an ARN of this account and region begins.
+fn arn_of(service: &str) -> String {
+    format!("arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}")
+}
+
+/// The Deployment that an API's stage serves.
+fn deployment<'a>(template: &'a Template, api: &str) -> &'a str {
+    let id = template.properties(&format!("{api}Stage"))["DeploymentId"]["Ref"].as_str().expect("a logical id");
+    assert_eq!(template.properties(id)["RestApiId"], json!({ "Ref": format!("{api}Api") }));
+    id
+}
+
+#[test]
+fn each_key_opens_only_its_own_api() {
+    for template in variants() {
+        for kind in ["RestApi", "Stage", "ApiKey", "UsagePlan", "UsagePlanKey"] {
+            assert_eq!(template.of_type(&format!("AWS::ApiGateway::{kind}")).len(), 2, "{}: {kind}", template.name);
+        }
+        for (api, _) in APIS {
+            let plan = format!("{api}UsagePlan");
+            let stages =
+                json!([{ "ApiId": { "Ref": format!("{api}Api") }, "Stage": { "Ref": format!("{api}Stage") } }]);
+            assert_eq!(template.properties(&plan)["ApiStages"], stages);
+            let expected = json!({
+                "UsagePlanId": { "Ref": plan },
+                "KeyId": { "Ref": format!("{api}ApiKey") },
+                "KeyType": "API_KEY",
+            });
+            assert_eq!(template.properties(&format!("{api}UsagePlanKey")), &expected);
+            assert!(template.properties(&format!("{api}ApiKey")).get("StageKeys").is_none());
+        }
+    }
+}
+
+#[test]
+fn every_method_but_options_needs_the_key() {
+    for template in variants() {
+        for (api, only) in APIS {
+            let properties = template.properties(&format!("{api}Api"));
+            assert_eq!(properties["ApiKeySourceType"], "HEADER");
+            let body = body(template, api);
+            let scheme = &body["components"]["securitySchemes"]["api_key"];
+            assert_eq!(
+                (&scheme["type"], &scheme["in"], &scheme["name"]),
+                (&json!("apiKey"), &json!("header"), &json!("x-api-key"))
+            );
+            let paths = body["paths"].as_object().expect("there are paths");
+            assert_eq!(paths.keys().collect::<Vec<_>>(), ["/logs"]);
+            for (method, operation) in paths["/logs"].as_object().expect("there are methods") {
+                let needs = if method == "options" { json!([]) } else { json!([{ "api_key": [] }]) };
+                assert_eq!(operation["security"], needs, "{}: {api} {method}", template.name);
+                assert!(method == "options" || method == only, "{}: {api} {method}", template.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn each_usage_plan_has_rate_burst_and_quota_and_the_stage_bounds_what_needs_no_key() {
+    for template in variants() {
+        for (api, _) in APIS {
+            let plan = template.properties(&format!("{api}UsagePlan"));
+            let stage = template.properties(&format!("{api}Stage"));
+            for (of_plan, of_stage) in [("RateLimit", "ThrottlingRateLimit"), ("BurstLimit", "ThrottlingBurstLimit")] {
+                assert!(plan["Throttle"][of_plan].as_u64() > Some(0), "{}: {api} {of_plan}", template.name);
+                assert_eq!(stage["MethodSettings"][0][of_stage], plan["Throttle"][of_plan]);
+            }
+            assert_eq!(plan["Quota"]["Period"], "DAY");
+            assert!(plan["Quota"]["Limit"].as_u64() > Some(0), "{}: {api}", template.name);
+        }
+    }
+}
+
+#[test]
+fn a_changed_document_goes_live_and_leaves_the_other_api_alone() {
+    let before = variant("dev", "created");
+    let project = Project::copy();
+    project.change("openapi/post-log.yml", "summary: Report error codes", "summary: Report some error codes");
+    let after = project.package("dev", &[]).expect("it can be packaged");
+    assert_ne!(deployment(before, "PostLog"), deployment(&after, "PostLog"));
+    assert_eq!(deployment(before, "GetLogs"), deployment(&after, "GetLogs"));
+}
+
+#[test]
+fn so_does_a_change_that_comes_from_a_parameter() {
+    let before = variant("dev", "created");
+    let after = Project::copy().package("dev", &["allowedOrigin=https://dashboard.example.com"]);
+    let after = after.expect("it can be packaged");
+    for (api, _) in APIS {
+        assert_ne!(deployment(before, api), deployment(&after, api));
+        assert!(body(&after, api).to_string().contains("'https://dashboard.example.com'"));
+        assert!(!body(&after, api).to_string().contains("'*'"));
+    }
+}
+
+#[test]
+fn only_its_own_stage_method_and_path_may_call_a_function() {
+    for template in variants() {
+        let stage = template.stage();
+        assert_eq!(template.of_type("AWS::Lambda::Permission").len(), 2, "{}", template.name);
+        for (api, method) in APIS {
+            let source = format!("{}:${{{api}Api}}/{stage}/{}/logs", arn_of("execute-api"), method.to_uppercase());
+            let expected = json!({
+                "Action": "lambda:InvokeFunction",
+                "Principal": "apigateway.amazonaws.com",
+                "FunctionName": { "Fn::Sub": format!("${{{api}LambdaFunction.Arn}}") },
+                "SourceArn": { "Fn::Sub": source },
+            });
+            assert_eq!(template.properties(&format!("{api}Permission")), &expected);
+            let integration = &body(template, api)["paths"]["/logs"][method]["x-amazon-apigateway-integration"];
+            let lambda = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31";
+            let uri = format!("{lambda}/functions/${{{api}LambdaFunction.Arn}}/invocations");
+            assert_eq!(integration["uri"], json!({ "Fn::Sub": uri }));
+            // Whatever the method of the API: Lambda is called with POST.
+            assert_eq!((&integration["type"], &integration["httpMethod"]), (&json!("aws_proxy"), &json!("POST")));
+        }
+    }
+}
+
+#[test]
+fn a_stage_waits_for_the_permission_and_for_the_role_that_its_log_needs() {
+    for template in variants() {
+        for (api, _) in APIS {
+            let permission = format!("{api}Permission");
+            assert_eq!(template.depends_on(&format!("{api}Stage")), [permission.as_str(), "GatewayAccount"]);
+        }
+    }
+    let template = Project::copy().package("dev", &["gatewayAccount=existing"]).expect("it can be packaged");
+    for (api, _) in APIS {
+        assert_eq!(template.depends_on(&format!("{api}Stage")), [format!("{api}Permission")]);
+    }
+    assert_eq!(template.of_type("AWS::ApiGateway::Account").len(), 0);
+    assert_eq!(template.of_type("AWS::IAM::Role").len(), 3);
+}
+
+#[test]
+fn the_access_log_is_json_with_both_request_ids_and_nothing_that_a_client_writes() {
+    for template in variants() {
+        for (api, _) in APIS {
+            let log = &template.properties(&format!("{api}Stage"))["AccessLogSetting"];
+            let line: Value = serde_json::from_str(log["Format"].as_str().expect("a text")).expect("JSON");
+            assert_eq!(line["request_id"], "$context.requestId");
+            assert_eq!(line["integration_request_id"], "$context.integration.requestId");
+            for theirs in
+                ["userAgent", "$context.path", "error.message", "validationErrorString", "apiKey\"", "authorizer"]
+            {
+                assert!(!line.to_string().contains(theirs), "{api}: {theirs}");
+            }
+            let group = format!("{}:log-group:${{{api}AccessLog}}", arn_of("logs"));
+            assert_eq!(log["DestinationArn"], json!({ "Fn::Sub": group }));
+        }
+    }
+}
+
+#[test]
+fn requests_are_unpacked_and_answers_compressed_by_resource_and_document_alike() {
+    for template in variants() {
+        for (api, _) in APIS {
+            let properties = template.properties(&format!("{api}Api"));
+            assert!(properties["MinimumCompressionSize"].is_u64(), "null would pass gzip on as it is");
+            let body = body(template, api);
+            assert_eq!(body["x-amazon-apigateway-minimum-compression-size"], properties["MinimumCompressionSize"]);
+            assert_eq!(body["x-amazon-apigateway-api-key-source"], properties["ApiKeySourceType"]);
+            assert_eq!(body["info"]["title"], properties["Name"], "the import takes the name from the title");
+            assert_eq!(properties["EndpointConfiguration"], json!({ "Types": ["REGIONAL"] }));
+            assert_eq!(properties["Mode"], "overwrite");
+        }
+    }
+}
+
+#[test]
+fn the_gateway_checks_the_envelope_and_no_record() {
+    for template in variants() {
+        let body = body(template, "PostLog");
+        let post = &body["paths"]["/logs"]["post"];
+        let validator = post["x-amazon-apigateway-request-validator"].as_str().expect("POST has a validator");
+        let expected = json!({ "validateRequestBody": true, "validateRequestParameters": false });
+        assert_eq!(body["x-amazon-apigateway-request-validators"][validator], expected);
+        let content = post["requestBody"]["content"].as_object().expect("there is a body");
+        // A content type without a model is not checked: so a wrong one does no harm.
+        assert_eq!(content.keys().collect::<Vec<_>>(), ["application/json"]);
+        assert_eq!(content["application/json"]["schema"], json!({ "$ref": "#/components/schemas/Batch" }));
+        // By these words alone an array, an object and a record pass, whatever is in them: no word looks at an item,
+        // and none wants a type. A batch of nothing but bad records passes as well; the function answers it.
+        let mut model = body["components"]["schemas"]["Batch"].clone();
+        for part in ["/description", "/properties/payload/description"] {
+            let (parent, word) = part.rsplit_once('/').expect("it has a slash");
+            model.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object").remove(word);
+        }
+        assert_eq!(model, json!({ "minItems": 1, "properties": { "payload": { "minItems": 1 } } }));
+    }
+}
+
+#[test]
+fn a_preflight_is_answered_without_function_and_never_with_500() {
+    for template in variants() {
+        for (api, method) in APIS {
+            let preflight = &body(template, api)["paths"]["/logs"]["options"]["x-amazon-apigateway-integration"];
+            assert_eq!(preflight["type"], "mock");
+            // With anything else a Content-Type without template would reach the mock, which fails at it.
+            assert_eq!(preflight["passthroughBehavior"], "never");
+            for (content_type, template) in preflight["requestTemplates"].as_object().expect("there are templates") {
+                assert_eq!(template, r#"{"statusCode":204}"#, "{content_type}");
+            }
+            assert!(preflight["requestTemplates"]["application/json"].is_string(), "what no Content-Type counts as");
+            let methods = if method == "post" { "'OPTIONS,POST'" } else { "'GET,OPTIONS'" };
+            let expected = json!({ "default": { "statusCode": "204", "responseParameters": {
+                "method.response.header.access-control-allow-origin": "'*'",
+                "method.response.header.access-control-allow-methods": methods,
+                "method.response.header.access-control-allow-headers": "'x-api-key,content-type,idempotency-key'",
+            } } });
+            assert_eq!(preflight["responses"], expected);
+        }
+    }
+}

@@ -1,0 +1,178 @@
+//! The three functions: what they run with, what they are told, where they write.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Project, variant, variants};
+
+fn variables(function: &Value) -> Vec<&str> {
+    let variables = function["Environment"]["Variables"].as_object().expect("a function has variables");
+    let mut names: Vec<_> = variables.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+#[test]
+fn the_functions_of_the_apis_end_before_the_gateway_stops_waiting() {
+    for template in variants() {
+        for id in ["PostLogLambdaFunction", "GetLogsLambdaFunction"] {
+            let seconds = template.properties(id)["Timeout"].as_u64().expect("a number");
+            assert!(seconds < 29, "{}: {id} has {seconds} s", template.name);
+        }
+    }
+}
+
+#[test]
+fn each_function_gets_its_own_zip_for_the_runtime_that_it_is_built_for() {
+    for template in variants() {
+        let functions = template.of_type("AWS::Lambda::Function");
+        assert_eq!(functions.len(), 3);
+        let keys: BTreeSet<_> = functions.iter().map(|(_, function)| function["Code"]["S3Key"].as_str()).collect();
+        assert_eq!(keys.len(), 3, "osls stores a zip under its file's name: {keys:?}");
+        for (id, function) in functions {
+            let name = function["FunctionName"].as_str().expect("a name");
+            let zip = function["Code"]["S3Key"].as_str().expect("a key").rsplit('/').next().expect("a file");
+            assert!(name.ends_with(&format!("-{}", zip.trim_end_matches(".zip"))), "{id}: {name} gets {zip}");
+            assert_eq!(function["Runtime"], "provided.al2023");
+            assert_eq!(function["Architectures"], json!(["x86_64"]));
+            assert_eq!(function["TracingConfig"], json!({ "Mode": "Active" }));
+        }
+    }
+    let arm = Project::copy().package("dev", &["architecture=arm64"]).expect("it can be packaged");
+    for (_, function) in arm.of_type("AWS::Lambda::Function") {
+        assert_eq!(function["Architectures"], json!(["arm64"]));
+    }
+}
+
+#[test]
+fn what_was_packaged_can_be_deployed() {
+    let project = Project::copy();
+    project.package("dev", &[]).expect("it can be packaged");
+    // Before it asks AWS, osls looks whether the zips are there: one of the whole service, if it is told no better.
+    let message = project.deploy_without_aws("dev");
+    assert!(message.contains("ECONNREFUSED"), "{message}");
+}
+
+#[test]
+fn each_function_is_told_where_its_own_secret_is_and_nothing_else_that_is_secret() {
+    for template in variants() {
+        for (id, secret) in [("PostLogLambdaFunction", "PostLogSecret"), ("GetLogsLambdaFunction", "GetLogsSecret")] {
+            let function = template.properties(id);
+            assert_eq!(
+                variables(function),
+                ["ALLOWED_ORIGIN", "DB_HOST", "DB_NAME", "DB_PORT", "DB_SECRET_ARN", "RUST_LOG"]
+            );
+            assert_eq!(function["Environment"]["Variables"]["DB_SECRET_ARN"], json!({ "Ref": secret }));
+        }
+        let migrate = template.properties("MigrateLambdaFunction");
+        assert_eq!(
+            variables(migrate),
+            [
+                "DB_HOST",
+                "DB_NAME",
+                "DB_PORT",
+                "DB_SECRET_ARN",
+                "GET_LOGS_SECRET_ARN",
+                "POST_LOG_SECRET_ARN",
+                "RUST_LOG"
+            ]
+        );
+    }
+    let created = variant("prod", "created").properties("MigrateLambdaFunction");
+    let admin = json!({ "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] });
+    assert_eq!(created["Environment"]["Variables"]["DB_SECRET_ARN"], admin);
+}
+
+#[test]
+fn no_secret_value_gets_into_the_template_not_even_from_a_secrets_file_beside_it() {
+    let project = Project::copy();
+    let secrets =
+        json!({ "HOST": "host-9f2d", "PORT": 3306, "USER": "user-9f2d", "PASS": "pass-9f2d", "DBNAME": "name_9f2d" });
+    std::fs::write(project.path("secrets.json"), secrets.to_string()).expect("the copy can be written");
+    let template = project.package("prod", &[]).expect("it can be packaged");
+    for entry in std::fs::read_dir(project.path("packaged")).expect("osls made it") {
+        let path = entry.expect("it can be read").path();
+        let text = String::from_utf8_lossy(&std::fs::read(&path).expect("it can be read")).into_owned();
+        assert!(!text.contains("9f2d"), "{}", path.display());
+    }
+    for template in variants().into_iter().chain([&template]) {
+        for (id, secret) in template.of_type("AWS::SecretsManager::Secret") {
+            assert!(secret.get("SecretString").is_none(), "{id}");
+            assert_eq!(secret["GenerateSecretString"]["PasswordLength"], 32, "{id}");
+        }
+        for (id, key) in template.of_type("AWS::ApiGateway::ApiKey") {
+            assert!(key.get("Value").is_none(), "{id}");
+        }
+        for (id, database) in template.of_type("AWS::RDS::DBInstance") {
+            assert!(database.get("MasterUserPassword").is_none(), "{id}");
+            assert_eq!(database["ManageMasterUserPassword"], true, "{id}");
+        }
+    }
+}
+
+#[test]
+fn every_log_group_ends_its_lines_and_every_function_and_api_has_one() {
+    for template in variants() {
+        let mut names = Vec::new();
+        for (id, group) in template.of_type("AWS::Logs::LogGroup") {
+            let days = group["RetentionInDays"].as_u64().unwrap_or_else(|| panic!("{}: {id} keeps all", template.name));
+            assert_eq!(days, if template.stage() == "prod" { 90 } else { 14 });
+            names.push(group["LogGroupName"].as_str().expect("a name"));
+        }
+        for (id, function) in template.of_type("AWS::Lambda::Function") {
+            let group = format!("/aws/lambda/{}", function["FunctionName"].as_str().expect("a name"));
+            assert!(names.contains(&group.as_str()), "{}: {group}", template.name);
+            let log_group = id.replace("LambdaFunction", "LogGroup");
+            assert!(template.depends_on(id).contains(&log_group.as_str()), "Lambda would make {group} itself");
+        }
+        for (id, database) in template.of_type("AWS::RDS::DBInstance") {
+            let instance = database["DBInstanceIdentifier"].as_str().expect("a name");
+            for export in database["EnableCloudwatchLogsExports"].as_array().expect("a list") {
+                let group = format!("/aws/rds/instance/{instance}/{}", export.as_str().expect("a name"));
+                assert!(names.contains(&group.as_str()), "{}: {group}", template.name);
+            }
+            assert_eq!(template.depends_on(id), ["DatabaseErrorLog", "DatabaseSlowQueryLog"]);
+        }
+    }
+}
+
+#[test]
+fn a_failed_migration_is_not_repeated_unasked() {
+    for template in variants() {
+        let configs = template.of_type("AWS::Lambda::EventInvokeConfig");
+        let [(_, config)] = configs[..] else { panic!("{}: one is expected", template.name) };
+        assert_eq!(config["FunctionName"], json!({ "Ref": "MigrateLambdaFunction" }));
+        assert_eq!(config["MaximumRetryAttempts"], 0);
+    }
+}
+
+#[test]
+fn with_warm_environments_the_gateway_calls_the_alias_that_has_them() {
+    let parameters = ["postLogProvisioned=2"];
+    let template = Project::copy().package("prod", &parameters).expect("it can be packaged");
+    let alias = template.properties("PostLogProvConcLambdaAlias");
+    assert_eq!(alias["ProvisionedConcurrencyConfig"], json!({ "ProvisionedConcurrentExecutions": 2 }));
+    let uri = |api: &str, method: &str| {
+        let integration =
+            &template.properties(api)["Body"]["paths"]["/logs"][method]["x-amazon-apigateway-integration"];
+        integration["uri"]["Fn::Sub"].as_str().expect("a text").to_owned()
+    };
+    assert!(uri("PostLogApi", "post").ends_with("/functions/${PostLogProvConcLambdaAlias}/invocations"));
+    assert!(uri("GetLogsApi", "get").ends_with("/functions/${GetLogsLambdaFunction.Arn}/invocations"));
+    let name = |id: &str| template.properties(id)["FunctionName"].clone();
+    assert_eq!(name("PostLogPermission"), json!({ "Fn::Sub": "${PostLogProvConcLambdaAlias}" }));
+    assert_eq!(name("GetLogsPermission"), json!({ "Fn::Sub": "${GetLogsLambdaFunction.Arn}" }));
+    for template in variants() {
+        assert_eq!(template.of_type("AWS::Lambda::Alias").len(), 0, "off, where nobody asked for it");
+    }
+}
+
+#[test]
+fn functions_start_when_the_way_to_their_secrets_is_open() {
+    for template in variants().into_iter().filter(|template| template.resources().contains_key("SecretsEndpoint")) {
+        for (id, _) in template.of_type("AWS::Lambda::Function") {
+            assert!(template.depends_on(id).contains(&"SecretsEndpoint"), "{}: {id}", template.name);
+        }
+    }
+}

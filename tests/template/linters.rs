@@ -1,0 +1,39 @@
+//! What cfn-lint and checkov say of the template.
+
+use std::process::Command;
+
+use crate::harness::{Project, TemporaryFolder, variants};
+
+fn run(command: &mut Command) {
+    let output = command.output().expect("it can be started");
+    let report = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{report}");
+}
+
+#[test]
+fn cfn_lint_finds_neither_error_nor_warning() {
+    let program = std::env::var("CFN_LINT").expect("CFN_LINT is not set; run ./dev test");
+    let folder = TemporaryFolder::new();
+    let warm = Project::copy().package("prod", &["postLogProvisioned=1"]).expect("it can be packaged");
+    let files = variants().into_iter().chain([&warm]).map(|template| template.write_to(&folder.0));
+    run(Command::new(program).current_dir(&folder.0).env("HOME", &folder.0).args(files));
+}
+
+#[test]
+fn checkov_finds_nothing_but_what_has_a_reason() {
+    let program = std::env::var("CHECKOV").expect("CHECKOV is not set; run ./dev test");
+    let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/checkov.yml");
+    let text = std::fs::read_to_string(config).expect("it is there");
+    let skipped: Vec<_> = text.lines().filter(|line| line.trim_start().starts_with("- ")).collect();
+    assert!(!skipped.is_empty());
+    for line in skipped {
+        assert!(line.split_once(" # ").is_some_and(|(_, reason)| reason.len() > 20), "why? {line}");
+    }
+    let folder = TemporaryFolder::new();
+    let files = variants().into_iter().flat_map(|template| ["-f".into(), template.write_to(&folder.0)]);
+    run(Command::new(program)
+        .current_dir(&folder.0)
+        .env("HOME", &folder.0)
+        .args(["--config-file", config])
+        .args(files));
+}

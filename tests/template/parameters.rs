@@ -1,0 +1,95 @@
+//! What is wrong or contradictory is refused while packaging, with one sentence.
+
+use crate::harness::{EXISTING, Project};
+
+/// That packaging fails with just this sentence.
+fn is_refused(stage: &str, parameters: &[&str], sentence: &str) {
+    let message = match Project::copy().package(stage, parameters) {
+        Ok(template) => panic!("{} was packaged", template.name),
+        Err(message) => message,
+    };
+    assert!(message.contains(&format!("errored with: {sentence}\n")), "{message}");
+    assert_eq!(message.matches("Cannot resolve variable at").count(), 1, "one fault, one message: {message}");
+    assert!(!message.contains("    at "), "no stack: {message}");
+}
+
+#[test]
+fn a_stage_or_a_name_that_does_not_exist() {
+    is_refused("test", &[], r#"--stage must be dev or prod, not "test"."#);
+    is_refused("dev", &["databse=existing"], "There is no parameter databse; serverless.yml lists them under params.");
+}
+
+#[test]
+fn a_value_that_is_none_of_the_possible_ones() {
+    is_refused("dev", &["architecture=arm"], r#"architecture must be one of x86_64, arm64, not "arm"."#);
+    is_refused("dev", &["postLogRate=fast"], r#"postLogRate must be a whole number from 1 to 10000, not "fast"."#);
+    is_refused(
+        "dev",
+        &["allowedOrigin=a'b"],
+        r#"allowedOrigin must be * or one origin, like https://dashboard.example.com, not "a'b"."#,
+    );
+    let classes = "db.t4g.micro, db.t4g.small, db.t4g.medium, db.t4g.large, db.t4g.xlarge, db.t4g.2xlarge, \
+                   db.m7g.large, db.m7g.xlarge, db.m7g.2xlarge, db.m7g.4xlarge, db.r7g.large, db.r7g.xlarge, \
+                   db.r7g.2xlarge, db.r7g.4xlarge";
+    is_refused(
+        "dev",
+        &["databaseClass=db.t2.nano"],
+        &format!(r#"databaseClass must be one of {classes}, not "db.t2.nano"."#),
+    );
+}
+
+#[test]
+fn an_existing_database_without_what_it_needs() {
+    // The first one is `database=existing` itself.
+    for left_out in &EXISTING[1..] {
+        let parameters: Vec<_> = EXISTING.into_iter().filter(|each| each != left_out).collect();
+        let (name, _) = left_out.split_once('=').expect("a parameter has a value");
+        is_refused("prod", &parameters, &format!("database=existing needs {name}; serverless.yml says what it is."));
+    }
+}
+
+#[test]
+fn a_created_database_with_what_only_an_existing_one_has() {
+    is_refused("prod", &[EXISTING[1]], "databaseHost is for database=existing, and database is created.");
+}
+
+#[test]
+fn more_concurrency_than_the_database_has_connections_for() {
+    let what =
+        "(two for each environment of post-log and get-logs while code is replaced, 2 for migrate, 10 in reserve)";
+    is_refused(
+        "dev",
+        &["postLogConcurrency=50"],
+        &format!(
+            "The functions may need 122 connections {what}, and the database takes 59; lower postLogConcurrency or \
+             getLogsConcurrency, or take a larger database."
+        ),
+    );
+    // Without reservations the account's limit is all that bounds them.
+    is_refused(
+        "dev",
+        &["accountConcurrency=1000"],
+        &format!(
+            "The functions may need 2010 connections {what}, and the database takes 59; reserve concurrency \
+             (accountConcurrency=0), or take a larger database."
+        ),
+    );
+}
+
+#[test]
+fn more_warm_environments_than_there_may_be() {
+    is_refused("dev", &["getLogsProvisioned=6"], "getLogsProvisioned (6) is more than getLogsConcurrency (5).");
+    is_refused(
+        "dev",
+        &["postLogProvisioned=1", "accountConcurrency=10"],
+        "postLogProvisioned needs a reservation, and accountConcurrency leaves reservations out.",
+    );
+}
+
+#[test]
+fn a_new_account_that_can_reserve_nothing_gets_no_reservation() {
+    let template = Project::copy().package("dev", &["accountConcurrency=10"]).expect("it can be packaged");
+    for (id, function) in template.of_type("AWS::Lambda::Function") {
+        assert!(function.get("ReservedConcurrentExecutions").is_none(), "{id}");
+    }
+}

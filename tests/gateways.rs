@@ -181,7 +181,7 @@ async fn a_spent_usage_plan_answers_429_and_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn more_requests_at_once_than_environments_are_throttled_and_the_rest_answered() {
+async fn more_requests_at_once_than_environments_cost_502_with_a_wait_and_the_rest_is_answered() {
     let database = Database::migrated().await;
     let product = Product::start_with_arguments(&database, &["--concurrency", "2"]).await;
     let mut blocker = database.connection().await;
@@ -196,7 +196,7 @@ async fn more_requests_at_once_than_environments_are_throttled_and_the_rest_answ
     wait_for_blocked_statements(&database, 2).await;
     let throttled = product.post("[]").send().await.expect("an answer");
     assert_eq!(throttled.headers()["retry-after"], "1");
-    problem(throttled, 429).await;
+    problem(throttled, 502).await;
     sqlx::raw_sql("UNLOCK TABLES").execute(&mut blocker).await.expect("a table can be unlocked");
     for answer in waiting {
         assert_eq!(answer.await.expect("no panic"), 200);

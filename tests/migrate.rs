@@ -134,6 +134,28 @@ async fn a_password_follows_its_secret_whatever_characters_it_has() {
     deployment.account.server.stop().await;
 }
 
+/// MariaDB writes every statement into this log as it came; MySQL hides passwords where it finds them.
+#[tokio::test]
+async fn no_password_reaches_the_log_of_a_mysql_server() {
+    let deployment = Deployment::new().await;
+    let mut connection = deployment.account.server_connection().await;
+    let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await.expect("a version");
+    if !version.contains("MariaDB") {
+        deployment.account.moto.put_secret(&deployment.reader, &user("reader", "s3cret")).await;
+        for statement in ["SET GLOBAL log_output = 'TABLE'", "SET GLOBAL general_log = ON"] {
+            connection.execute(statement).await.expect("a log can be switched on");
+        }
+        report(&deployment.migrate()).await;
+        connection.execute("SET GLOBAL general_log = OFF").await.expect("a log can be switched off");
+        for (text, expected) in [("%s3cret%", 0), ("%'reader'@'\\%' IDENTIFIED BY <secret>%", 2)] {
+            let sql = "SELECT COUNT(*) FROM mysql.general_log WHERE CONVERT(argument USING utf8mb4) LIKE ?";
+            let lines: i64 = sqlx::query_scalar(sql).bind(text).fetch_one(&mut connection).await.expect("a number");
+            assert_eq!(lines, expected, "{text}");
+        }
+    }
+    deployment.account.server.stop().await;
+}
+
 #[tokio::test]
 async fn rights_that_a_function_does_not_need_are_taken_away() {
     let deployment = Deployment::new().await;

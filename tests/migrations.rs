@@ -49,6 +49,19 @@ async fn an_empty_database_gets_the_schema() {
 }
 
 #[tokio::test]
+async fn a_schema_that_is_newer_than_the_code_stays_as_after_a_rollback() {
+    let database = Database::migrated().await;
+    database
+        .run(
+            "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+             VALUES (99, 'of a later version', TRUE, '', 0)",
+        )
+        .await;
+    let report = migrate(&database.settings()).await.expect("there is nothing to do");
+    assert_eq!((report.applied.as_slice(), report.version), ([].as_slice(), 99));
+}
+
+#[tokio::test]
 async fn a_second_run_does_nothing() {
     let database = Database::migrated().await;
     database.insert(&json!([record("kept", 1, 5)]), 5).await;

@@ -47,6 +47,11 @@ impl Account {
         self.options().username(username).password(password).connect().await
     }
 
+    /// As the administrator, in no database.
+    pub(crate) async fn server_connection(&self) -> MySqlConnection {
+        self.options().database("").connect().await.expect("the server answers")
+    }
+
     /// Runs a statement as the administrator.
     pub(crate) async fn run(&self, sql: &str) {
         self.database.run(sql).await;

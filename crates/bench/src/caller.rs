@@ -1,6 +1,7 @@
 //! One environment of a function. An answer that is not the expected one is an error: its time means nothing.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -29,7 +30,7 @@ struct Answer {
 }
 
 impl Caller {
-    /// Starts the process; it may not be ready yet.
+    /// Starts the process, with an empty log; it may not be ready yet.
     pub(crate) async fn start(
         stage: &Stage,
         function: &'static str,
@@ -37,6 +38,10 @@ impl Caller {
         mode: Mode,
     ) -> Result<Self, BenchError> {
         let config = stage.function(function, database, mode);
+        match fs::remove_file(&config.log_file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
         let environment = Environment::start(&config).await?;
         Ok(Self { function, log_file: config.log_file, environment })
     }
@@ -50,7 +55,7 @@ impl Caller {
         let answer = answer.map_err(|error| BenchError::Invoke {
             function: self.function,
             error,
-            log: last_line(&fs::read_to_string(&self.log_file).unwrap_or_default()),
+            log: last_line(&self.log()),
         })?;
         let expected = if self.function == EMPTY { "{}" } else { &event.expected };
         match serde_json::from_slice::<Answer>(&answer) {
@@ -60,6 +65,11 @@ impl Caller {
                 Err(BenchError::WrongAnswer { function: self.function, answer })
             }
         }
+    }
+
+    /// What it has written.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log_file).unwrap_or_default()
     }
 
     /// The most memory that the process had until now, in megabytes.

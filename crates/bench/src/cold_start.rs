@@ -9,30 +9,62 @@ use crate::event::{self, Event};
 use crate::report::Line;
 use crate::samples::{Samples, rounds};
 use crate::stage::{MANY_ROWS, Mode, Stage, WRITTEN};
+use crate::steps::Steps;
+
+/// A function, and its starts.
+struct Function {
+    name: &'static str,
+    database: &'static str,
+    event: Event,
+    plain: Samples,
+    tls: Samples,
+    secret: Samples,
+}
 
 /// All sides take turns.
 pub(crate) async fn measure(stage: &Stage, count: u32) -> Result<Vec<Line>, BenchError> {
-    let (post, get) = (event::post(1), event::get());
+    let event = event::post(1);
     let mut empty = Samples::default();
-    let functions = [("post-log", WRITTEN, &post), ("get-logs", MANY_ROWS, &get)];
-    let mut plain = functions.map(|_| Samples::default());
-    let mut tls = functions.map(|_| Samples::default());
+    let mut functions =
+        [Function::new("post-log", WRITTEN, event.clone()), Function::new("get-logs", MANY_ROWS, event::get())];
+    let mut steps = Steps::default();
     for _ in rounds(count) {
-        empty.add(start_and_call(stage, EMPTY, WRITTEN, Mode::Plain, &post).await?);
-        for ((function, database, event), (plain, tls)) in functions.iter().zip(plain.iter_mut().zip(&mut tls)) {
-            plain.add(start_and_call(stage, function, database, Mode::Plain, event).await?);
-            tls.add(start_and_call(stage, function, database, Mode::Tls, event).await?);
+        empty.add(start_and_call(stage, EMPTY, WRITTEN, Mode::Plain, &event).await?);
+        for function in &mut functions {
+            function.add(stage).await?;
         }
+        steps.add(stage, &event).await?;
+    }
+    let mut lines: Vec<_> = functions.iter().flat_map(|function| function.lines(empty.median())).collect();
+    lines.extend(steps.lines());
+    Ok(lines)
+}
+
+impl Function {
+    fn new(name: &'static str, database: &'static str, event: Event) -> Self {
+        Self { name, database, event, plain: Samples::default(), tls: Samples::default(), secret: Samples::default() }
     }
 
-    let mut lines = Vec::new();
-    for ((function, ..), (plain, tls)) in functions.iter().zip(plain.iter().zip(&tls)) {
-        let plain = Line::milliseconds(format!("cold start of {function}, plain"), plain.median());
-        let tls = Line::milliseconds(format!("cold start of {function}, TLS"), tls.median());
-        lines.push(plain.against("empty function", empty.median()).at_most_times(4.0));
-        lines.push(tls.against("empty function", empty.median()).at_most_more(10.0));
+    async fn add(&mut self, stage: &Stage) -> Result<(), BenchError> {
+        for (samples, mode) in
+            [(&mut self.plain, Mode::Plain), (&mut self.tls, Mode::Tls), (&mut self.secret, Mode::Secret)]
+        {
+            samples.add(start_and_call(stage, self.name, self.database, mode, &self.event).await?);
+        }
+        Ok(())
     }
-    Ok(lines)
+
+    fn lines(&self, empty: f64) -> [Line; 3] {
+        let line = |how: &str, samples: &Samples| {
+            let what = format!("cold start of {}, {how}", self.name);
+            Line::milliseconds(what, samples.median()).against("empty function", empty)
+        };
+        [
+            line("plain", &self.plain).at_most_times(4.0),
+            line("TLS", &self.tls).at_most_more(10.0),
+            line("secret and TLS", &self.secret).at_most_more(25.0),
+        ]
+    }
 }
 
 async fn start_and_call(

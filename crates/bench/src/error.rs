@@ -50,6 +50,12 @@ pub(crate) enum BenchError {
         /// What it said.
         answer: String,
     },
+    /// The log of a start does not say when a step ended.
+    #[error("the log of post-log does not say when this step ended: {0}")]
+    NoStep(&'static str),
+    /// The local Secrets Manager.
+    #[error("the local Secrets Manager does not answer: {0}")]
+    Endpoint(#[from] reqwest::Error),
     /// The kernel does not say how much memory a process had.
     #[error("the peak memory of {0} cannot be read from /proc")]
     NoPeak(&'static str),

@@ -127,9 +127,15 @@ impl Line {
     }
 
     /// The result is how much more it is.
+    pub(crate) fn more(self) -> Self {
+        Self { result: Some(Amount::More(self.value - self.base())), ..self }
+    }
+
+    /// The same with a target.
     pub(crate) fn at_most_more(self, limit: f64) -> Self {
-        let more = self.value - self.base();
-        Self { result: Some(Amount::More(more)), ..self }.judged(more, Amount::More(limit), limit)
+        let line = self.more();
+        let more = line.value - line.base();
+        line.judged(more, Amount::More(limit), limit)
     }
 
     /// The value itself has a target.

@@ -1,4 +1,4 @@
-//! Where everything is measured: the built programs, and a private database server with three databases.
+//! Where everything is measured: the built programs, a private database server with three databases, a Secrets Manager.
 
 use std::fs;
 use std::io;
@@ -7,10 +7,16 @@ use std::time::Duration;
 
 use local::database::{Server, ServerOptions, ServerProgram, make_tls_files};
 use local::lambda::FunctionConfig;
+use logs_core::certificates;
 use logs_core::mysql::migrate;
 use logs_core::settings::DatabaseSettings;
+use serde_json::json;
+use sqlx::ConnectOptions;
+use sqlx::mysql::MySqlConnectOptions;
 
+use crate::caller::EMPTY;
 use crate::error::BenchError;
+use crate::secrets_manager::{self, SecretsManager};
 use crate::statement::BareConnection;
 
 /// Where POSTs go; GETs never read it, since it grows.
@@ -22,13 +28,29 @@ pub(crate) const FEW_ROWS: &str = "Few_Logs";
 /// What GETs read: 1,000,000 rows.
 pub(crate) const MANY_ROWS: &str = "Many_Logs";
 
+/// What is deployed.
+pub(crate) const FUNCTIONS: [&str; 3] = ["post-log", "get-logs", "migrate"];
+
 /// How a function connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// As it is.
+    /// By `DATABASE_URL`.
     Plain,
-    /// As in production: the certificate and the name in it are verified.
+    /// By `DATABASE_URL`; the certificate and the name in it are verified.
     Tls,
+    /// As in production: by a secret, with TLS.
+    Secret,
+    /// The same, and the log says when each step ends.
+    Steps(Trust),
+}
+
+/// Which certificates a function has to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// RDS's, as in production, and our own.
+    Rds,
+    /// Only our own.
+    OneCertificate,
 }
 
 /// The built functions.
@@ -40,6 +62,7 @@ pub(crate) struct Programs {
 pub(crate) struct Stage {
     /// To be stopped at the end.
     pub(crate) server: Server,
+    pub(crate) secrets_manager: SecretsManager,
     flavour: &'static str,
     programs: Programs,
     folder: PathBuf,
@@ -53,8 +76,8 @@ impl Programs {
             None => std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default(),
         };
         let programs = Self { folder };
-        let missing = ["empty-function", "post-log", "get-logs"].map(|name| programs.path(name));
-        match missing.into_iter().find(|program| !program.is_file()) {
+        let mut needed = FUNCTIONS.iter().chain([&EMPTY]).map(|name| programs.path(name));
+        match needed.find(|program| !program.is_file()) {
             Some(program) => Err(BenchError::NotBuilt(program)),
             None => Ok(programs),
         }
@@ -71,14 +94,23 @@ impl Stage {
         let folder = folder.0.clone();
         let program = ServerProgram::find().await?;
         let flavour = program.flavour();
+        let tls = make_tls_files(&folder)?;
+        let own = fs::read(&tls.authority)?;
+        fs::write(folder.join(bundle(Trust::OneCertificate)), &own)?;
+        fs::write(folder.join(bundle(Trust::Rds)), [certificates::RDS, &own].concat())?;
         let options = ServerOptions {
             program,
             folder: folder.clone(),
             password: uuid::Uuid::new_v4().simple().to_string(),
-            tls: Some(make_tls_files(&folder)?),
+            tls: Some(tls),
             extra: Vec::new(),
         };
-        Ok(Self { server: Server::start(options).await?, flavour, programs, folder })
+        let server = Server::start(options).await?;
+        let login = server.url(WRITTEN).parse::<MySqlConnectOptions>()?.to_url_lossy();
+        // As RDS writes it.
+        let secret = json!({ "username": login.username(), "password": login.password() });
+        let secrets_manager = SecretsManager::start(&secret).await?;
+        Ok(Self { server, secrets_manager, flavour, programs, folder })
     }
 
     /// Makes the tables and fills those that are read; gives the server's name and version.
@@ -107,19 +139,51 @@ impl Stage {
 
     /// A function on a database, which gets the settings that it would get from Lambda.
     pub(crate) fn function(&self, name: &str, database: &str, mode: Mode) -> FunctionConfig {
+        let variables = match mode {
+            Mode::Plain | Mode::Tls => vec![("DATABASE_URL", self.url(database, mode))],
+            Mode::Secret => self.secret(database, Trust::Rds),
+            Mode::Steps(trust) => {
+                let mut variables = self.secret(database, trust);
+                variables.push(("RUST_LOG", "logs_core=debug".to_owned()));
+                variables
+            }
+        };
         FunctionConfig {
             name: name.to_owned(),
             program: self.program(name),
-            variables: vec![("DATABASE_URL".to_owned(), self.url(database, mode))],
+            variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             timeout: Duration::from_secs(20),
             concurrency: 1,
             log_file: self.folder.join(format!("{name}.log")),
         }
     }
 
+    fn secret(&self, database: &str, trust: Trust) -> Vec<(&'static str, String)> {
+        vec![
+            ("DB_SECRET_ARN", secrets_manager::ARN.to_owned()),
+            ("DB_HOST", "127.0.0.1".to_owned()),
+            ("DB_PORT", self.server.port().to_string()),
+            ("DB_NAME", database.to_owned()),
+            ("DB_CA_BUNDLE", self.folder.join(bundle(trust)).to_string_lossy().into_owned()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager.url.clone()),
+            // As Lambda gives them to a function; nobody checks them here.
+            ("AWS_ACCESS_KEY_ID", "made-up".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "made-up".to_owned()),
+            ("AWS_SESSION_TOKEN", "made-up".to_owned()),
+        ]
+    }
+
     /// Where a function's binary is.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.programs.path(name)
+    }
+}
+
+/// The file of a bundle.
+fn bundle(trust: Trust) -> &'static str {
+    match trust {
+        Trust::Rds => "rds-and-own.pem",
+        Trust::OneCertificate => "own.pem",
     }
 }
 

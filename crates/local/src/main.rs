@@ -46,7 +46,7 @@ struct UpArguments {
     /// Port of the GET gateway; 0 takes any
     #[arg(long, default_value_t = 9000)]
     get_port: u16,
-    /// Environments per function; beyond that 429
+    /// Environments per function; beyond that 502, as API Gateway answers
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     concurrency: u16,
     /// Seconds that a function may take

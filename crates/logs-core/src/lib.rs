@@ -6,10 +6,12 @@
 //! 2. [`mysql::Store`] writes and reads them (domain → rows → domain); all SQL is in `mysql/statements.rs`;
 //! 3. [`Receipt`] and [`MostRecent`] are the answers (domain → wire).
 //!
-//! Around it: [`settings`] from the environment, [`Credentials`] from Secrets Manager, a [`Deadline`] for everything that waits, [`clock`] as the
-//! one place that asks the time, and [`operator_log`] for what the operator reads.
+//! Around it: [`settings`] from the environment, [`Credentials`] from Secrets Manager, the [`certificates`] that are
+//! trusted, a [`Deadline`] for everything that waits, [`clock`] as the one place that asks the time, and
+//! [`operator_log`] for what the operator reads.
 
 mod batch;
+pub mod certificates;
 pub mod clock;
 mod credentials;
 mod deadline;

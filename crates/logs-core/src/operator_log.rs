@@ -21,6 +21,7 @@ pub fn start(filter: Option<&str>) -> Result<(), SettingError> {
         .with(tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(true).with_span_list(false))
         .with(targets.unwrap_or_else(|_| Targets::new().with_default(tracing::Level::INFO)))
         .init();
+    tracing::debug!("started");
     outcome
 }
 

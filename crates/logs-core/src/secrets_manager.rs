@@ -15,9 +15,7 @@ use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
-/// Endpoints of AWS have certificates by Amazon alone. The system's list of 145 takes 2.3 ms at each start, these five
-/// 0.3 (docs/decisions.md).
-const AMAZON_CERTIFICATES: &[u8] = include_bytes!("../certificates/amazon.pem");
+use crate::certificates;
 
 /// An attempt that takes longer is lost; Secrets Manager answers within tens of milliseconds.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
@@ -57,7 +55,7 @@ pub(crate) async fn read(arn: &str) -> Result<String, SecretError> {
 }
 
 async fn client(arn: &str) -> Result<Client, SecretError> {
-    let trusted = TrustStore::empty().with_pem_certificate(AMAZON_CERTIFICATES);
+    let trusted = TrustStore::empty().with_pem_certificate(certificates::AMAZON);
     let tls = TlsContext::builder().with_trust_store(trusted).build();
     let tls = tls.map_err(|error| SecretError::OutOfReach(chain(&error)))?;
     let http = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(tls).build_https();

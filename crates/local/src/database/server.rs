@@ -162,6 +162,12 @@ impl Server {
         format!("mysql://{USER}:{}@127.0.0.1:{}/{database}?{tls}", self.options.password, self.port)
     }
 
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     /// The process id, while it runs.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {

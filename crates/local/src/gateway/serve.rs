@@ -123,9 +123,17 @@ impl Refused {
         Self { status, detail: detail.into(), retry_after: None }
     }
 
-    fn throttled(detail: &str, wait: Duration) -> Self {
+    fn plan_is_spent(wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        let detail = "the usage plan of this key is spent for now";
         Self { retry_after: Some(seconds.max(1)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
+    }
+
+    /// Nobody knows how far the function came. All environments busy ends here, too: API Gateway cannot tell the two
+    /// apart (infra/gateway-responses.js).
+    fn bad_gateway() -> Self {
+        let detail = "the function failed; send the request again";
+        Self { retry_after: Some(1), ..Self::new(StatusCode::BAD_GATEWAY, detail) }
     }
 }
 
@@ -142,9 +150,7 @@ impl GatewayConfig {
         if request.headers().get("x-api-key").is_none_or(|key| key.as_bytes() != self.api_key.as_bytes()) {
             return Err(Refused::new(StatusCode::FORBIDDEN, "send this API's own key in the header x-api-key"));
         }
-        self.usage_plan
-            .admit()
-            .map_err(|wait| Refused::throttled("the usage plan of this key is spent for now", wait))?;
+        self.usage_plan.admit().map_err(Refused::plan_is_spent)?;
         Ok(Checked::Forward)
     }
 
@@ -158,17 +164,15 @@ impl GatewayConfig {
                 _ => Refused::new(StatusCode::BAD_REQUEST, refused.to_string()),
             })?,
         };
-        let bad_gateway = || Refused::new(StatusCode::BAD_GATEWAY, "the function failed; send the request again");
-        let event = event::to_event(&parts, body, id).map_err(|_| bad_gateway())?;
+        let event = event::to_event(&parts, body, id).map_err(|_| Refused::bad_gateway())?;
         let answer = tokio::time::timeout(INTEGRATION_LIMIT, self.function.invoke(id.to_owned(), event)).await;
         let answer = answer.unwrap_or(Err(InvokeError::Overdue)).map_err(|error| {
             tracing::error!(api = self.function.name(), request_id = id, %error, "no answer from the function");
             match error {
-                InvokeError::Throttled => Refused::throttled("too many requests at once", Duration::from_secs(1)),
                 InvokeError::Overdue => {
                     Refused::new(StatusCode::GATEWAY_TIMEOUT, "the function took too long; send the request again")
                 }
-                _ => bad_gateway(),
+                _ => Refused::bad_gateway(),
             }
         })?;
         event::to_response(&answer).ok_or_else(|| {
@@ -177,7 +181,7 @@ impl GatewayConfig {
                 request_id = id,
                 "the function's answer has not the shape of one"
             );
-            bad_gateway()
+            Refused::bad_gateway()
         })
     }
 

@@ -141,6 +141,7 @@ impl Connections {
 
     /// A new connection. The server may refuse a password that was changed meanwhile: then by what the secret says now.
     async fn connect(&self, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
+        tracing::debug!("logging in");
         let options = self.login.options(deadline).await?;
         let refused = match open(options, deadline).await {
             Err(StoreError::Connect(error)) if number(&error) == ACCESS_DENIED => error,

@@ -32,25 +32,18 @@ impl Rights {
     }
 }
 
-/// `QUOTE` writes text as MySQL reads it back only while the backslash escapes.
-const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
-
-/// A user's name and password cannot be parameters of these statements, but of the text that they are made of.
-const CREATE_USER: &str = "SET @statement = CONCAT('CREATE USER IF NOT EXISTS ', QUOTE(?), '@''%'' IDENTIFIED BY ', QUOTE(?), ' REQUIRE SSL')";
-const CHANGE_USER: &str =
-    "SET @statement = CONCAT('ALTER USER ', QUOTE(?), '@''%'' IDENTIFIED BY ', QUOTE(?), ' REQUIRE SSL')";
-const GRANT: &str = "SET @statement = CONCAT('GRANT ', ?, ' ON `', ?, '` TO ', QUOTE(?), '@''%''')";
-const REVOKE: &str = "SET @statement = CONCAT('REVOKE ', ?, ' ON ', ?, ' FROM ', QUOTE(?), '@''%''')";
+/// For [`literal`]; and a name that is too long is an error, not cut off.
+const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES'";
 
 /// What a user may do and where, the right to do nothing (`USAGE`) apart.
 const SELECT_RIGHTS: &str = "SELECT CAST(PRIVILEGE_TYPE AS CHAR), '*.*' FROM information_schema.USER_PRIVILEGES \
-     WHERE GRANTEE = CONCAT(QUOTE(?), '@''%''') AND PRIVILEGE_TYPE <> 'USAGE' \
+     WHERE GRANTEE = ? AND PRIVILEGE_TYPE <> 'USAGE' \
      UNION ALL SELECT CAST(PRIVILEGE_TYPE AS CHAR), CONCAT('`', TABLE_SCHEMA, '`.*') \
-     FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = CONCAT(QUOTE(?), '@''%''') \
+     FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = ? \
      UNION ALL SELECT CAST(PRIVILEGE_TYPE AS CHAR), CONCAT('`', TABLE_SCHEMA, '`.`', TABLE_NAME, '`') \
-     FROM information_schema.TABLE_PRIVILEGES WHERE GRANTEE = CONCAT(QUOTE(?), '@''%''') \
+     FROM information_schema.TABLE_PRIVILEGES WHERE GRANTEE = ? \
      UNION ALL SELECT CONCAT(PRIVILEGE_TYPE, ' (`', COLUMN_NAME, '`)'), CONCAT('`', TABLE_SCHEMA, '`.`', TABLE_NAME, '`') \
-     FROM information_schema.COLUMN_PRIVILEGES WHERE GRANTEE = CONCAT(QUOTE(?), '@''%''')";
+     FROM information_schema.COLUMN_PRIVILEGES WHERE GRANTEE = ?";
 
 /// The name of the user who is logged in.
 pub(super) async fn current_user(connection: &mut MySqlConnection) -> Result<String, sqlx::Error> {
@@ -61,33 +54,33 @@ pub(super) async fn current_user(connection: &mut MySqlConnection) -> Result<Str
 
 /// Creates the user or gives it this password, and sees to it that it has these rights and no others. Rights that stay
 /// are never taken away in between: the function may be at work.
+///
+/// MySQL takes no parameters in these statements, and only of a password that stands in one itself does it write
+/// `<secret>` into its logs, not of one in a variable (seen, MySQL 9.7).
 pub(super) async fn set_up(connection: &mut MySqlConnection, user: &DatabaseUser) -> Result<(), sqlx::Error> {
     let Credentials { username, password, .. } = &user.credentials;
+    let account = format!("{}@'%'", literal(username));
+    let login = format!("{account} IDENTIFIED BY {} REQUIRE SSL", literal(password));
     connection.execute(SET_UP_SESSION).await?;
-    for statement in [CREATE_USER, CHANGE_USER] {
-        sqlx::query(statement).bind(username).bind(password).execute(&mut *connection).await?;
-        run_prepared(connection).await?;
-    }
+    connection.execute(&*format!("CREATE USER IF NOT EXISTS {login}")).await?;
+    connection.execute(&*format!("ALTER USER {login}")).await?;
     let database: String = sqlx::query_scalar("SELECT DATABASE()").fetch_one(&mut *connection).await?;
     let mut wanted = Vec::new();
     for (privilege, table) in user.rights.grants() {
-        sqlx::query(GRANT).bind(privilege).bind(table).bind(username).execute(&mut *connection).await?;
-        run_prepared(connection).await?;
+        connection.execute(&*format!("GRANT {privilege} ON `{table}` TO {account}")).await?;
         wanted.push(((*privilege).to_owned(), format!("`{database}`.`{table}`")));
     }
+    let grantee = format!("'{username}'@'%'");
     let query = sqlx::query_as::<_, (String, String)>(SELECT_RIGHTS);
-    let rights = query.bind(username).bind(username).bind(username).bind(username).fetch_all(&mut *connection).await?;
+    let rights = query.bind(&grantee).bind(&grantee).bind(&grantee).bind(&grantee).fetch_all(&mut *connection).await?;
     for (privilege, place) in rights.iter().filter(|right| !wanted.contains(right)) {
         tracing::warn!(username, privilege, place, "a right that the function does not need is taken away");
-        sqlx::query(REVOKE).bind(privilege).bind(place).bind(username).execute(&mut *connection).await?;
-        run_prepared(connection).await?;
+        connection.execute(&*format!("REVOKE {privilege} ON {place} FROM {account}")).await?;
     }
     Ok(())
 }
 
-async fn run_prepared(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    for statement in ["PREPARE made FROM @statement", "EXECUTE made", "DEALLOCATE PREPARE made"] {
-        connection.execute(statement).await?;
-    }
-    Ok(())
+/// Text as SQL has it while the backslash is a character like any other.
+fn literal(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
 }

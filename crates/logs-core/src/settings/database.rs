@@ -6,10 +6,7 @@ use std::fmt;
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use super::{Lookup, SettingError, secret};
-use crate::Credentials;
-
-/// The roots that RDS's certificates are checked against.
-const RDS_CERTIFICATES: &[u8] = include_bytes!("../../certificates/rds.pem");
+use crate::{Credentials, certificates};
 
 /// MySQL's port, where nobody names another.
 const PORT: u16 = 3306;
@@ -90,7 +87,7 @@ impl SecretSettings {
         };
         let certificates = match filled("DB_CA_BUNDLE") {
             Some(path) => std::fs::read(path).map(Cow::Owned).ok(),
-            None => Some(Cow::Borrowed(RDS_CERTIFICATES)),
+            None => Some(Cow::Borrowed(certificates::RDS)),
         };
         Ok(Self {
             arn: secret(lookup, "DB_SECRET_ARN")?,

@@ -148,6 +148,30 @@ async fn reset(state: &Path) -> (bool, String) {
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// `./dev migrate`, in a folder without secrets.json.
+async fn migrate(url: Option<&str>) -> (bool, String) {
+    let folder = TemporaryFolder::new();
+    let mut command = Command::new(binaries().join("local"));
+    command.arg("migrate").current_dir(&folder.0).env_remove("DATABASE_URL");
+    if let Some(url) = url {
+        command.env("DATABASE_URL", url);
+    }
+    let output = command.output().await.expect("local can be run");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status.success(), String::from_utf8_lossy(&said).into_owned())
+}
+
+#[tokio::test]
+async fn an_own_database_is_migrated_without_a_function_and_twice_does_no_harm() {
+    let database = Database::empty().await;
+    let (done, said) = migrate(Some(&database.url)).await;
+    assert!(done && said.ends_with("2 migrations were applied; the schema has version 2\n"), "{said}");
+    let (done, said) = migrate(Some(&database.url)).await;
+    assert!(done && said.ends_with("there was nothing to do; the schema has version 2\n"), "{said}");
+    let (done, said) = migrate(None).await;
+    assert!(!done && said.contains("set DATABASE_URL, or copy secrets.example.json to secrets.json"), "{said}");
+}
+
 #[tokio::test]
 async fn a_second_run_in_the_same_folder_is_told_so_and_leaves_the_first_alone() {
     let database = Database::migrated().await;

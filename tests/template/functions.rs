@@ -61,7 +61,15 @@ fn each_function_is_told_where_its_own_secret_is_and_nothing_else_that_is_secret
             let function = template.properties(id);
             assert_eq!(
                 variables(function),
-                ["ALLOWED_ORIGIN", "DB_HOST", "DB_NAME", "DB_PORT", "DB_SECRET_ARN", "RUST_LOG"]
+                [
+                    "ALLOWED_ORIGIN",
+                    "DB_HOST",
+                    "DB_NAME",
+                    "DB_PORT",
+                    "DB_SECRET_ARN",
+                    "MALLOC_MMAP_THRESHOLD_",
+                    "RUST_LOG"
+                ]
             );
             assert_eq!(function["Environment"]["Variables"]["DB_SECRET_ARN"], json!({ "Ref": secret }));
         }
@@ -74,6 +82,7 @@ fn each_function_is_told_where_its_own_secret_is_and_nothing_else_that_is_secret
                 "DB_PORT",
                 "DB_SECRET_ARN",
                 "GET_LOGS_SECRET_ARN",
+                "MALLOC_MMAP_THRESHOLD_",
                 "POST_LOG_SECRET_ARN",
                 "RUST_LOG"
             ]

@@ -139,7 +139,7 @@ impl Stage {
 
     /// A function on a database, which gets the settings that it would get from Lambda.
     pub(crate) fn function(&self, name: &str, database: &str, mode: Mode) -> FunctionConfig {
-        let variables = match mode {
+        let mut variables = match mode {
             Mode::Plain | Mode::Tls => vec![("DATABASE_URL", self.url(database, mode))],
             Mode::Secret => self.secret(database, Trust::Rds),
             Mode::Steps(trust) => {
@@ -148,6 +148,8 @@ impl Stage {
                 variables
             }
         };
+        // As in serverless.yml.
+        variables.push(("MALLOC_MMAP_THRESHOLD_", "131072".to_owned()));
         FunctionConfig {
             name: name.to_owned(),
             program: self.program(name),

@@ -12,6 +12,8 @@ use local::signals::StopSignals;
 use local::state::{Endpoints, StateFolder};
 use local::up::{self, DatabaseChoice, UpOptions};
 use local::with_database;
+use logs_core::mysql::{MigrationReport, migrate};
+use logs_core::settings::DatabaseSettings;
 
 #[derive(Parser)]
 #[command(bin_name = "./dev", about = "Both functions behind local gateways, on a private database server")]
@@ -27,6 +29,8 @@ struct CommandLine {
 enum Command {
     /// Serve both APIs until Ctrl-C
     Up(UpArguments),
+    /// Bring the schema of the database that `DATABASE_URL` or secrets.json names up to date
+    Migrate,
     /// Forget data, keys and logs
     Reset,
     /// Run a command with `DATABASE_SERVER_URL` set to a new, empty server, which is thrown away afterwards
@@ -68,6 +72,7 @@ async fn main() -> ExitCode {
     let arguments = CommandLine::parse();
     let result = match arguments.command {
         Command::Up(up) => serve(&arguments.state, up).await,
+        Command::Migrate => migrate_own().await,
         Command::Reset => reset(&arguments.state).await,
         Command::WithDatabase { command } => with_database::run(&command).await,
     };
@@ -151,6 +156,20 @@ fn announce(endpoints: &Endpoints, state: &Path) {
         get.api_key,
         state.join("logs").display(),
     ));
+}
+
+/// As the function `migrate` does, without its users and without Lambda's limit of 15 minutes.
+async fn migrate_own() -> Result<ExitCode, Failure> {
+    let url = database_choice().own_url()?;
+    let url = url.ok_or("set DATABASE_URL, or copy secrets.example.json to secrets.json: which database is meant?")?;
+    say("dev: migrating; a large table takes its time");
+    let MigrationReport { applied, version, .. } = migrate(&DatabaseSettings::from_url(&url)?).await?;
+    let applied = match applied.len() {
+        0 => "there was nothing to do".to_owned(),
+        count => format!("{count} migrations were applied"),
+    };
+    say(&format!("dev: {applied}; the schema has version {version}"));
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn reset(state: &Path) -> Result<ExitCode, Failure> {

@@ -21,6 +21,17 @@ pub enum DatabaseChoice {
     Secrets(PathBuf),
 }
 
+impl DatabaseChoice {
+    /// `mysql://…` of the user's own; `None` for the private server, which has none yet.
+    pub fn own_url(&self) -> Result<Option<String>, SecretsError> {
+        match self {
+            Self::Private => Ok(None),
+            Self::Own(url) => Ok(Some(url.clone())),
+            Self::Secrets(path) => url_from_secrets(path).map(Some),
+        }
+    }
+}
+
 /// Why secrets.json cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
@@ -56,25 +67,16 @@ impl Database {
     ) -> Result<Self, UpError> {
         // Whichever database it is this time: the server of a run that was killed is of no use any more.
         end_left_behind(&state.database()).await?;
-        match choice {
-            DatabaseChoice::Own(url) => {
-                progress("using the database that DATABASE_URL names");
-                Ok(Self { url: url.clone(), server: None })
-            }
-            DatabaseChoice::Secrets(path) => {
-                progress(&format!("using the database that {} names", path.display()));
-                Ok(Self { url: url_from_secrets(path)?, server: None })
-            }
-            DatabaseChoice::Private => {
-                progress("starting the private database server");
-                let program = ServerProgram::find().await.map_err(ServerError::from)?;
-                let folder = state.database();
-                let password = keys.database.clone();
-                let server =
-                    Server::start(ServerOptions { program, folder, password, tls: None, extra: vec![] }).await?;
-                Ok(Self { url: server.url(NAME), server: Some(server) })
-            }
+        if let Some(url) = choice.own_url()? {
+            progress("using the database that DATABASE_URL or secrets.json names");
+            return Ok(Self { url, server: None });
         }
+        progress("starting the private database server");
+        let program = ServerProgram::find().await.map_err(ServerError::from)?;
+        let folder = state.database();
+        let password = keys.database.clone();
+        let server = Server::start(ServerOptions { program, folder, password, tls: None, extra: vec![] }).await?;
+        Ok(Self { url: server.url(NAME), server: Some(server) })
     }
 
     pub(super) fn url(&self) -> &str {

@@ -3,7 +3,11 @@
 
 const MINUTE = 60;
 
-const ofFunction = ({ id, name, slow, because }) => {
+// A metric of Lambda's is dated by the beginning of the call: who looks must look back further than a call can take.
+const LONG = { period: 15 * MINUTE, periods: 2, of: 1 };
+
+// `window` is how one bad call is noticed where calls are long and rare.
+const ofFunction = ({ id, name, slow, because, window = {} }) => {
   const lambda = { namespace: 'AWS/Lambda', dimensions: { FunctionName: { Ref: `${id}LambdaFunction` } } };
   return {
     [`${id}Throttles`]: {
@@ -12,8 +16,9 @@ const ofFunction = ({ id, name, slow, because }) => {
       statistic: 'Sum',
       above: 0,
       // One burst that was over at once is what Retry-After is for.
-      minutes: 5,
+      periods: 5,
       of: 2,
+      ...window,
       about: `${name} was called more often than its concurrency allows`,
       section: 'throttles',
     },
@@ -22,7 +27,8 @@ const ofFunction = ({ id, name, slow, because }) => {
       metric: 'Errors',
       statistic: 'Sum',
       above: 0,
-      minutes: 1,
+      periods: 1,
+      ...window,
       about: `${name} ended without an answer`,
       section: 'function-errors',
     },
@@ -31,8 +37,9 @@ const ofFunction = ({ id, name, slow, because }) => {
       metric: 'Duration',
       statistic: 'p99',
       above: slow,
-      minutes: 5,
+      periods: 5,
       of: 3,
+      ...window,
       about: `1 of 100 calls of ${name} takes longer than ${slow} ms, ${because}`,
       section: 'slow-function',
     },
@@ -47,7 +54,7 @@ const ofApi = ({ id, name }) => ({
     metric: '5XXError',
     statistic: 'Sum',
     above: 0,
-    minutes: 5,
+    periods: 5,
     of: 2,
     about: `${name} answers with 5xx`,
     section: 'gateway-5xx',
@@ -62,7 +69,7 @@ const ofDatabase = (instance, maxConnections) => {
       metric: 'DatabaseConnections',
       statistic: 'Maximum',
       above: Math.floor(maxConnections * 0.8),
-      minutes: 5,
+      periods: 5,
       of: 3,
       // A database that reports nothing is one that is down.
       missing: 'breaching',
@@ -74,7 +81,7 @@ const ofDatabase = (instance, maxConnections) => {
       metric: 'CPUUtilization',
       statistic: 'Average',
       above: 80,
-      minutes: 15,
+      periods: 15,
       about: 'the database computes at more than 80 % for a quarter of an hour',
       section: 'database-cpu',
     },
@@ -84,15 +91,15 @@ const ofDatabase = (instance, maxConnections) => {
       statistic: 'Minimum',
       // RDS extends the storage when a tenth is left: of 20 GB and more, this means that it did not.
       below: 1.5e9,
-      minutes: 15,
+      periods: 15,
       about: 'the database has less than 1.5 GB left',
       section: 'database-storage',
     },
   };
 };
 
-// `of`: in how many of the `minutes` it must be so; in all of them if it is not given.
-const alarm = (prefix, id, { above, below, minutes, of = minutes, ...rest }) => ({
+// `of`: in how many of the `periods` it must be so; in all of them if it is not given.
+const alarm = (prefix, id, { above, below, period = MINUTE, periods, of = periods, ...rest }) => ({
   Type: 'AWS::CloudWatch::Alarm',
   Properties: {
     AlarmName: `${prefix}-${id}`,
@@ -102,8 +109,8 @@ const alarm = (prefix, id, { above, below, minutes, of = minutes, ...rest }) => 
     // Percentiles have a property of their own.
     [rest.statistic.startsWith('p') ? 'ExtendedStatistic' : 'Statistic']: rest.statistic,
     Dimensions: Object.entries(rest.dimensions).map(([Name, Value]) => ({ Name, Value })),
-    Period: MINUTE,
-    EvaluationPeriods: minutes,
+    Period: period,
+    EvaluationPeriods: periods,
     DatapointsToAlarm: of,
     ComparisonOperator: below === undefined ? 'GreaterThanThreshold' : 'LessThanThreshold',
     Threshold: below ?? above,
@@ -123,7 +130,7 @@ module.exports = async ({ resolveVariable }) => {
     // Warm calls take milliseconds: seconds are somebody waiting.
     ...ofFunction({ id: 'PostLog', name: 'post-log', slow: 3000, because: 'where it should be milliseconds' }),
     ...ofFunction({ id: 'GetLogs', name: 'get-logs', slow: 3000, because: 'where it should be milliseconds' }),
-    ...ofFunction({ id: 'Migrate', name: 'migrate', slow: 600000, because: 'two thirds of its timeout' }),
+    ...ofFunction({ id: 'Migrate', name: 'migrate', slow: 600000, because: 'two thirds of its timeout', window: LONG }),
     ...ofApi({ id: 'PostLog', name: `${prefix}-post-log` }),
     ...ofApi({ id: 'GetLogs', name: `${prefix}-get-logs` }),
     ...(instance && ofDatabase(instance, settings.maxConnections)),

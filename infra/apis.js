@@ -14,9 +14,9 @@ const APIS = [
 // A line of JSON per request. Only values that the gateway makes: what a client sends could break the quotes.
 const ACCESS_LOG = JSON.stringify({
   time: '$context.requestTimeEpoch',
-  // The same id is in the answer and in the function's log lines …
+  // In the answers of the gateway itself, and in the header x-amzn-requestid of all …
   request_id: '$context.requestId',
-  // … and this one in Lambda's own START and REPORT lines.
+  // … and Lambda's: in the function's answers, in its log lines, and in START and REPORT.
   integration_request_id: '$context.integration.requestId',
   trace_id: '$context.xrayTraceId',
   method: '$context.httpMethod',

@@ -28,8 +28,8 @@ const CLASSES = {
 const maxConnections = (databaseClass) =>
   Math.min(16000, Math.floor((CLASSES[databaseClass].memory * 2 ** 30 * 0.7) / 12582880));
 
-// One connection per environment of the two functions. migrate holds one for its lock and one for the statements.
-const PER_ENVIRONMENT = { postLog: 1, getLogs: 1, migrate: 2 };
+// One connection per environment.
+const PER_ENVIRONMENT = { postLog: 1, getLogs: 1, migrate: 1 };
 
 // When the code changes, every environment is replaced at once, and those that vanish do not say good-bye: until
 // wait_timeout (infra/created/database.yml) the server counts theirs, too.

@@ -5,6 +5,7 @@
 const { CLASSES, maxConnections, refuseOverbooking } = require('./connections');
 const { parameters } = require('./parameters');
 const { refuse } = require('./refuse');
+const { refuseUnknownRoot } = require('./roots');
 
 const STAGES = ['dev', 'prod'];
 
@@ -20,9 +21,10 @@ const OF_EXISTING = [
   'databaseMaxConnections',
   'subnetIds',
   'securityGroupIds',
+  'databasePort',
   'databaseInstance',
 ];
-const OPTIONAL = ['databaseInstance'];
+const OPTIONAL = ['databasePort', 'databaseInstance'];
 
 const plan = (given, api) => ({
   rate: given.number(`${api}Rate`, 1, 10000),
@@ -30,7 +32,8 @@ const plan = (given, api) => ({
   quota: given.number(`${api}Quota`, 0, 2 ** 31 - 1),
 });
 
-const created = (given) => {
+const created = (given, region) => {
+  refuseUnknownRoot(region);
   const wrong = OF_EXISTING.find(given.isGiven);
   if (wrong) refuse(`${wrong} is for database=existing, and database is created.`);
   const databaseClass = given.choice('databaseClass', Object.keys(CLASSES));
@@ -60,6 +63,7 @@ const existing = (given) => {
       /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$/,
       "a secret's whole ARN, with the six characters that AWS puts at its end",
     ),
+    databasePort: given.isGiven('databasePort') ? given.number('databasePort', 1, 65535) : 3306,
     databaseInstance: given.text('databaseInstance', /^[a-zA-Z0-9-]{0,63}$/, "an RDS instance's identifier"),
     subnetIds: given.ids('subnetIds', 'subnet'),
     securityGroupIds: given.ids('securityGroupIds', 'sg'),
@@ -103,14 +107,17 @@ module.exports = async ({ options, resolveVariable }) => {
 
   // osls ignores a name that it does not know.
   const names = Object.keys(await resolveVariable('self:params.default'));
-  const misspelt = (options.param ?? []).map((each) => each.split('=')[0]).find((name) => !names.includes(name));
+  const ofStage = Object.keys((await resolveVariable(`self:params.${stage}, null`)) ?? {});
+  const ofCommand = (options.param ?? []).map((each) => each.split('=')[0]);
+  const misspelt = [...ofStage, ...ofCommand].find((name) => !names.includes(name));
   if (misspelt) refuse(`There is no parameter ${misspelt}; serverless.yml lists them under params.`);
 
   const values = await Promise.all(names.map(async (name) => [name, await resolveVariable(`param:${name}`)]));
   const given = parameters(Object.fromEntries(values));
 
   const database = given.choice('database', ['created', 'existing']);
-  const ofDatabase = database === 'created' ? created(given) : existing(given);
+  const region = await resolveVariable('self:provider.region');
+  const ofDatabase = database === 'created' ? created(given, region) : existing(given);
   return {
     architecture: given.choice('architecture', ['x86_64', 'arm64']),
     allowedOrigin: given.text(
@@ -124,7 +131,6 @@ module.exports = async ({ options, resolveVariable }) => {
     plans: { postLog: plan(given, 'postLog'), getLogs: plan(given, 'getLogs') },
     database,
     databaseName: given.text('databaseName', /^\w{1,64}$/, 'up to 64 letters, digits and underscores'),
-    databasePort: given.number('databasePort', 1, 65535),
     ...ofDatabase,
     ...concurrency(given, ofDatabase.maxConnections),
   };

@@ -1,10 +1,10 @@
 # shellcheck shell=bash
-# Programs from PyPI and npm that ./dev needs, of the versions named here and in tests/*-requirements.txt. Each has a
+# Programs from PyPI and npm that ./dev needs, of the versions in tests/*-requirements.txt and infra/osls. Each has a
 # folder of its own under target/tools; nothing is installed elsewhere. ./dev reads this file.
 
 tools=$PWD/target/tools
 
-# python_tool NAME REQUIREMENTS: makes $python_tool a Python environment with just that, made anew when the file changes.
+# python_tool NAME REQUIREMENTS: makes $python_tool a Python environment with just that, anew when the file changes.
 python_tool() {
   python_tool=$tools/$1-$(cksum <"$2" | cut -d ' ' -f 1)
   # Written last: an installation that was interrupted begins again.
@@ -60,16 +60,16 @@ need_node() {
 
 # Packages and deploys the template: Serverless v3 as it lives on, without an account.
 need_osls() {
-  local version=4.3.1
-  local folder=$tools/osls-$version log=$tools/osls.log
+  local folder log=$tools/osls.log
+  folder=$tools/osls-$(cksum <infra/osls/package-lock.json | cut -d ' ' -f 1)
   need_node
   export OSLS=$folder/osls
   if [[ ! -e $folder/complete ]]; then
     say "installing osls into target/tools"
     rm -rf "$folder"
     mkdir -p "$folder"
-    if ! "${npm[@]}" install --prefix "$folder" --no-save --no-package-lock --ignore-scripts --no-audit --no-fund \
-      osls@$version >"$log" 2>&1; then
+    cp infra/osls/package.json infra/osls/package-lock.json "$folder"
+    if ! "${npm[@]}" ci --prefix "$folder" --ignore-scripts --no-audit --no-fund >"$log" 2>&1; then
       grep -v '^npm warn' "$log" | head -n 4 >&2
       fail "osls could not be installed; npm's message is above (all of it: $log)"
     fi

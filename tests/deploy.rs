@@ -13,6 +13,8 @@ use crate::harness::{Moto, REGION, answer, variant, variants};
 
 const FUNCTIONS: [&str; 3] = ["post-log", "get-logs", "migrate"];
 
+const ZIPS: &str = "target/lambda/test";
+
 /// glibc on Amazon Linux 2023, where `provided.al2023` runs: 2.34.
 const GLIBC_MINOR: u32 = 34;
 
@@ -20,10 +22,10 @@ fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
 }
 
-/// A file that `./dev package` made.
+/// A file as `./dev package` makes it.
 fn zip(path: impl AsRef<Path>) -> Vec<u8> {
-    let path = root().join("target/lambda").join(path);
-    std::fs::read(&path).unwrap_or_else(|_| panic!("{} is not there; run ./dev package", path.display()))
+    let path = root().join(ZIPS).join(path);
+    std::fs::read(&path).unwrap_or_else(|_| panic!("{} is not there; run ./dev test", path.display()))
 }
 
 fn number(bytes: &[u8], at: usize, length: usize) -> usize {
@@ -161,7 +163,7 @@ impl Deployed {
     /// Runs the command that docs/deploy.md names.
     async fn deploy(&self, binary: &str, name: &str) {
         let output = Command::new(PathBuf::from(root()).join("dev"))
-            .args(["lambda", "deploy", "--binary-name", binary, name])
+            .args(["lambda", "deploy", "--lambda-dir", ZIPS, "--binary-name", binary, name])
             .envs([("AWS_ENDPOINT_URL", self.moto.url()), ("AWS_REGION", REGION)])
             .envs([("AWS_ACCESS_KEY_ID", "made-up"), ("AWS_SECRET_ACCESS_KEY", "made-up")])
             .env_remove("AWS_PROFILE")

@@ -6,7 +6,7 @@ use local::database::make_tls_files;
 
 #[tokio::test]
 async fn codes_are_stored_over_an_encrypted_connection() {
-    let (server, database, _folder) = encrypted_server().await;
+    let (server, database, _folder) = encrypted_server(&[]).await;
     assert!(database.url.contains("ssl-mode=VERIFY_IDENTITY"));
     let function = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
     assert_eq!(function.send(&record("a", 1, 1).to_string()).await.status, 200);
@@ -16,7 +16,7 @@ async fn codes_are_stored_over_an_encrypted_connection() {
 
 #[tokio::test]
 async fn a_server_that_cannot_show_that_it_is_the_right_one_gets_nothing() {
-    let (server, database, folder) = encrypted_server().await;
+    let (server, database, folder) = encrypted_server(&[]).await;
     let stranger = TemporaryFolder::new();
     let other = make_tls_files(&stranger.0).expect("certificates can be made");
     let right = folder.0.join("authority.pem");

@@ -1,5 +1,6 @@
 //! The function that brings the database up to date: schema, users, rights.
 
+use local::database::ServerProgram;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
@@ -15,7 +16,10 @@ struct Deployment {
 
 impl Deployment {
     async fn new() -> Self {
-        let account = Account::open().await;
+        Self::on(Account::open().await).await
+    }
+
+    async fn on(account: Account) -> Self {
         account.run("DROP DATABASE Error_Logs").await;
         let (username, password) = account.administrator();
         let administrator = json!({ "username": username, "password": password });
@@ -193,18 +197,50 @@ async fn a_function_cannot_be_given_the_user_of_another_or_the_one_that_migrates
 }
 
 #[tokio::test]
+async fn on_a_server_that_keeps_names_in_lower_case_rights_are_as_anywhere() {
+    // MySQL wants to know it when its data folder is made.
+    if ServerProgram::find().await.expect("there is a server program").flavour() != "MariaDB" {
+        return;
+    }
+    let deployment = Deployment::on(Account::open_on(&["--lower-case-table-names=1"]).await).await;
+    for _ in 0..2 {
+        report(&deployment.migrate()).await;
+        deployment.may("writer", "first", INSERT).await.expect("the writer writes");
+        deployment.may("reader", "first", SELECT).await.expect("the reader reads");
+    }
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_failure_tells_what_to_do() {
     let deployment = Deployment::new().await;
     report(&deployment.migrate()).await;
     let account = &deployment.account;
     account.run("CREATE USER 'weak'@'%' IDENTIFIED BY 'x'").await;
-    account.run("GRANT ALL ON Error_Logs.* TO 'weak'@'%'").await;
+    account.run("GRANT ALL ON Error_Logs.* TO 'weak'@'%' WITH GRANT OPTION").await;
     let weak = account.moto.create_secret("weak", &user("weak", "x")).await;
     let refused = failure(&deployment.migrate_as(&weak, &deployment.reader)).await;
     assert!(refused.contains("cannot set up the user writer") && refused.contains("needs CREATE USER"), "{refused}");
+    // What it grants it cannot see: so it could not see what is too much either.
+    account.run("GRANT CREATE USER ON *.* TO 'weak'@'%'").await;
+    let blind = failure(&deployment.migrate_as(&weak, &deployment.reader)).await;
+    assert!(blind.contains("grant SELECT on mysql.* to the user that migrates"), "{blind}");
+    account.run("GRANT SELECT ON mysql.* TO 'weak'@'%'").await;
+    report(&deployment.migrate_as(&weak, &deployment.reader)).await;
 
     let missing = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:nobody-made-it-AbCdEf";
     let unread = failure(&deployment.migrate_as(&deployment.administrator, missing)).await;
     assert!(unread.contains(missing) && unread.contains("ResourceNotFoundException"), "{unread}");
+
+    let mut elsewhere = user("weak", "x");
+    elsewhere["DBNAME"] = "Other".into();
+    let elsewhere = account.moto.create_secret("elsewhere", &elsewhere).await;
+    let contradiction = failure(&deployment.migrate_as(&elsewhere, &deployment.reader)).await;
+    assert!(contradiction.contains("DB_NAME says something else than the administrator's secret"), "{contradiction}");
+
+    let port =
+        [("DB_PORT", "1"), ("POST_LOG_SECRET_ARN", &*deployment.writer), ("GET_LOGS_SECRET_ARN", &*deployment.reader)];
+    let away = failure(&account.function("migrate", &deployment.administrator, &port)).await;
+    assert!(away.contains("cannot connect to the database") && away.contains("is the way to it open?"), "{away}");
     deployment.account.server.stop().await;
 }

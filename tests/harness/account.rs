@@ -24,8 +24,14 @@ impl Account {
     }
 
     pub(crate) async fn open_with(moto: Moto) -> Self {
-        let (server, database, folder) = encrypted_server().await;
+        let (server, database, folder) = encrypted_server(&[]).await;
         Self { server, database, moto, folder }
+    }
+
+    /// With options of the server's.
+    pub(crate) async fn open_on(options: &[&str]) -> Self {
+        let (server, database, folder) = encrypted_server(options).await;
+        Self { server, database, moto: Moto::start().await, folder }
     }
 
     /// The administrator's credentials and everything else, as AWS spells it.

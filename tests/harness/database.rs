@@ -72,10 +72,10 @@ pub(crate) async fn private_server(extra: &[&str]) -> (Server, Database, Tempora
 }
 
 /// The same with TLS; the URL of `Database` asks for it, and for the server to be who it says it is.
-pub(crate) async fn encrypted_server() -> (Server, Database, TemporaryFolder) {
+pub(crate) async fn encrypted_server(extra: &[&str]) -> (Server, Database, TemporaryFolder) {
     let folder = TemporaryFolder::new();
     let tls = make_tls_files(&folder.0).expect("certificates can be made");
-    start_server(folder, Some(tls), &[]).await
+    start_server(folder, Some(tls), extra).await
 }
 
 async fn start_server(

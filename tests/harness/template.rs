@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use super::TemporaryFolder;
+use super::{REGION, TemporaryFolder};
 
 /// What `database=existing` needs.
 pub(crate) const EXISTING: [&str; 6] = [
@@ -81,14 +81,17 @@ impl Project {
     pub(crate) fn copy() -> Self {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let folder = TemporaryFolder::new();
-        for entry in ["serverless.yml", "infra", "openapi"] {
+        std::fs::create_dir_all(folder.0.join("crates/logs-core")).expect("the temporary folder can be written");
+        for entry in ["serverless.yml", "infra", "openapi", "crates/logs-core/certificates"] {
             copy(&root.join(entry), &folder.0.join(entry));
         }
         // What is in a zip makes no difference to the template.
-        let zips = folder.0.join("target/lambda");
-        std::fs::create_dir_all(&zips).expect("the temporary folder can be written");
-        for function in ["post-log", "get-logs", "migrate"] {
-            std::fs::write(zips.join(format!("{function}.zip")), function).expect("the folder was made just now");
+        for stage in ["dev", "prod"] {
+            let zips = folder.0.join("target/lambda").join(stage);
+            std::fs::create_dir_all(&zips).expect("the temporary folder can be written");
+            for function in ["post-log", "get-logs", "migrate"] {
+                std::fs::write(zips.join(format!("{function}.zip")), function).expect("the folder was made just now");
+            }
         }
         Self(folder)
     }
@@ -96,6 +99,13 @@ impl Project {
     /// Where a file of the copy is.
     pub(crate) fn path(&self, file: &str) -> PathBuf {
         self.0.0.join(file)
+    }
+
+    /// What osls does besides the template, when the packaged stage is deployed: `stackPolicy`, `deletionProtection` …
+    pub(crate) fn provider(&self) -> Value {
+        let text = std::fs::read(self.path("packaged/serverless-state.json")).expect("osls writes its state");
+        let state: Value = serde_json::from_slice(&text).expect("the state is JSON");
+        state["service"]["provider"].clone()
     }
 
     /// Replaces a text that is there in a file.
@@ -107,7 +117,7 @@ impl Project {
     }
 
     /// Runs osls for a stage, with made-up credentials and nobody who would take them.
-    fn osls(&self, command: &str, stage: &str, parameters: &[&str]) -> Output {
+    fn osls(&self, command: &str, region: &str, stage: &str, parameters: &[&str]) -> Output {
         let osls = std::env::var("OSLS").expect("OSLS is not set; run ./dev test");
         Command::new(osls)
             .current_dir(&self.0.0)
@@ -120,21 +130,25 @@ impl Project {
             .env("AWS_MAX_ATTEMPTS", "1")
             .env_remove("AWS_PROFILE")
             .env_remove("AWS_SESSION_TOKEN")
-            .env_remove("AWS_REGION")
-            .env_remove("AWS_DEFAULT_REGION")
+            .env("AWS_REGION", region)
             .output()
             .expect("osls can be started")
     }
 
     /// What `osls deploy` says of what was packaged, when AWS cannot be reached.
     pub(crate) fn deploy_without_aws(&self, stage: &str) -> String {
-        let output = self.osls("deploy", stage, &[]);
+        let output = self.osls("deploy", REGION, stage, &[]);
         String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned()
     }
 
     /// Runs `osls package`; the error is what it printed.
     pub(crate) fn package(&self, stage: &str, parameters: &[&str]) -> Result<Template, String> {
-        let output = self.osls("package", stage, parameters);
+        self.package_in(REGION, stage, parameters)
+    }
+
+    /// The same elsewhere.
+    pub(crate) fn package_in(&self, region: &str, stage: &str, parameters: &[&str]) -> Result<Template, String> {
+        let output = self.osls("package", region, stage, parameters);
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned());
         }

@@ -93,6 +93,49 @@ fn every_alarm_reaches_the_topic_when_it_begins_and_when_it_ends() {
     }
 }
 
+/// Which values ring, by metric.
+fn rings(alarm: &Value) -> (&str, f64) {
+    (alarm["ComparisonOperator"].as_str().expect("a text"), alarm["Threshold"].as_f64().expect("a number"))
+}
+
+#[test]
+fn every_alarm_rings_at_what_is_wrong_and_not_before() {
+    for template in variants() {
+        for (id, alarm) in alarms(template) {
+            let (operator, threshold) = rings(alarm);
+            let is_right = match alarm["MetricName"].as_str().expect("a name") {
+                "Throttles" | "Errors" | "5XXError" => operator == "GreaterThanThreshold" && threshold == 0.0,
+                // Milliseconds: far above what is usual, and below the timeout.
+                "Duration" => {
+                    let function = template.properties(resolve(template, &alarm["Dimensions"][0]));
+                    let timeout = function["Timeout"].as_f64().expect("a number") * 1_000.0;
+                    operator == "GreaterThanThreshold" && threshold >= 1_000.0 && threshold < timeout * 0.7
+                }
+                // Percent, and bytes of at least 20 GB.
+                "CPUUtilization" => operator == "GreaterThanThreshold" && (70.0..=90.0).contains(&threshold),
+                "FreeStorageSpace" => operator == "LessThanThreshold" && (1e9..=2e9).contains(&threshold),
+                "DatabaseConnections" => operator == "GreaterThanThreshold",
+                metric => panic!("when does {metric} ring?"),
+            };
+            assert!(is_right, "{}: {id}: {operator} {threshold}", template.name);
+        }
+    }
+}
+
+/// Lambda dates what it measures by the beginning of a call.
+#[test]
+fn one_bad_call_is_noticed_however_long_it_takes() {
+    for template in variants() {
+        for metric in ["Throttles", "Errors", "Duration"] {
+            let alarm = template.properties(&format!("Migrate{metric}Alarm"));
+            let number = |name: &str| alarm[name].as_u64().expect("a number");
+            let timeout = template.properties("MigrateLambdaFunction")["Timeout"].as_u64().expect("a number");
+            assert!(number("Period") * number("EvaluationPeriods") > timeout, "{metric}");
+            assert_eq!(number("DatapointsToAlarm"), 1, "{metric}: there may be one call in a month");
+        }
+    }
+}
+
 #[test]
 fn the_alarm_for_connections_rings_before_they_are_used_up() {
     for template in [variant("dev", "created"), variant("prod", "created")] {

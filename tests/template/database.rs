@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Template, variant, variants};
+use crate::harness::{Project, Template, variant, variants};
 
 fn created() -> [&'static Template; 2] {
     [variant("dev", "created"), variant("prod", "created")]
@@ -28,10 +28,27 @@ fn the_functions_never_need_more_connections_than_the_server_takes() {
         let apis = reserved("PostLogLambdaFunction") + reserved("GetLogsLambdaFunction");
         let migrate = reserved("MigrateLambdaFunction");
         assert_eq!(migrate, 1);
-        // Twice, because those of replaced environments stay open for a while; migrate has two.
-        let most = 2 * apis + 2 * migrate + HEADROOM;
+        // Twice, because those of replaced environments stay open for a while.
+        let most = 2 * apis + migrate + HEADROOM;
         assert!(most < max_connections(template), "{}: {most}", template.name);
     }
+}
+
+#[test]
+fn no_deployment_replaces_or_drops_the_database_and_nobody_removes_prod_by_accident() {
+    let project = Project::copy();
+    project.package("prod", &[]).expect("it can be packaged");
+    let provider = project.provider();
+    assert_eq!(provider["deletionProtection"], json!({ "stages": ["prod"] }));
+    let deny = provider["stackPolicy"].as_array().expect("a list").iter().find(|rule| rule["Effect"] == "Deny");
+    let expected = json!({
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": ["Update:Replace", "Update:Delete"],
+        "Resource": "*",
+        "Condition": { "StringEquals": { "ResourceType": ["AWS::RDS::DBInstance"] } },
+    });
+    assert_eq!(deny, Some(&expected));
 }
 
 #[test]

@@ -1,10 +1,14 @@
 //! What is wrong or contradictory is refused while packaging, with one sentence.
 
-use crate::harness::{EXISTING, Project};
+use crate::harness::{EXISTING, Project, Template};
 
 /// That packaging fails with just this sentence.
 fn is_refused(stage: &str, parameters: &[&str], sentence: &str) {
-    let message = match Project::copy().package(stage, parameters) {
+    assert_refused(Project::copy().package(stage, parameters), sentence);
+}
+
+fn assert_refused(packaged: Result<Template, String>, sentence: &str) {
+    let message = match packaged {
         Ok(template) => panic!("{} was packaged", template.name),
         Err(message) => message,
     };
@@ -17,6 +21,22 @@ fn is_refused(stage: &str, parameters: &[&str], sentence: &str) {
 fn a_stage_or_a_name_that_does_not_exist() {
     is_refused("test", &[], r#"--stage must be dev or prod, not "test"."#);
     is_refused("dev", &["databse=existing"], "There is no parameter databse; serverless.yml lists them under params.");
+}
+
+#[test]
+fn a_name_that_does_not_exist_in_the_block_of_a_stage() {
+    let project = Project::copy();
+    project.change("serverless.yml", "  dev: {}", "  dev: { alarmEmial: oncall@example.com }");
+    let sentence = "There is no parameter alarmEmial; serverless.yml lists them under params.";
+    assert_refused(project.package("dev", &[]), sentence);
+}
+
+#[test]
+fn a_region_whose_databases_the_functions_would_not_trust() {
+    let sentence = "crates/logs-core/certificates/rds.pem has no root of RDS in il-central-1, so the functions would \
+                    trust no database there; its head says how to replace it.";
+    assert_refused(Project::copy().package_in("il-central-1", "prod", &[]), sentence);
+    Project::copy().package_in("us-east-1", "prod", &[]).expect("its roots are known");
 }
 
 #[test]
@@ -51,17 +71,18 @@ fn an_existing_database_without_what_it_needs() {
 #[test]
 fn a_created_database_with_what_only_an_existing_one_has() {
     is_refused("prod", &[EXISTING[1]], "databaseHost is for database=existing, and database is created.");
+    is_refused("prod", &["databasePort=3307"], "databasePort is for database=existing, and database is created.");
 }
 
 #[test]
 fn more_concurrency_than_the_database_has_connections_for() {
     let what =
-        "(two for each environment of post-log and get-logs while code is replaced, 2 for migrate, 10 in reserve)";
+        "(two for each environment of post-log and get-logs while code is replaced, 1 for migrate, 10 in reserve)";
     is_refused(
         "dev",
         &["postLogConcurrency=50"],
         &format!(
-            "The functions may need 122 connections {what}, and the database takes 59; lower postLogConcurrency or \
+            "The functions may need 121 connections {what}, and the database takes 59; lower postLogConcurrency or \
              getLogsConcurrency, or take a larger database."
         ),
     );
@@ -70,7 +91,7 @@ fn more_concurrency_than_the_database_has_connections_for() {
         "dev",
         &["accountConcurrency=1000"],
         &format!(
-            "The functions may need 2010 connections {what}, and the database takes 59; reserve concurrency \
+            "The functions may need 2009 connections {what}, and the database takes 59; reserve concurrency \
              (accountConcurrency=0), or take a larger database."
         ),
     );

@@ -2,7 +2,8 @@
 //!
 //! The flow: [`stage`] starts a private database server and a [`secrets_manager`], and knows the programs;
 //! [`cold_start`] with its [`steps`], [`post`], [`get`], [`memory`] and [`size`] measure, with [`caller`] for the
-//! functions and [`statement`] for the bare SQL; each gives the [`report`] some lines. Time is never asserted: a missed target is a mark in the table.
+//! functions and [`statement`] for the bare SQL; each gives the [`report`] some lines. Time is never asserted: a missed
+//! target is a mark in the table.
 
 mod caller;
 mod cold_start;

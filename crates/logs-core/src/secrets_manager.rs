@@ -10,7 +10,7 @@ use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_http_client::Builder;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -44,14 +44,18 @@ pub(crate) async fn read(arn: &str) -> Result<String, SecretError> {
     match answer {
         Ok(secret) => secret.secret_string.ok_or(SecretError::NotText),
         Err(error) => Err(match error.as_service_error() {
-            Some(refusal) => SecretError::Refused(format!(
+            Some(refusal) if !is_server_error(&error) => SecretError::Refused(format!(
                 "{} ({})",
                 refusal.message().unwrap_or("without a reason"),
                 refusal.code().unwrap_or("without a code")
             )),
-            None => SecretError::OutOfReach(chain(&error)),
+            _ => SecretError::OutOfReach(chain(&error)),
         }),
     }
+}
+
+fn is_server_error<E>(error: &SdkError<E>) -> bool {
+    error.raw_response().is_some_and(|response| response.status().is_server_error())
 }
 
 async fn client(arn: &str) -> Result<Client, SecretError> {

@@ -7,9 +7,8 @@ use tracing::Instrument;
 use crate::event::ProxyEvent;
 use crate::{Answer, Request};
 
-/// Serves proxy events with `handle`. Each answer allows `allowed_origin` (CORS); each log line in between has
-/// the request id in its span. An event that is none
-/// is reported as failed. Returns only when the Runtime API is gone.
+/// Serves proxy events with `handle`. Each answer allows `allowed_origin` (CORS); each log line in between has the
+/// request id in its span. An event that is none is reported as failed. Returns only when the Runtime API is gone.
 pub async fn serve(
     allowed_origin: String,
     handle: impl AsyncFn(&Request) -> Answer,

@@ -147,6 +147,7 @@ impl Connections {
             Err(StoreError::Connect(error)) if number(&error) == ACCESS_DENIED => error,
             opened => return opened,
         };
+        tracing::info!(error = %refused, "the password was refused; has the secret changed?");
         match self.login.renewed(deadline).await? {
             Some(options) => open(options, deadline).await,
             None => Err(StoreError::Connect(refused)),

@@ -78,6 +78,15 @@ impl Login {
         Ok(Some(secret.options(&credentials)?))
     }
 
+    /// The setting that says something else than the secret does, once that is known.
+    #[cfg(feature = "migrate")]
+    pub(super) fn contradiction(&self) -> Option<&'static str> {
+        match (self.settings.source(), self.known()) {
+            (Source::Secret(secret), Some(credentials)) => secret.contradiction(&credentials),
+            _ => None,
+        }
+    }
+
     fn known(&self) -> Option<Credentials> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -90,7 +99,7 @@ impl Login {
 }
 
 /// Reads the credentials that a secret holds, within 3 s and the deadline.
-pub async fn read_credentials(arn: &str, deadline: Deadline) -> Result<Credentials, LoginError> {
+pub(super) async fn read_credentials(arn: &str, deadline: Deadline) -> Result<Credentials, LoginError> {
     let json = match deadline.at_most(READ_LIMIT).limit(secrets_manager::read(arn)).await {
         Ok(read) => read.map_err(|error| LoginError::Secret { arn: arn.to_owned(), error })?,
         Err(_) => return Err(LoginError::Silent(arn.to_owned())),

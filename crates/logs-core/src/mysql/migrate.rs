@@ -7,16 +7,22 @@ use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection};
 
 use super::error::number;
-use super::login::{Login, LoginError};
-use super::users::{self, DatabaseUser};
-use crate::Deadline;
+use super::login::{Login, LoginError, read_credentials};
+use super::users::{self, DatabaseUser, Rights, UserError};
 use crate::settings::DatabaseSettings;
+use crate::{Credentials, Deadline};
 
 /// Held while migrating; MySQL gives it back when the connection ends, however that ends.
 const LOCK: &str = "logs_core.migrate";
 
 /// How long to wait for another migration to finish: an upgrade rewrites the table. Less than Lambda's longest, 15 min.
 const LOCK_LIMIT: Duration = Duration::from_mins(10);
+
+/// How long reading a secret may take.
+const SECRET_LIMIT: Duration = Duration::from_secs(10);
+
+/// An ALTER that waits for a long transaction makes everybody behind it wait: not for the year that is usual.
+const SET_UP_SESSION: &str = "SET SESSION lock_wait_timeout = 10";
 
 /// How long connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -35,14 +41,17 @@ pub struct MigrationReport {
     pub users: Vec<String>,
 }
 
-/// Why the schema could not be brought up to date.
+/// Why the database could not be brought up to date, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// Nobody knows how to log in.
+    /// Nobody knows how to log in, or a function's secret cannot be read.
     #[error(transparent)]
     Login(#[from] LoginError),
+    /// The functions would not find the database that was migrated.
+    #[error("{0} says something else than the administrator's secret, and the functions go by {0}: make them agree")]
+    Contradiction(&'static str),
     /// No connection, or not as this user.
-    #[error("cannot connect to the database: {0}")]
+    #[error("cannot connect to the database: {0}; does it run, may this user log in, is the way to it open?")]
     Connect(#[source] sqlx::Error),
     /// Somebody listens there and says nothing.
     #[error("the database does not answer within 10 s; is it MySQL that listens there?")]
@@ -51,22 +60,22 @@ pub enum MigrateError {
     #[error("another migration has been running for 10 minutes; run this one again when it is done")]
     Locked,
     /// A statement failed.
-    #[error("cannot migrate: {0}")]
+    #[error("cannot migrate: {0}; mend the cause and run it again")]
     Statement(#[from] sqlx::Error),
     /// A migration failed.
     #[error("cannot migrate: {0}; mend the cause and run it again, it continues where it stopped")]
     Migration(#[from] sqlx::migrate::MigrateError),
     /// A function's user cannot be created or changed.
     #[error(
-        "cannot set up the user {username}: {error}; the user that migrates needs CREATE USER, and WITH GRANT OPTION what \
-         it shall grant"
+        "cannot set up the user {username}: {error}; the user that migrates needs CREATE USER, SELECT on mysql.*, and \
+         WITH GRANT OPTION what it shall grant"
     )]
     User {
         /// Which one.
         username: String,
         /// Why.
         #[source]
-        error: sqlx::Error,
+        error: UserError,
     },
     /// Setting it up would take the migrating user's own rights away.
     #[error("{0} is the user that migrates; give each function a secret with a user of its own")]
@@ -83,17 +92,13 @@ pub async fn migrate(settings: &DatabaseSettings) -> Result<MigrationReport, Mig
     migrate_with_users(settings, &[]).await
 }
 
-/// The same, and then creates or updates the functions' users: their passwords become those given, their rights just
-/// what they need.
+/// The same, and then creates or updates the functions' users: their passwords become those of their secrets, their
+/// rights just what they need.
 pub async fn migrate_with_users(
     settings: &DatabaseSettings,
     users: &[DatabaseUser],
 ) -> Result<MigrationReport, MigrateError> {
-    let names: Vec<String> = users.iter().map(|user| user.credentials.username.clone()).collect();
-    if let Some((_, shared)) = names.iter().enumerate().find(|(index, name)| names[..*index].contains(name)) {
-        return Err(MigrateError::SharedUser(shared.clone()));
-    }
-    let mut connection = connect(settings).await?;
+    let mut connection = connect(settings, !users.is_empty()).await?;
     let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
         .bind(LOCK)
         .bind(LOCK_LIMIT.as_secs())
@@ -102,22 +107,36 @@ pub async fn migrate_with_users(
     if locked != Some(1) {
         return Err(MigrateError::Locked);
     }
-    let outcome = async {
-        let own = users::current_user(&mut connection).await?;
-        if names.contains(&own) {
-            return Err(MigrateError::OwnUser(own));
-        }
-        let report = apply(&mut connection).await?;
-        for user in users {
-            let error = |error| MigrateError::User { username: user.credentials.username.clone(), error };
-            users::set_up(&mut connection, user).await.map_err(error)?;
-        }
-        Ok(MigrationReport { users: names, ..report })
-    }
-    .await;
+    let outcome = under_lock(&mut connection, users).await;
     // Closing gives the lock back. If the connection is broken the report says so better.
     let _ = connection.close().await;
     outcome
+}
+
+/// The secrets are read here, not before: of two runs the later one must not bring back an older password.
+async fn under_lock(connection: &mut MySqlConnection, users: &[DatabaseUser]) -> Result<MigrationReport, MigrateError> {
+    let mut logins = Vec::<(Credentials, Rights)>::new();
+    let own = users::current_user(connection).await?;
+    for user in users {
+        let login = read_credentials(&user.secret_arn, Deadline::within(SECRET_LIMIT)).await?;
+        if login.username == own {
+            return Err(MigrateError::OwnUser(own));
+        }
+        if logins.iter().any(|(other, _)| other.username == login.username) {
+            return Err(MigrateError::SharedUser(login.username));
+        }
+        logins.push((login, user.rights));
+    }
+    connection.execute(SET_UP_SESSION).await?;
+    let mut report = apply(connection).await?;
+    for (login, rights) in logins {
+        let username = login.username.clone();
+        match users::set_up(connection, &login, rights).await {
+            Ok(()) => report.users.push(username),
+            Err(error) => return Err(MigrateError::User { username, error }),
+        }
+    }
+    Ok(report)
 }
 
 async fn apply(connection: &mut MySqlConnection) -> Result<MigrationReport, MigrateError> {
@@ -144,9 +163,12 @@ async fn apply(connection: &mut MySqlConnection) -> Result<MigrationReport, Migr
 }
 
 /// Connects to the database that the settings name, which is created where the server says that there is none.
-async fn connect(settings: &DatabaseSettings) -> Result<MySqlConnection, MigrateError> {
+async fn connect(settings: &DatabaseSettings, for_functions: bool) -> Result<MySqlConnection, MigrateError> {
     let login = Login::new(settings);
-    let options = login.options(Deadline::within(CONNECT_LIMIT)).await?;
+    let options = login.options(Deadline::within(SECRET_LIMIT)).await?;
+    if for_functions && let Some(setting) = login.contradiction() {
+        return Err(MigrateError::Contradiction(setting));
+    }
     let connecting = connect_creating(options.disable_statement_logging());
     tokio::time::timeout(CONNECT_LIMIT, connecting).await.map_err(|_| MigrateError::Silent)?
 }

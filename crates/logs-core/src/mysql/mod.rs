@@ -18,11 +18,11 @@ use crate::{Deadline, MostRecent, NewLog};
 
 use connection::{Connections, Repeat};
 pub use error::StoreError;
-pub use login::{LoginError, read_credentials};
+pub use login::LoginError;
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
 #[cfg(feature = "migrate")]
-pub use users::{DatabaseUser, Rights};
+pub use users::{DatabaseUser, Rights, UserError};
 
 /// Reads and writes logs over one connection, which is made again whenever it is lost.
 #[derive(Debug)]

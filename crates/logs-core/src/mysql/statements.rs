@@ -5,9 +5,9 @@ use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder};
 
 use crate::{Log, MostRecent, NewLog};
 
-/// Sent once a connection. Strict mode, so that a server that was set up laxly refuses a value instead of
-/// changing it. One second of waiting for a lock, the least there is, so that a blocked statement ends inside the deadline and
-/// with a known outcome: the server refuses it, and nothing of it is stored.
+/// Sent once a connection. Strict mode, so that a server that was set up laxly refuses a value instead of changing it.
+/// One second of waiting for a lock, the least there is, so that a blocked statement ends inside the deadline and with
+/// a known outcome: the server refuses it, and nothing of it is stored.
 const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
      lock_wait_timeout = 1, innodb_lock_wait_timeout = 1";
 

@@ -98,6 +98,25 @@ impl SecretSettings {
         })
     }
 
+    /// The setting that says something else than the secret, which wins: who has another secret goes by the setting.
+    #[cfg(feature = "migrate")]
+    pub(crate) fn contradiction(&self, credentials: &Credentials) -> Option<&'static str> {
+        let Self { host, port, name, .. } = self;
+        let differ = |held: &Option<String>, set: &Option<String>, alike: fn(&str, &str) -> bool| match (held, set) {
+            (Some(held), Some(set)) => !alike(held, set),
+            _ => false,
+        };
+        if differ(&credentials.host, host, str::eq_ignore_ascii_case) {
+            Some("DB_HOST")
+        } else if credentials.port.is_some_and(|held| held != *port) {
+            Some("DB_PORT")
+        } else if differ(&credentials.database, name, |held, set| held == set) {
+            Some("DB_NAME")
+        } else {
+            None
+        }
+    }
+
     /// What the secret holds, completed by the settings.
     pub(crate) fn options(&self, credentials: &Credentials) -> Result<MySqlConnectOptions, SettingError> {
         let missing = |variable, expected| SettingError::Missing { variable, expected };

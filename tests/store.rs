@@ -163,7 +163,8 @@ async fn kill_connections(database: &Database) {
     assert!(!ids.is_empty(), "the store has a connection");
     for row in ids {
         let id = row.try_get::<u64, _>(0).unwrap_or_else(|_| u64::try_from(row.get::<i64, _>(0)).expect("an id"));
-        sqlx::raw_sql(&format!("KILL {id}")).execute(&mut connection).await.expect("a connection can be killed");
+        // One that was closed a moment ago may still be in the list, and gone by now.
+        let _ = sqlx::raw_sql(&format!("KILL {id}")).execute(&mut connection).await;
     }
     connection.close().await.expect("a connection can be closed");
 }

@@ -34,10 +34,11 @@ const parameters = (values) => {
     ids: (name, kind) => {
       const ids = text(name).split(/\s*,\s*/);
       for (const id of ids) {
-        if (!new RegExp(`^${kind}-[0-9a-f]+$`).test(id)) {
+        if (!new RegExp(`^${kind}-([0-9a-f]{8}|[0-9a-f]{17})$`).test(id)) {
           refuse(`${name} must be ids like ${kind}-0123456789abcdef0, separated by commas, not "${text(name)}".`);
         }
       }
+      if (new Set(ids).size < ids.length) refuse(`${name} has an id twice: "${text(name)}".`);
       return ids;
     },
   };

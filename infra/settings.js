@@ -26,6 +26,12 @@ const OF_EXISTING = [
 ];
 const OPTIONAL = ['databasePort', 'databaseInstance'];
 
+// A mistake beside database=existing, when somebody names them for one deployment; prod's own block always does.
+const OF_CREATED = ['databaseClass', 'databaseVersion', 'databaseStorage', 'databaseStorageLimit'];
+
+// MySQL's own.
+const TAKEN_NAMES = ['mysql', 'sys', 'information_schema', 'performance_schema'];
+
 const plan = (given, api) => ({
   rate: given.number(`${api}Rate`, 1, 10000),
   burst: given.number(`${api}Burst`, 1, 5000),
@@ -53,14 +59,16 @@ const created = (given, region) => {
   };
 };
 
-const existing = (given) => {
+const existing = (given, ofCommand) => {
+  const wrong = OF_CREATED.find((name) => ofCommand.includes(name));
+  if (wrong) refuse(`${wrong} is for database=created, and database is existing.`);
   const missing = OF_EXISTING.find((name) => !OPTIONAL.includes(name) && !given.isGiven(name));
   if (missing) refuse(`database=existing needs ${missing}; serverless.yml says what it is.`);
   return {
-    databaseHost: given.text('databaseHost', /^[\w-]+(\.[\w-]+)+$/, "the database's host name"),
+    databaseHost: given.text('databaseHost', /^[\w-]+(\.[\w-]+)*\.[a-z][\w-]*$/i, "the database's host name"),
     databaseSecretArn: given.text(
       'databaseSecretArn',
-      /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:\S+-\w{6}$/,
+      /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}$/,
       "a secret's whole ARN, with the six characters that AWS puts at its end",
     ),
     databasePort: given.isGiven('databasePort') ? given.number('databasePort', 1, 65535) : 3306,
@@ -109,6 +117,8 @@ module.exports = async ({ options, resolveVariable }) => {
   const names = Object.keys(await resolveVariable('self:params.default'));
   const ofStage = Object.keys((await resolveVariable(`self:params.${stage}, null`)) ?? {});
   const ofCommand = (options.param ?? []).map((each) => each.split('=')[0]);
+  const cut = (options.param ?? []).find((each) => /[\r\n]/.test(each));
+  if (cut) refuse(`There is a line break in the parameter ${cut.split('=')[0]}.`);
   const misspelt = [...ofStage, ...ofCommand].find((name) => !names.includes(name));
   if (misspelt) refuse(`There is no parameter ${misspelt}; serverless.yml lists them under params.`);
 
@@ -117,7 +127,9 @@ module.exports = async ({ options, resolveVariable }) => {
 
   const database = given.choice('database', ['created', 'existing']);
   const region = await resolveVariable('self:provider.region');
-  const ofDatabase = database === 'created' ? created(given, region) : existing(given);
+  const ofDatabase = database === 'created' ? created(given, region) : existing(given, ofCommand);
+  const databaseName = given.text('databaseName', /^\w{1,64}$/, 'up to 64 letters, digits and underscores');
+  if (TAKEN_NAMES.includes(databaseName.toLowerCase())) refuse(`databaseName must not be MySQL's own ${databaseName}.`);
   return {
     architecture: given.choice('architecture', ['x86_64', 'arm64']),
     allowedOrigin: given.text(
@@ -125,12 +137,12 @@ module.exports = async ({ options, resolveVariable }) => {
       /^(\*|https?:\/\/[\w.-]+(:\d+)?)$/,
       '* or one origin, like https://dashboard.example.com',
     ),
-    alarmEmail: given.text('alarmEmail', /^$|^[^@\s]+@[^@\s]+$/, 'an e-mail address'),
+    alarmEmail: given.text('alarmEmail', /^$|^[\w.+-]+@[\w.-]+$/, 'an e-mail address'),
     logRetention: given.choice('logRetention', RETENTIONS),
     gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
     plans: { postLog: plan(given, 'postLog'), getLogs: plan(given, 'getLogs') },
     database,
-    databaseName: given.text('databaseName', /^\w{1,64}$/, 'up to 64 letters, digits and underscores'),
+    databaseName,
     ...ofDatabase,
     ...concurrency(given, ofDatabase.maxConnections),
   };

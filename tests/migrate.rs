@@ -169,8 +169,10 @@ async fn rights_that_a_function_does_not_need_are_taken_away() {
         "GRANT DELETE ON Error_Logs.* TO 'writer'@'%'",
         "GRANT UPDATE, SELECT ON Error_Logs.Logs TO 'writer'@'%'",
         "GRANT SELECT (version) ON Error_Logs._sqlx_migrations TO 'writer'@'%'",
-        "CREATE DATABASE other",
-        "GRANT ALL ON other.* TO 'writer'@'%'",
+        "CREATE DATABASE `o``ther`",
+        "GRANT ALL ON `o``ther`.* TO 'writer'@'%'",
+        "CREATE USER 'WRITER'@'%'",
+        "GRANT DELETE ON Error_Logs.* TO 'WRITER'@'%'",
     ] {
         deployment.account.run(grant).await;
     }
@@ -183,6 +185,49 @@ async fn rights_that_a_function_does_not_need_are_taken_away() {
     assert_eq!(grants.len(), 2, "{grants:?}");
     assert!(grants[0].starts_with("GRANT USAGE ON *.*"), "{grants:?}");
     assert!(grants[1].starts_with("GRANT INSERT ON `Error_Logs`.`Logs` TO"), "{grants:?}");
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_away_is_named() {
+    let deployment = Deployment::new().await;
+    let account = &deployment.account;
+    report(&deployment.migrate()).await;
+    account.run("CREATE PROCEDURE Error_Logs.empty_it() DELETE FROM Error_Logs.Logs").await;
+    for (more, less, expected) in [
+        (
+            "GRANT INSERT ON Error_Logs.Logs TO 'writer'@'%' WITH GRANT OPTION",
+            "REVOKE GRANT OPTION ON Error_Logs.Logs FROM 'writer'@'%'",
+            "it may do more than the function needs: GRANT INSERT",
+        ),
+        (
+            "GRANT EXECUTE ON PROCEDURE Error_Logs.empty_it TO 'writer'@'%'",
+            "REVOKE EXECUTE ON PROCEDURE Error_Logs.empty_it FROM 'writer'@'%'",
+            "it may do more than the function needs: GRANT EXECUTE",
+        ),
+        (
+            "CREATE USER 'writer'@'127.0.0.1' IDENTIFIED BY 'other'",
+            "DROP USER 'writer'@'127.0.0.1'",
+            "there is a user of that name for a certain host, too",
+        ),
+    ] {
+        account.run(more).await;
+        let refused = failure(&deployment.migrate()).await;
+        assert!(refused.contains(expected), "{refused}");
+        account.run(less).await;
+    }
+    report(&deployment.migrate()).await;
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn a_secret_without_a_login_that_works_everywhere_is_refused() {
+    let deployment = Deployment::new().await;
+    for (username, password) in [("reader", ""), (" reader", "p"), ("reader ", "p")] {
+        deployment.account.moto.put_secret(&deployment.reader, &user(username, password)).await;
+        let refused = failure(&deployment.migrate()).await;
+        assert!(refused.contains("its secret must have a username without blanks around it"), "{refused}");
+    }
     deployment.account.server.stop().await;
 }
 

@@ -1,6 +1,6 @@
 //! The schema: from nothing, from the seed's table, twice, at once, interrupted.
 
-use logs_core::mysql::migrate;
+use logs_core::mysql::{MigrateError, migrate};
 use serde_json::json;
 use sqlx::Row;
 
@@ -151,4 +151,18 @@ async fn four_runs_at_once_apply_each_migration_once() {
     }
     assert_eq!(applied, [1, 2]);
     assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_table_that_a_transaction_holds_is_left_alone_after_a_while_so_that_nobody_waits_behind() {
+    let database = Database::empty().await;
+    database.run(SEED_TABLE).await;
+    let mut holder = database.connection().await;
+    for statement in ["BEGIN", "SELECT * FROM Logs"] {
+        sqlx::raw_sql(statement).execute(&mut holder).await.expect("a transaction can be begun");
+    }
+    let refused = migrate(&database.settings()).await.expect_err("the table is held");
+    assert!(matches!(refused, MigrateError::TableInUse), "{refused}");
+    sqlx::raw_sql("COMMIT").execute(&mut holder).await.expect("a transaction can be ended");
+    assert_eq!(migrate(&database.settings()).await.expect("now it is free").applied, [2]);
 }

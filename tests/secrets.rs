@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use axum::Router;
+use axum::response::Html;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -164,6 +166,19 @@ async fn a_secrets_manager_that_says_nothing_costs_503_in_time() {
     let arn = account.moto.create_secret("whole", &account.whole_secret()).await;
     let function = account.function("post-log", &arn, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)]);
     expect_out_of_reach(&function, "Secrets Manager").await;
+    account.server.stop().await;
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_secrets_managers_is_no_refusal() {
+    let account = Account::open().await;
+    let page = Router::new().fallback(async || Html("<h1>Sign in to the network</h1>"));
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port can be had");
+    let url = format!("http://{}", listener.local_addr().expect("it has an address"));
+    tokio::spawn(async move { axum::serve(listener, page).await });
+    let arn = account.moto.create_secret("whole", &account.whole_secret()).await;
+    let function = account.function("post-log", &arn, &[("AWS_ENDPOINT_URL_SECRETS_MANAGER", &url)]);
+    expect_out_of_reach(&function, "Secrets Manager is out of reach: HTTP 200").await;
     account.server.stop().await;
 }
 

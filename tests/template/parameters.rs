@@ -69,6 +69,38 @@ fn an_existing_database_without_what_it_needs() {
 }
 
 #[test]
+fn a_value_that_would_reach_further_than_it_looks() {
+    let with = |parameter: &'static str| {
+        let (name, _) = parameter.split_once('=').expect("a parameter has a value");
+        EXISTING.into_iter().filter(|each| !each.starts_with(name)).chain([parameter]).collect::<Vec<_>>()
+    };
+    is_refused(
+        "prod",
+        &with("databaseSecretArn=arn:aws:secretsmanager:eu-central-1:123456789012:secret:*-AbCdEf"),
+        "databaseSecretArn must be a secret's whole ARN, with the six characters that AWS puts at its end, not \
+         \"arn:aws:secretsmanager:eu-central-1:123456789012:secret:*-AbCdEf\".",
+    );
+    is_refused(
+        "prod",
+        &with("subnetIds=subnet-01234567,subnet-01234567"),
+        "subnetIds has an id twice: \
+        \"subnet-01234567,subnet-01234567\".",
+    );
+    is_refused(
+        "prod",
+        &with("databaseHost=10.0.0.1"),
+        r#"databaseHost must be the database's host name, not "10.0.0.1"."#,
+    );
+    is_refused(
+        "prod",
+        &with("databaseClass=db.t4g.large"),
+        "databaseClass is for database=created, and database is existing.",
+    );
+    is_refused("prod", &["databaseName=mysql"], "databaseName must not be MySQL's own mysql.");
+    is_refused("prod", &["databaseName=Err\nor"], "There is a line break in the parameter databaseName.");
+}
+
+#[test]
 fn a_created_database_with_what_only_an_existing_one_has() {
     is_refused("prod", &[EXISTING[1]], "databaseHost is for database=existing, and database is created.");
     is_refused("prod", &["databasePort=3307"], "databasePort is for database=existing, and database is created.");

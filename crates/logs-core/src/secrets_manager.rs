@@ -43,19 +43,19 @@ pub(crate) async fn read(arn: &str) -> Result<String, SecretError> {
     let answer = client(arn).await?.get_secret_value().secret_id(arn).send().await;
     match answer {
         Ok(secret) => secret.secret_string.ok_or(SecretError::NotText),
-        Err(error) => Err(match error.as_service_error() {
-            Some(refusal) if !is_server_error(&error) => SecretError::Refused(format!(
-                "{} ({})",
-                refusal.message().unwrap_or("without a reason"),
-                refusal.code().unwrap_or("without a code")
-            )),
-            _ => SecretError::OutOfReach(chain(&error)),
-        }),
+        Err(error) => Err(explain(&error)),
     }
 }
 
-fn is_server_error<E>(error: &SdkError<E>) -> bool {
-    error.raw_response().is_some_and(|response| response.status().is_server_error())
+/// What is no answer of Secrets Manager's, or a failure of its own, may be over in a moment.
+fn explain<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> SecretError {
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let refusal = error.as_service_error().filter(|_| status.is_none_or(|status| status < 500));
+    match (refusal.and_then(ProvideErrorMetadata::code), refusal.and_then(ProvideErrorMetadata::message), status) {
+        (Some(code), message, _) => SecretError::Refused(format!("{} ({code})", message.unwrap_or("without a reason"))),
+        (None, _, Some(status)) => SecretError::OutOfReach(format!("HTTP {status}: {}", chain(error))),
+        (None, _, None) => SecretError::OutOfReach(chain(error)),
+    }
 }
 
 async fn client(arn: &str) -> Result<Client, SecretError> {

@@ -64,12 +64,12 @@ pub enum MigrateError {
     Statement(#[from] sqlx::Error),
     /// A migration failed.
     #[error("cannot migrate: {0}; mend the cause and run it again, it continues where it stopped")]
-    Migration(#[from] sqlx::migrate::MigrateError),
+    Migration(#[source] sqlx::migrate::MigrateError),
+    /// The ALTER of a migration did not get its turn.
+    #[error("cannot migrate: a transaction holds the table Logs; find it (SHOW PROCESSLIST), end it, and run it again")]
+    TableInUse,
     /// A function's user cannot be created or changed.
-    #[error(
-        "cannot set up the user {username}: {error}; the user that migrates needs CREATE USER, SELECT on mysql.*, and \
-         WITH GRANT OPTION what it shall grant"
-    )]
+    #[error("cannot set up the user {username}: {error}")]
     User {
         /// Which one.
         username: String,
@@ -83,6 +83,19 @@ pub enum MigrateError {
     /// Two functions with one user would take each other's rights away.
     #[error("{0} is the user of two functions; give each function a secret with a user of its own")]
     SharedUser(String),
+}
+
+/// A lock was in the way for as long as the session waits.
+const LOCK_WAIT_TIMEOUT: Option<u16> = Some(1205);
+
+impl From<sqlx::migrate::MigrateError> for MigrateError {
+    fn from(error: sqlx::migrate::MigrateError) -> Self {
+        use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
+        match &error {
+            Execute(cause) | ExecuteMigration(cause, _) if number(cause) == LOCK_WAIT_TIMEOUT => Self::TableInUse,
+            _ => Self::Migration(error),
+        }
+    }
 }
 
 /// Creates the database if it is not there and applies the migrations that it lacks. Safe to run twice, and

@@ -36,25 +36,43 @@ impl Rights {
 /// For [`literal`]; and a name that is too long is an error, not cut off.
 const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES'";
 
-/// What a user may do and where, the right to do nothing (`USAGE`) apart.
-const SELECT_RIGHTS: &str = "SELECT CAST(PRIVILEGE_TYPE AS CHAR), '*.*' FROM information_schema.USER_PRIVILEGES \
-     WHERE GRANTEE = ? AND PRIVILEGE_TYPE <> 'USAGE' \
-     UNION ALL SELECT CAST(PRIVILEGE_TYPE AS CHAR), CONCAT('`', TABLE_SCHEMA, '`.*') \
-     FROM information_schema.SCHEMA_PRIVILEGES WHERE GRANTEE = ? \
-     UNION ALL SELECT CAST(PRIVILEGE_TYPE AS CHAR), CONCAT('`', TABLE_SCHEMA, '`.`', TABLE_NAME, '`') \
-     FROM information_schema.TABLE_PRIVILEGES WHERE GRANTEE = ? \
-     UNION ALL SELECT CONCAT(PRIVILEGE_TYPE, ' (`', COLUMN_NAME, '`)'), CONCAT('`', TABLE_SCHEMA, '`.`', TABLE_NAME, '`') \
-     FROM information_schema.COLUMN_PRIVILEGES WHERE GRANTEE = ?";
+/// What a user may do and where, the right to do nothing (`USAGE`) apart. Compared by bytes: names that differ in case
+/// are different users.
+const SELECT_RIGHTS: &str = "SELECT privilege, place FROM ( \
+     SELECT GRANTEE AS grantee, CAST(PRIVILEGE_TYPE AS CHAR) AS privilege, '*.*' AS place \
+     FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE <> 'USAGE' \
+     UNION ALL SELECT GRANTEE, CAST(PRIVILEGE_TYPE AS CHAR), CONCAT('`', REPLACE(TABLE_SCHEMA, '`', '``'), '`.*') \
+     FROM information_schema.SCHEMA_PRIVILEGES \
+     UNION ALL SELECT GRANTEE, CAST(PRIVILEGE_TYPE AS CHAR), \
+     CONCAT('`', REPLACE(TABLE_SCHEMA, '`', '``'), '`.`', REPLACE(TABLE_NAME, '`', '``'), '`') \
+     FROM information_schema.TABLE_PRIVILEGES \
+     UNION ALL SELECT GRANTEE, CONCAT(PRIVILEGE_TYPE, ' (`', REPLACE(COLUMN_NAME, '`', '``'), '`)'), \
+     CONCAT('`', REPLACE(TABLE_SCHEMA, '`', '``'), '`.`', REPLACE(TABLE_NAME, '`', '``'), '`') \
+     FROM information_schema.COLUMN_PRIVILEGES) AS rights \
+     WHERE CAST(grantee AS BINARY) = CAST(? AS BINARY)";
 
-/// Why a user is not as it should be.
+/// Users of the same name who are taken first, when somebody logs in from the host that they are for.
+const COUNT_OTHER_HOSTS: &str =
+    "SELECT COUNT(*) FROM mysql.user WHERE CAST(User AS BINARY) = CAST(? AS BINARY) AND Host <> '%'";
+
+/// Why a user is not as it should be, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
     /// The server refused a statement.
-    #[error("{}", without_statement(.0))]
+    #[error("{}", explain(.0))]
     Statement(#[from] sqlx::Error),
+    /// No login that works everywhere: MySQL takes blanks off a name, MariaDB lets nobody in without a password.
+    #[error("its secret must have a username without blanks around it, and a password")]
+    Unusable,
     /// What was granted does not show: then surplus rights do not, either.
     #[error("its rights do not show; grant SELECT on mysql.* to the user that migrates")]
     RightsDoNotShow,
+    /// What cannot be taken away one by one: roles, routines, the right to pass rights on.
+    #[error("it may do more than the function needs: {0}; drop the user and run this again")]
+    MayDoMore(String),
+    /// Somebody else of that name would log in.
+    #[error("there is a user of that name for a certain host, too, who would be taken instead; drop that one")]
+    OtherHost,
 }
 
 /// The name of the user who is logged in.
@@ -64,9 +82,8 @@ pub(super) async fn current_user(connection: &mut MySqlConnection) -> Result<Str
     Ok(account.rsplit_once('@').map_or(account.clone(), |(name, _)| name.to_owned()))
 }
 
-/// Creates the user or gives it this password, and sees to it that it has these rights and no others on servers,
-/// databases, tables and columns; roles and routines are not looked at. Rights that stay are never taken away in
-/// between: the function may be at work.
+/// Creates the user or gives it this password, and sees to it that it has these rights and no others. Rights that stay
+/// are never taken away in between: the function may be at work.
 ///
 /// MySQL takes no parameters in these statements, and only of a password that stands in one itself does it write
 /// `<secret>` into its logs, not of one in a variable (seen, MySQL 9.7).
@@ -76,6 +93,9 @@ pub(super) async fn set_up(
     rights: Rights,
 ) -> Result<(), UserError> {
     let Credentials { username, password, .. } = user;
+    if username.trim() != username || password.is_empty() {
+        return Err(UserError::Unusable);
+    }
     let account = format!("{}@'%'", literal(username));
     let login = format!("{account} IDENTIFIED BY {} REQUIRE SSL", literal(password));
     connection.execute(SET_UP_SESSION).await?;
@@ -84,10 +104,20 @@ pub(super) async fn set_up(
     for (privilege, table) in rights.grants() {
         connection.execute(&*format!("GRANT {privilege} ON `{table}` TO {account}")).await?;
     }
+    take_away_surplus(connection, username, &account, rights).await?;
+    let other_hosts: i64 = sqlx::query_scalar(COUNT_OTHER_HOSTS).bind(username).fetch_one(connection).await?;
+    if other_hosts == 0 { Ok(()) } else { Err(UserError::OtherHost) }
+}
+
+async fn take_away_surplus(
+    connection: &mut MySqlConnection,
+    username: &str,
+    account: &str,
+    rights: Rights,
+) -> Result<(), UserError> {
     let wanted = wanted(connection, rights).await?;
-    let grantee = format!("'{username}'@'%'");
-    let query = sqlx::query_as::<_, (String, String)>(SELECT_RIGHTS);
-    let found = query.bind(&grantee).bind(&grantee).bind(&grantee).bind(&grantee).fetch_all(&mut *connection).await?;
+    let query = sqlx::query_as::<_, (String, String)>(SELECT_RIGHTS).bind(format!("'{username}'@'%'"));
+    let found = query.fetch_all(&mut *connection).await?;
     if !wanted.iter().all(|right| found.contains(right)) {
         return Err(UserError::RightsDoNotShow);
     }
@@ -95,7 +125,21 @@ pub(super) async fn set_up(
         tracing::warn!(username, privilege, place, "a right that the function does not need is taken away");
         connection.execute(&*format!("REVOKE {privilege} ON {place} FROM {account}")).await?;
     }
-    Ok(())
+    let grants: Vec<String> = sqlx::query_scalar(&format!("SHOW GRANTS FOR {account}")).fetch_all(connection).await?;
+    match grants.iter().find(|grant| !is_wanted(grant, &wanted)) {
+        None => Ok(()),
+        // MariaDB's lines go on with the password's hash.
+        Some(grant) => Err(UserError::MayDoMore(grant.split(" IDENTIFIED ").next().unwrap_or_default().to_owned())),
+    }
+}
+
+/// Whether a line of `SHOW GRANTS` is the right to do nothing, or is for a table that the function needs; that it has
+/// just the right ones there was seen to before.
+fn is_wanted(grant: &str, wanted: &[(String, String)]) -> bool {
+    let is_for = |place: &str| grant.starts_with("GRANT ") && grant.contains(&format!(" ON {place} TO "));
+    let is_nothing = grant.starts_with("GRANT USAGE ON *.* TO ");
+    let ends_there = !grant.contains(" WITH GRANT OPTION");
+    ends_there && (is_nothing || wanted.iter().any(|(_, place)| is_for(place)))
 }
 
 /// As [`SELECT_RIGHTS`] shows them.
@@ -110,15 +154,47 @@ async fn wanted(connection: &mut MySqlConnection, rights: Rights) -> Result<Vec<
     Ok(rights.grants().iter().map(right).collect())
 }
 
-/// What the server said; not of a statement that it could not read, since it quotes that one.
-fn without_statement(error: &sqlx::Error) -> String {
+/// What the server said, and what to do; not of a statement that it could not read, since it quotes that one.
+fn explain(error: &sqlx::Error) -> String {
     match number(error) {
-        Some(1064) => "the server cannot read a statement with its name and password".to_owned(),
-        _ => error.to_string(),
+        Some(1064) => "the server cannot read one of the statements (1064)".to_owned(),
+        Some(1044 | 1045 | 1142 | 1227 | 1410) => format!(
+            "{error}; the user that migrates needs CREATE USER, SELECT on mysql.*, and WITH GRANT OPTION what it shall \
+             grant"
+        ),
+        _ => format!("{error}; mend the cause and run it again"),
     }
 }
 
 /// Text as SQL has it while the backslash is a character like any other.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_ends_no_literal_and_a_backslash_is_a_backslash() {
+        assert_eq!(literal(r"it's \'"), r"'it''s \'''");
+    }
+
+    #[test]
+    fn only_what_is_needed_is_wanted() {
+        let wanted = [("INSERT".to_owned(), "`Error_Logs`.`Logs`".to_owned())];
+        for (grant, expected) in [
+            ("GRANT USAGE ON *.* TO `u`@`%`", true),
+            ("GRANT USAGE ON *.* TO `u`@`%` IDENTIFIED BY PASSWORD '*AB' REQUIRE SSL", true),
+            ("GRANT INSERT ON `Error_Logs`.`Logs` TO `u`@`%`", true),
+            ("GRANT INSERT ON `Error_Logs`.`Logs` TO `u`@`%` WITH GRANT OPTION", false),
+            ("GRANT USAGE ON *.* TO `u`@`%` WITH GRANT OPTION", false),
+            ("GRANT `all_of_it`@`%` TO `u`@`%`", false),
+            ("GRANT EXECUTE ON PROCEDURE `Error_Logs`.`empty` TO `u`@`%`", false),
+            ("GRANT PROXY ON `admin`@`%` TO `u`@`%`", false),
+            ("SET DEFAULT ROLE `all_of_it` FOR `u`@`%`", false),
+        ] {
+            assert_eq!(is_wanted(grant, &wanted), expected, "{grant}");
+        }
+    }
 }

@@ -86,7 +86,7 @@ impl SecretSettings {
             None => Some(PORT),
         };
         let certificates = match filled("DB_CA_BUNDLE") {
-            Some(path) => std::fs::read(path).map(Cow::Owned).ok(),
+            Some(path) => std::fs::read(path).ok().filter(|pem| has_certificate(pem)).map(Cow::Owned),
             None => Some(Cow::Borrowed(certificates::RDS)),
         };
         Ok(Self {
@@ -94,7 +94,8 @@ impl SecretSettings {
             host: filled("DB_HOST"),
             port: port.ok_or_else(|| invalid("DB_PORT", "a number from 1 to 65535"))?,
             name: filled("DB_NAME"),
-            certificates: certificates.ok_or_else(|| invalid("DB_CA_BUNDLE", "the path of a file that can be read"))?,
+            certificates: certificates
+                .ok_or_else(|| invalid("DB_CA_BUNDLE", "the path of a file with certificates (PEM)"))?,
         })
     }
 
@@ -133,6 +134,11 @@ impl SecretSettings {
             .ssl_mode(MySqlSslMode::VerifyIdentity)
             .ssl_ca_from_pem(self.certificates.to_vec()))
     }
+}
+
+fn has_certificate(pem: &[u8]) -> bool {
+    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
+    pem.windows(BEGIN.len()).any(|window| window == BEGIN)
 }
 
 #[cfg(test)]

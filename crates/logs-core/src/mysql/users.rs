@@ -146,6 +146,7 @@ fn is_wanted(grant: &str, wanted: &[(String, String)]) -> bool {
 async fn wanted(connection: &mut MySqlConnection, rights: Rights) -> Result<Vec<(String, String)>, sqlx::Error> {
     let query = sqlx::query_as("SELECT DATABASE(), CAST(@@lower_case_table_names AS SIGNED)");
     let (database, lower_case): (String, i64) = query.fetch_one(connection).await?;
+    let database = database.replace('`', "``");
     let right = |(privilege, table): &(&str, &str)| {
         let place = format!("`{database}`.`{table}`");
         // 1: the server keeps names in lower case, whatever a statement says.

@@ -18,7 +18,8 @@ fn request(body: &Value) -> Request {
 }
 
 fn request_with(body: Result<Vec<u8>, NotBase64>) -> Request {
-    Request { id: "the-request".to_owned(), deadline: Deadline::within(Duration::from_secs(25)), body }
+    let deadline = Deadline::within(Duration::from_secs(25));
+    Request { id: "the-request".to_owned(), deadline, idempotency_keys: Vec::new(), body }
 }
 
 fn post_log(store: Store) -> PostLog {

@@ -12,6 +12,7 @@ struct Deployment {
     administrator: String,
     writer: String,
     reader: String,
+    deleter: String,
 }
 
 impl Deployment {
@@ -26,7 +27,8 @@ impl Deployment {
         let administrator = account.moto.create_secret("administrator", &administrator).await;
         let writer = account.moto.create_secret("writer", &user("writer", "first")).await;
         let reader = account.moto.create_secret("reader", &user("reader", "first")).await;
-        Self { account, administrator, writer, reader }
+        let deleter = account.moto.create_secret("deleter", &user("deleter", "first")).await;
+        Self { account, administrator, writer, reader, deleter }
     }
 
     fn migrate(&self) -> FunctionRun {
@@ -34,8 +36,15 @@ impl Deployment {
     }
 
     fn migrate_as(&self, administrator: &str, reader: &str) -> FunctionRun {
-        let secrets = [("POST_LOG_SECRET_ARN", self.writer.as_str()), ("GET_LOGS_SECRET_ARN", reader)];
-        self.account.function("migrate", administrator, &secrets)
+        self.account.function("migrate", administrator, &self.secrets(reader))
+    }
+
+    fn secrets<'a>(&'a self, reader: &'a str) -> [(&'static str, &'a str); 3] {
+        [
+            ("POST_LOG_SECRET_ARN", &self.writer),
+            ("GET_LOGS_SECRET_ARN", reader),
+            ("RETENTION_SECRET_ARN", &self.deleter),
+        ]
     }
 
     async fn may(&self, username: &str, password: &str, sql: &str) -> Result<(), String> {
@@ -64,13 +73,32 @@ const SELECT: &str = "SELECT * FROM Logs";
 #[tokio::test]
 async fn after_one_run_in_an_empty_server_both_functions_work_with_users_of_their_own() {
     let deployment = Deployment::new().await;
-    let expected = json!({ "version": 2, "applied": [1, 2], "users": ["writer", "reader"] });
+    let expected = json!({ "version": 3, "applied": [1, 2, 3], "users": ["writer", "reader", "deleter"] });
     assert_eq!(report(&deployment.migrate()).await, expected);
     let post_log = deployment.account.function("post-log", &deployment.writer, &[]);
     assert_eq!(post_log.send(&record("a", 1, 1).to_string()).await.status, 200, "{}", post_log.log());
     let get_logs = deployment.account.function("get-logs", &deployment.reader, &[]);
     let answer = get_logs.invoke(&event()).await.expect("it answers");
     assert_eq!((answer.status, &answer.body["result"][0]["device_id"]), (200, &json!("a")), "{}", get_logs.log());
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_old_is_deleted_by_a_function_with_a_user_of_its_own() {
+    let deployment = Deployment::new().await;
+    report(&deployment.migrate()).await;
+    let account = &deployment.account;
+    for received_at in ["1", "UNIX_TIMESTAMP()"] {
+        let columns = "device_id, error_number, time_stamp, received_at";
+        account.run(&format!("INSERT INTO Error_Logs.Logs ({columns}) VALUES ('a', 1, 1, {received_at})")).await;
+    }
+    for (days, logs) in [("", 0), ("0", 0), ("30", 1)] {
+        let variables = [("LOG_RETENTION_DAYS", days)];
+        let retention = account.function("retention", &deployment.deleter, &variables);
+        let expected = json!({ "batches": 0, "logs": logs, "complete": true });
+        assert_eq!(retention.run(&json!({})).await, Ok(expected), "{}", retention.log());
+    }
+    assert_eq!(account.database.count().await, 1);
     deployment.account.server.stop().await;
 }
 
@@ -89,6 +117,10 @@ async fn each_user_may_do_what_its_function_needs_and_nothing_else() {
         ("reader", INSERT),
         ("reader", "SELECT * FROM _sqlx_migrations"),
         ("reader", "SELECT * FROM mysql.user"),
+        ("reader", "SELECT * FROM Batches"),
+        ("writer", "DELETE FROM Batches"),
+        ("deleter", INSERT),
+        ("deleter", "UPDATE Logs SET error_number = 0"),
     ] {
         let refused = deployment.may(username, "first", sql).await.expect_err(sql);
         assert!(refused.contains("denied"), "{username}: {sql}: {refused}");
@@ -114,7 +146,7 @@ async fn running_it_again_changes_nothing_and_two_runs_at_once_are_safe() {
     let (one, two) = tokio::join!(report(&one), report(&two));
     let mut applied = [one["applied"].to_string(), two["applied"].to_string()];
     applied.sort();
-    assert_eq!(applied, ["[1,2]", "[]"]);
+    assert_eq!(applied, ["[1,2,3]", "[]"]);
     let again = deployment.migrate();
     for _ in 0..2 {
         assert_eq!(report(&again).await["applied"], json!([]));
@@ -182,9 +214,14 @@ async fn rights_that_a_function_does_not_need_are_taken_away() {
     let mut connection = deployment.account.database.connection().await;
     let grants: Vec<String> =
         sqlx::query_scalar("SHOW GRANTS FOR 'writer'@'%'").fetch_all(&mut connection).await.expect("a list");
-    assert_eq!(grants.len(), 2, "{grants:?}");
-    assert!(grants[0].starts_with("GRANT USAGE ON *.*"), "{grants:?}");
-    assert!(grants[1].starts_with("GRANT INSERT ON `Error_Logs`.`Logs` TO"), "{grants:?}");
+    assert_eq!(grants.len(), 3, "{grants:?}");
+    for expected in [
+        "GRANT USAGE ON *.* TO",
+        "GRANT INSERT ON `Error_Logs`.`Logs` TO",
+        "GRANT SELECT, INSERT ON `Error_Logs`.`Batches` TO",
+    ] {
+        assert!(grants.iter().any(|grant| grant.starts_with(expected)), "{expected}: {grants:?}");
+    }
     deployment.account.server.stop().await;
 }
 
@@ -283,9 +320,9 @@ async fn a_failure_tells_what_to_do() {
     let contradiction = failure(&deployment.migrate_as(&elsewhere, &deployment.reader)).await;
     assert!(contradiction.contains("DB_NAME says something else than the administrator's secret"), "{contradiction}");
 
-    let port =
-        [("DB_PORT", "1"), ("POST_LOG_SECRET_ARN", &*deployment.writer), ("GET_LOGS_SECRET_ARN", &*deployment.reader)];
-    let away = failure(&account.function("migrate", &deployment.administrator, &port)).await;
+    let mut settings = deployment.secrets(&deployment.reader).to_vec();
+    settings.push(("DB_PORT", "1"));
+    let away = failure(&account.function("migrate", &deployment.administrator, &settings)).await;
     assert!(away.contains("cannot connect to the database") && away.contains("is the way to it open?"), "{away}");
     deployment.account.server.stop().await;
 }

@@ -31,7 +31,7 @@ async fn columns(database: &Database) -> Vec<(String, String)> {
 async fn an_empty_database_gets_the_schema() {
     let database = Database::empty().await;
     let report = migrate(&database.settings()).await.expect("the migrations run");
-    assert_eq!((report.applied.as_slice(), report.version), ([1, 2].as_slice(), 2));
+    assert_eq!((report.applied.as_slice(), report.version), ([1, 2, 3].as_slice(), 3));
     let columns = columns(&database).await;
     let columns: Vec<_> = columns.iter().map(|(name, kind)| (name.as_str(), kind.as_str())).collect();
     let mut expected = vec![
@@ -66,7 +66,7 @@ async fn a_second_run_does_nothing() {
     let database = Database::migrated().await;
     database.insert(&json!([record("kept", 1, 5)]), 5).await;
     let report = migrate(&database.settings()).await.expect("the migrations run");
-    assert_eq!((report.applied.as_slice(), report.version), ([].as_slice(), 2));
+    assert_eq!((report.applied.as_slice(), report.version), ([].as_slice(), 3));
     assert_eq!(database.count().await, 1);
 }
 
@@ -149,7 +149,7 @@ async fn four_runs_at_once_apply_each_migration_once() {
     for run in runs {
         applied.extend(run.await.expect("no panic"));
     }
-    assert_eq!(applied, [1, 2]);
+    assert_eq!(applied, [1, 2, 3]);
     assert_eq!(database.count().await, 1);
 }
 
@@ -164,5 +164,18 @@ async fn a_table_that_a_transaction_holds_is_left_alone_after_a_while_so_that_no
     let refused = migrate(&database.settings()).await.expect_err("the table is held");
     assert!(matches!(refused, MigrateError::TableInUse), "{refused}");
     sqlx::raw_sql("COMMIT").execute(&mut holder).await.expect("a transaction can be ended");
-    assert_eq!(migrate(&database.settings()).await.expect("now it is free").applied, [2]);
+    assert_eq!(migrate(&database.settings()).await.expect("now it is free").applied, [2, 3]);
+}
+
+#[tokio::test]
+async fn a_table_of_an_engine_without_transactions_gets_another() {
+    let database = Database::empty().await;
+    database.run(&format!("{SEED_TABLE} ENGINE = MyISAM")).await;
+    database.run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('kept', 1, 1)").await;
+    migrate(&database.settings()).await.expect("the migrations run");
+    let mut connection = database.connection().await;
+    let sql = "SELECT CONVERT(engine USING utf8mb4) FROM information_schema.tables WHERE table_schema = DATABASE()";
+    let engines: Vec<String> = sqlx::query_scalar(sql).fetch_all(&mut connection).await.expect("a list");
+    assert!(engines.len() == 3 && engines.iter().all(|engine| engine == "InnoDB"), "{engines:?}");
+    assert_eq!(database.count().await, 1);
 }

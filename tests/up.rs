@@ -162,12 +162,33 @@ async fn migrate(url: Option<&str>) -> (bool, String) {
 }
 
 #[tokio::test]
+async fn old_rows_go_while_it_is_running() {
+    let product = Product::start_with(ProductOptions::default()).await;
+    let run = async |command: &mut Command| {
+        let output = command.arg("--state").arg(&product.state).env_remove("DATABASE_URL").output().await;
+        let output = output.expect("local can be run");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    let database = Database { url: product.endpoints.database_url.clone() };
+    for (device, received_at) in [("old", 1), ("new", logs_core::clock::unix_seconds())] {
+        database.insert(&serde_json::json!([record(device, 1, 1)]), received_at).await;
+    }
+    let local = || Command::new(binaries().join("local"));
+    let said = run(local().arg("retention")).await;
+    assert_eq!(said, "dev: deleted: 0 rows of the ledger, 0 logs\n");
+    let said = run(local().args(["retention", "--logs", "30"])).await;
+    assert_eq!(said, "dev: deleted: 0 rows of the ledger, 1 logs\n");
+    assert_eq!(devices(&product).await, ["new"]);
+}
+
+#[tokio::test]
 async fn an_own_database_is_migrated_without_a_function_and_twice_does_no_harm() {
     let database = Database::empty().await;
     let (done, said) = migrate(Some(&database.url)).await;
-    assert!(done && said.ends_with("2 migrations were applied; the schema has version 2\n"), "{said}");
+    assert!(done && said.ends_with("3 migrations were applied; the schema has version 3\n"), "{said}");
     let (done, said) = migrate(Some(&database.url)).await;
-    assert!(done && said.ends_with("there was nothing to do; the schema has version 2\n"), "{said}");
+    assert!(done && said.ends_with("there was nothing to do; the schema has version 3\n"), "{said}");
     let (done, said) = migrate(None).await;
     assert!(!done && said.contains("set DATABASE_URL, or copy secrets.example.json to secrets.json"), "{said}");
 }

@@ -108,3 +108,14 @@ pub(crate) async fn wait_for_blocked_statements(database: &Database, count: i64)
     })
     .await;
 }
+
+/// Waits until somebody on this server waits for a row that another transaction has locked.
+pub(crate) async fn wait_for_row_lock(database: &Database) {
+    let mut connection = database.connection().await;
+    until("a transaction waits for a row", async || {
+        let query = sqlx::query_as("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'");
+        let (_, waits): (String, String) = query.fetch_one(&mut connection).await.expect("the status can be read");
+        waits != "0"
+    })
+    .await;
+}

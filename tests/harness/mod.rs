@@ -5,13 +5,17 @@ mod database;
 mod function;
 mod moto;
 mod product;
+mod proxy;
 mod template;
 
 pub(crate) use account::Account;
-pub(crate) use database::{Database, encrypted_server, in_time, private_server, wait_for_blocked_statements};
+pub(crate) use database::{
+    Database, encrypted_server, in_time, private_server, wait_for_blocked_statements, wait_for_row_lock,
+};
 pub(crate) use function::{FunctionRun, body_event, event};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
+pub(crate) use proxy::{Cut, Proxy};
 pub(crate) use template::{EXISTING, Project, Template, variant, variants};
 
 use std::path::PathBuf;
@@ -20,7 +24,7 @@ use std::path::PathBuf;
 pub(crate) fn binaries() -> PathBuf {
     let this = std::env::current_exe().expect("a test knows its own path");
     let folder = this.ancestors().nth(2).expect("the test stands in target/PROFILE/deps").to_owned();
-    for program in ["post-log", "get-logs", "migrate", "local"] {
+    for program in ["post-log", "get-logs", "migrate", "retention", "local"] {
         assert!(folder.join(program).is_file(), "{program} is not built; run ./dev test");
     }
     folder

@@ -89,7 +89,7 @@ impl Project {
         for stage in ["dev", "prod"] {
             let zips = folder.0.join("target/lambda").join(stage);
             std::fs::create_dir_all(&zips).expect("the temporary folder can be written");
-            for function in ["post-log", "get-logs", "migrate"] {
+            for function in ["post-log", "get-logs", "migrate", "retention"] {
                 std::fs::write(zips.join(format!("{function}.zip")), function).expect("the folder was made just now");
             }
         }

@@ -35,6 +35,16 @@ pub(crate) fn post(codes: usize) -> Event {
     event("POST", &body.into(), format!(r#""accepted":{codes},"rejected":0"#))
 }
 
+/// The same under an idempotency key.
+pub(crate) fn post_once(codes: usize, key: &str) -> Event {
+    let mut event = post(codes);
+    let text = String::from_utf8_lossy(&event.json)
+        .replacen("\"headers\":{", &format!("\"headers\":{{\"Idempotency-Key\":\"{key}\","), 1)
+        .replacen("\"multiValueHeaders\":{", &format!("\"multiValueHeaders\":{{\"Idempotency-Key\":[\"{key}\"],"), 1);
+    event.json = text.into_bytes();
+    event
+}
+
 /// A proxy event with the largest body that is taken: 1000 devices with names of 4-byte characters, and blanks
 /// up to the limit.
 pub(crate) fn post_largest() -> Event {

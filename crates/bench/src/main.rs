@@ -43,7 +43,7 @@ struct CommandLine {
     /// Also write the figures to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Folder of the binaries post-log, get-logs, migrate and empty-function; by default where this program is
+    /// Folder of the binaries post-log, get-logs, migrate, retention and empty-function; by default where this program is
     #[arg(long, value_name = "FOLDER")]
     functions: Option<PathBuf>,
 }

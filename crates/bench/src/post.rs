@@ -25,21 +25,35 @@ pub(crate) async fn measure(stage: &Stage, count: u32) -> Result<Vec<Line>, Benc
     };
     // The middle one has no target: it lies between the two that have one.
     let lines = vec![
-        sides.measure(1, count).await?.at_most_times(1.15),
-        sides.measure(100, count).await?.times(),
-        sides.measure(1000, count).await?.at_most_times(1.15),
+        sides.measure(1, Key::None, count).await?.at_most_times(1.15),
+        sides.measure(100, Key::None, count).await?.times(),
+        sides.measure(1000, Key::None, count).await?.at_most_times(1.15),
+        sides.measure(1, Key::New, count).await?.at_most_times(2.2),
+        sides.measure(1000, Key::New, count).await?.at_most_times(1.3),
     ];
     sides.empty.stop().await;
     sides.function.stop().await;
     Ok(lines)
 }
 
+/// What stands under `Idempotency-Key`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Key {
+    None,
+    /// Another one each time: the ledger gets a row, in one transaction with the logs.
+    New,
+}
+
 impl Sides {
-    async fn measure(&mut self, codes: usize, count: u32) -> Result<Line, BenchError> {
-        let (event, insert) = (event::post(codes), BareInsert::of(codes));
+    async fn measure(&mut self, codes: usize, key: Key, count: u32) -> Result<Line, BenchError> {
+        let insert = BareInsert::of(codes);
         let mut empty = [Samples::default(), Samples::default()];
         let (mut function, mut bare) = (Samples::default(), Samples::default());
         for _ in rounds(count) {
+            let event = match key {
+                Key::None => event::post(codes),
+                Key::New => event::post_once(codes, &uuid::Uuid::new_v4().to_string()),
+            };
             // An empty call before each of the two that write, so that neither has the better place.
             empty[0].add(self.empty.call(&event).await?);
             bare.add(self.bare.time(&insert).await?);
@@ -50,7 +64,8 @@ impl Sides {
         // are two heaps of times, and the median of both together would fall into either.
         let empty = f64::midpoint(empty[0].median(), empty[1].median());
         let bare = bare.median();
-        let what = format!("POST of {codes} {}", if codes == 1 { "code" } else { "codes" });
+        let codes = format!("{codes} {}", if codes == 1 { "code" } else { "codes" });
+        let what = format!("POST of {codes}{}", if key == Key::New { ", with a key" } else { "" });
         let sum = format!("empty function {empty:.3} + bare INSERT {bare:.3}");
         Ok(Line::milliseconds(what, function.median()).against(&sum, empty + bare))
     }

@@ -29,7 +29,7 @@ pub(crate) const FEW_ROWS: &str = "Few_Logs";
 pub(crate) const MANY_ROWS: &str = "Many_Logs";
 
 /// What is deployed.
-pub(crate) const FUNCTIONS: [&str; 3] = ["post-log", "get-logs", "migrate"];
+pub(crate) const FUNCTIONS: [&str; 4] = ["post-log", "get-logs", "migrate", "retention"];
 
 /// How a function connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

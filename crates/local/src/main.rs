@@ -12,8 +12,9 @@ use local::signals::StopSignals;
 use local::state::{Endpoints, StateFolder};
 use local::up::{self, DatabaseChoice, UpOptions};
 use local::with_database;
-use logs_core::mysql::{MigrationReport, migrate};
+use logs_core::mysql::{MigrationReport, Retention, Store, migrate};
 use logs_core::settings::DatabaseSettings;
+use logs_core::{Deadline, clock};
 
 #[derive(Parser)]
 #[command(bin_name = "./dev", about = "Both functions behind local gateways, on a private database server")]
@@ -31,6 +32,8 @@ enum Command {
     Up(UpArguments),
     /// Bring the schema of the database that `DATABASE_URL` or secrets.json names up to date
     Migrate,
+    /// Delete old rows from the database that `DATABASE_URL` or secrets.json names, or that ./dev up is running
+    Retention(RetentionArguments),
     /// Forget data, keys and logs
     Reset,
     /// Run a command with `DATABASE_SERVER_URL` set to a new, empty server, which is thrown away afterwards
@@ -67,13 +70,27 @@ struct UpArguments {
     functions: Option<PathBuf>,
 }
 
+#[derive(Args)]
+struct RetentionArguments {
+    /// Days that the ledger remembers an idempotency key
+    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..))]
+    batches: u16,
+    /// Days that logs are kept; without it for ever
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    logs: Option<u16>,
+}
+
+/// How long one run of deletions takes before it says how far it is.
+const REPORT_EVERY: Duration = Duration::from_secs(10);
+
 #[tokio::main]
 async fn main() -> ExitCode {
-    let arguments = CommandLine::parse();
-    let result = match arguments.command {
-        Command::Up(up) => serve(&arguments.state, up).await,
+    let CommandLine { state, command } = CommandLine::parse();
+    let result = match command {
+        Command::Up(up) => serve(&state, up).await,
         Command::Migrate => migrate_own().await,
-        Command::Reset => reset(&arguments.state).await,
+        Command::Retention(days) => delete_old(&state, &days).await,
+        Command::Reset => reset(&state).await,
         Command::WithDatabase { command } => with_database::run(&command).await,
     };
     result.unwrap_or_else(|error| {
@@ -170,6 +187,27 @@ async fn migrate_own() -> Result<ExitCode, Failure> {
     };
     say(&format!("dev: {applied}; the schema has version {version}"));
     Ok(ExitCode::SUCCESS)
+}
+
+/// As the function `retention` does.
+async fn delete_old(state: &Path, days: &RetentionArguments) -> Result<ExitCode, Failure> {
+    let url = match database_choice().own_url()? {
+        Some(url) => url,
+        None => Endpoints::of_running(state)?.database_url,
+    };
+    let store = Store::new(&DatabaseSettings::from_url(&url)?);
+    let retention = Retention::of_days(clock::unix_seconds(), days.batches, days.logs);
+    let (mut batches, mut logs) = (0, 0);
+    loop {
+        let report = store.delete_old(retention, Deadline::within(REPORT_EVERY)).await?;
+        batches += report.batches;
+        logs += report.logs;
+        let so_far = if report.complete { "deleted" } else { "deleted so far" };
+        say(&format!("dev: {so_far}: {batches} rows of the ledger, {logs} logs"));
+        if report.complete {
+            return Ok(ExitCode::SUCCESS);
+        }
+    }
 }
 
 async fn reset(state: &Path) -> Result<ExitCode, Failure> {

@@ -24,6 +24,9 @@ pub enum StateError {
     /// No room.
     #[error("the disk is full: {0} cannot be written; make room and try again")]
     DiskFull(PathBuf),
+    /// Nobody is using it.
+    #[error("nothing is running in {0}; start ./dev up, or set DATABASE_URL")]
+    NotRunning(PathBuf),
     /// Somebody else's folder.
     #[error("{0} has files in it that are not ours; choose an empty or a new folder with --state")]
     NotOurs(PathBuf),
@@ -76,6 +79,14 @@ pub struct Endpoint {
     pub url: String,
     /// For the header `x-api-key`.
     pub api_key: String,
+}
+
+impl Endpoints {
+    /// What the run that has this folder says.
+    pub fn of_running(state: &Path) -> Result<Self, StateError> {
+        let json = fs::read(state.join("endpoints.json")).map_err(|_| StateError::NotRunning(state.to_owned()))?;
+        serde_json::from_slice(&json).map_err(|_| StateError::NotRunning(state.to_owned()))
+    }
 }
 
 impl StateFolder {

@@ -23,13 +23,13 @@ pub struct Receipt<'a> {
 }
 
 impl<'a> Receipt<'a> {
-    /// The receipt for a batch that was stored now.
+    /// The receipt for a batch that is stored: now, or, `duplicate`, by an earlier request.
     #[must_use]
-    pub fn stored(batch: &'a Batch, request_id: &'a str) -> Self {
+    pub fn of(batch: &'a Batch, duplicate: bool, request_id: &'a str) -> Self {
         Self {
             accepted: batch.logs.len(),
             rejected: batch.rejected,
-            duplicate: false,
+            duplicate,
             errors: listed(&batch.faults),
             request_id,
         }
@@ -69,13 +69,13 @@ mod tests {
             }],
             "request_id": "0d2a1bb6",
         });
-        assert_eq!(to_value(Receipt::stored(&batch, "0d2a1bb6")).unwrap(), expected);
+        assert_eq!(to_value(Receipt::of(&batch, false, "0d2a1bb6")).unwrap(), expected);
     }
 
     #[test]
     fn without_faults_the_list_is_there_and_empty() {
         let expected = json!({"accepted": 1, "rejected": 0, "duplicate": false, "errors": [], "request_id": "r"});
-        assert_eq!(to_value(Receipt::stored(&batch(&[GOOD]), "r")).unwrap(), expected);
+        assert_eq!(to_value(Receipt::of(&batch(&[GOOD]), false, "r")).unwrap(), expected);
     }
 
     #[test]
@@ -84,7 +84,7 @@ mod tests {
             let mut elements = vec!["null"; wrong];
             elements.push(GOOD);
             let batch = batch(&elements);
-            let receipt = Receipt::stored(&batch, "r");
+            let receipt = Receipt::of(&batch, false, "r");
             assert_eq!((receipt.accepted, receipt.rejected), (1, wrong));
             let indices: Vec<_> = receipt.errors.iter().map(|fault| fault.index).collect();
             assert_eq!(indices, (0..listed).collect::<Vec<_>>());
@@ -96,7 +96,7 @@ mod tests {
         let mut elements = vec!["{}"; 40];
         elements.push(GOOD);
         let batch = batch(&elements);
-        let receipt = Receipt::stored(&batch, "r");
+        let receipt = Receipt::of(&batch, false, "r");
         assert_eq!((receipt.rejected, receipt.errors.len()), (40, 100));
         assert_eq!(receipt.errors.last().map(|fault| fault.index), Some(33));
     }

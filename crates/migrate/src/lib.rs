@@ -9,7 +9,7 @@ use logs_core::settings::{DatabaseSettings, Lookup, SettingError, secret};
 #[derive(Debug)]
 pub struct Migration {
     settings: DatabaseSettings,
-    users: [DatabaseUser; 2],
+    users: [DatabaseUser; 3],
 }
 
 /// Why a run failed, in a sentence for the operator who started it.
@@ -25,17 +25,21 @@ impl From<Failure> for Diagnostic {
 }
 
 impl Migration {
-    /// `DB_SECRET_ARN` (or `DATABASE_URL`) names the user who may do it all; `POST_LOG_SECRET_ARN` and
-    /// `GET_LOGS_SECRET_ARN` hold the users to create or update.
+    /// `DB_SECRET_ARN` (or `DATABASE_URL`) names the user who may do it all; `POST_LOG_SECRET_ARN`,
+    /// `GET_LOGS_SECRET_ARN` and `RETENTION_SECRET_ARN` hold the users to create or update.
     pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
         let user = |variable, rights| Ok(DatabaseUser { secret_arn: secret(lookup, variable)?, rights });
         Ok(Self {
             settings: DatabaseSettings::from_environment(lookup)?,
-            users: [user("POST_LOG_SECRET_ARN", Rights::AddLogs)?, user("GET_LOGS_SECRET_ARN", Rights::ReadLogs)?],
+            users: [
+                user("POST_LOG_SECRET_ARN", Rights::AddLogs)?,
+                user("GET_LOGS_SECRET_ARN", Rights::ReadLogs)?,
+                user("RETENTION_SECRET_ARN", Rights::DeleteOld)?,
+            ],
         })
     }
 
-    /// Brings schema and users up to date; `{"version":2,"applied":[1,2],"users":[…]}` says what was done.
+    /// Brings schema and users up to date; `{"version":3,"applied":[1,2,3],"users":[…]}` says what was done.
     pub async fn run(&self) -> Result<MigrationReport, Failure> {
         match Box::pin(migrate_with_users(&self.settings, &self.users)).await {
             Ok(report) => {

@@ -5,7 +5,8 @@ use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
 use aws_lambda_events::encodings::Body as EventBody;
 use axum::body::{Body, Bytes};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Response, StatusCode};
+use axum::http::{HeaderValue, Response, StatusCode};
+use serde_json::{Map, Value};
 
 use super::body::as_text;
 
@@ -15,8 +16,6 @@ pub(super) fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes
     event.resource = Some(request.uri.path().to_owned());
     event.path = Some(request.uri.path().to_owned());
     event.http_method = request.method.clone();
-    event.headers = text_headers(&request.headers);
-    event.multi_value_headers = event.headers.clone();
     event.multi_value_query_string_parameters = request.uri.query().unwrap_or_default().parse().unwrap_or_default();
     event.query_string_parameters = event.multi_value_query_string_parameters.clone();
     event.request_context.request_id = Some(id.to_owned());
@@ -31,6 +30,16 @@ pub(super) fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes
             event.is_base64_encoded = true;
         }
     }
+    // The type has no room for a header that is not ASCII; API Gateway passes it on.
+    let mut event = serde_json::to_value(&event)?;
+    let (mut single, mut all) = (Map::new(), Map::new());
+    for name in request.headers.keys() {
+        let values: Vec<Value> = request.headers.get_all(name).iter().map(|value| text(value).into()).collect();
+        single.insert(name.to_string(), values.last().cloned().unwrap_or_default());
+        all.insert(name.to_string(), values.into());
+    }
+    event["headers"] = single.into();
+    event["multiValueHeaders"] = all.into();
     serde_json::to_vec(&event).map(Bytes::from)
 }
 
@@ -52,13 +61,9 @@ pub(super) fn to_response(answer: &[u8]) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// Headers whose values are text; an event is JSON and has no room for others.
-fn text_headers(headers: &HeaderMap) -> HeaderMap {
-    headers
-        .iter()
-        .filter(|(_, value)| value.to_str().is_ok())
-        .map(|(name, value)| (name.clone(), value.clone()))
-        .collect()
+/// Bytes above ASCII as Latin-1 has them (RFC 9110 §5.5).
+fn text(value: &HeaderValue) -> String {
+    value.as_bytes().iter().copied().map(char::from).collect()
 }
 
 fn base64(bytes: &[u8]) -> String {

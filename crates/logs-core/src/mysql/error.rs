@@ -28,6 +28,12 @@ pub enum StoreError {
     /// The deadline passed after the statement was sent.
     #[error("the deadline passed before the database answered")]
     NoAnswerInTime,
+    /// Another request with the same idempotency key has been at work all the time: nothing was stored by this one.
+    #[error("another request with the same key is at work")]
+    KeyInFlight,
+    /// A batch with a key was committed or not, and the ledger could not be asked any more.
+    #[error("the outcome of the commit is not known: {0}")]
+    Unresolved(#[source] Box<StoreError>),
 }
 
 impl StoreError {
@@ -35,7 +41,7 @@ impl StoreError {
     /// send such a batch again.
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
-        matches!(self, Self::Broken(_) | Self::NoAnswerInTime)
+        matches!(self, Self::Broken(_) | Self::NoAnswerInTime | Self::Unresolved(_))
     }
 
     pub(super) fn of_statement(error: sqlx::Error) -> Self {

@@ -1,26 +1,32 @@
 //! The store: MySQL 8.4 on RDS, or MariaDB from 10.11 on.
 //!
 //! `statements.rs` has the SQL, `connection.rs` keeps the one connection of an environment alive, `login.rs` says who
-//! logs in where, `error.rs` what a failure means for what was sent. `migrate.rs` makes and upgrades the schema,
-//! `users.rs` the functions' users.
+//! logs in where, `ledger.rs` how a batch under a key is stored once, `error.rs` what a failure means for what was
+//! sent. `migrate.rs` makes and upgrades the schema, `users.rs` the functions' users.
 
 mod connection;
 mod error;
+mod ledger;
 mod login;
 #[cfg(feature = "migrate")]
 mod migrate;
+mod retention;
 mod statements;
 #[cfg(feature = "migrate")]
 mod users;
 
 use crate::settings::{DatabaseSettings, SettingError};
-use crate::{Deadline, MostRecent, NewLog};
+use crate::{Batch, Deadline, Fingerprint, IdempotencyKey, MostRecent, NewLog};
 
 use connection::{Connections, Repeat};
 pub use error::StoreError;
+pub use ledger::Insertion;
+use ledger::{Entry, Progress};
 pub use login::LoginError;
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
+use retention::Place;
+pub use retention::{Retention, RetentionReport};
 #[cfg(feature = "migrate")]
 pub use users::{DatabaseUser, Rights, UserError};
 
@@ -51,6 +57,53 @@ impl Store {
     pub async fn insert(&self, logs: &[NewLog], received_at: i64, deadline: Deadline) -> Result<(), StoreError> {
         let insert = async |connection: &mut _| statements::insert_logs(connection, logs, received_at).await;
         self.connections.run(deadline, Repeat::WhatTheServerRefused, insert).await
+    }
+
+    /// Stores a batch under a key, whole or not at all, and only once: the ledger and the logs are one transaction.
+    /// After an error the batch may be stored ([`StoreError::is_ambiguous`]); sending it again under its key tells.
+    pub async fn insert_once(
+        &self,
+        key: &IdempotencyKey,
+        batch: &Batch,
+        received_at: i64,
+        deadline: Deadline,
+    ) -> Result<Insertion, StoreError> {
+        let entry = &Entry { key, fingerprint: Fingerprint::of(batch), batch, received_at };
+        let progress = &Progress::default();
+        let insert = async |connection: &mut _| ledger::insert(connection, entry, progress).await;
+        self.connections.run(deadline, Repeat::Anything, insert).await.map_err(|error| match error {
+            StoreError::Refused(_) if progress.key_is_in_flight.get() => StoreError::KeyInFlight,
+            error if progress.commit_is_open.get() && !error.is_ambiguous() => StoreError::Unresolved(Box::new(error)),
+            error => error,
+        })
+    }
+
+    /// Deletes what is old, step by step, until nothing is left or the deadline is near. Running it again goes on.
+    pub async fn delete_old(&self, retention: Retention, deadline: Deadline) -> Result<RetentionReport, StoreError> {
+        let mut report = RetentionReport::default();
+        loop {
+            let delete =
+                async |connection: &mut _| retention::delete_batches(connection, retention.batches_before).await;
+            let deleted = self.connections.run(deadline, Repeat::Anything, delete).await?;
+            report.batches += deleted;
+            if deleted < u64::from(retention::STEP) {
+                break;
+            }
+            if !retention::has_time(deadline) {
+                return Ok(report);
+            }
+        }
+        let mut next = Some(Place::START);
+        while let (Some(before), Some(place)) = (retention.logs_before, next) {
+            if !retention::has_time(deadline) {
+                return Ok(report);
+            }
+            let delete = async |connection: &mut _| retention::delete_logs(connection, before, place).await;
+            let (deleted, after) = self.connections.run(deadline, Repeat::Anything, delete).await?;
+            report.logs += deleted;
+            next = after;
+        }
+        Ok(RetentionReport { complete: true, ..report })
     }
 
     /// The most recent logs.

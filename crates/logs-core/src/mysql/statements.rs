@@ -3,7 +3,9 @@
 
 use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder};
 
-use crate::{Log, MostRecent, NewLog};
+use super::ledger::Entry;
+use super::retention::Place;
+use crate::{IdempotencyKey, Log, MostRecent, NewLog};
 
 /// Sent once a connection. Strict mode, so that a server that was set up laxly refuses a value instead of changing it.
 /// One second of waiting for a lock, the least there is, so that a blocked statement ends inside the deadline and with
@@ -13,6 +15,27 @@ const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGIN
 
 /// `VALUES (?, ?, ?, ?), …` follows: one statement, so that a batch is stored whole or not at all.
 const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) ";
+
+/// The ledger's row; 1062 if there is one of this key.
+const INSERT_BATCH: &str = "INSERT INTO Batches (batch_key, fingerprint, accepted, received_at) VALUES (?, ?, ?, ?)";
+
+const SELECT_BATCH: &str = "SELECT fingerprint, received_at FROM Batches WHERE batch_key = ?";
+
+/// For deletions: no gap is locked, so that nobody who inserts waits.
+const LOCK_ONLY_ROWS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
+
+const DELETE_OLD_BATCHES: &str = "DELETE FROM Batches WHERE received_at < ? ORDER BY received_at LIMIT ?";
+
+/// The next ones along the index, from a place on.
+const SELECT_OLD_LOGS: &str = "SELECT error_log_id, ranked_at, received_at FROM Logs FORCE INDEX (most_recent) \
+     WHERE ranked_at >= ? AND ranked_at < ? AND (ranked_at > ? OR error_log_id > ?) \
+     ORDER BY ranked_at, error_log_id LIMIT ?";
+
+/// Seconds by which `ranked_at` may be after `received_at` (migration 2).
+const RANKED_LATER: i64 = 300;
+
+/// Ids follow.
+const DELETE_LOGS: &str = "DELETE FROM Logs WHERE error_log_id IN (";
 
 /// Walks the index on `ranked_at` backwards; InnoDB keeps the primary key in it, so both sort keys are there.
 /// The index is named because MariaDB, left alone, sorts the whole table while its statistics are old.
@@ -27,6 +50,21 @@ struct LogRow {
     error_number: i32,
     time_stamp: i64,
     received_at: i64,
+}
+
+/// What says of a row of `Logs` whether it is old.
+#[derive(FromRow)]
+pub(super) struct OldLog {
+    pub(super) error_log_id: u64,
+    pub(super) ranked_at: i64,
+    pub(super) received_at: i64,
+}
+
+/// A row of `Batches`.
+#[derive(FromRow)]
+pub(super) struct BatchRow {
+    pub(super) fingerprint: Vec<u8>,
+    pub(super) received_at: i64,
 }
 
 impl From<LogRow> for Log {
@@ -61,9 +99,56 @@ pub(super) async fn insert_logs(
     statement.build().execute(connection).await.map(drop)
 }
 
+/// In a transaction, so that the logs come with it.
+pub(super) async fn insert_batch(transaction: &mut MySqlConnection, entry: &Entry<'_>) -> Result<(), sqlx::Error> {
+    let accepted = u32::try_from(entry.batch.logs.len()).unwrap_or(u32::MAX);
+    let statement = sqlx::query(INSERT_BATCH).bind(entry.key.as_str().as_bytes()).bind(entry.fingerprint.as_bytes());
+    statement.bind(accepted).bind(entry.received_at).execute(transaction).await.map(drop)
+}
+
+pub(super) async fn find_batch(
+    connection: &mut MySqlConnection,
+    key: &IdempotencyKey,
+) -> Result<Option<BatchRow>, sqlx::Error> {
+    sqlx::query_as(SELECT_BATCH).bind(key.as_str().as_bytes()).fetch_optional(connection).await
+}
+
 pub(super) async fn most_recent(connection: &mut MySqlConnection) -> Result<MostRecent, sqlx::Error> {
     let rows: Vec<LogRow> = sqlx::query_as(SELECT_MOST_RECENT).bind(MostRecent::LIMIT).fetch_all(connection).await?;
     Ok(MostRecent { result: rows.into_iter().map(Log::from).collect() })
+}
+
+pub(super) async fn lock_only_rows(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    connection.execute(LOCK_ONLY_ROWS).await.map(drop)
+}
+
+pub(super) async fn delete_old_batches(
+    connection: &mut MySqlConnection,
+    before: i64,
+    most: u32,
+) -> Result<u64, sqlx::Error> {
+    let deleted = sqlx::query(DELETE_OLD_BATCHES).bind(before).bind(most).execute(connection).await?;
+    Ok(deleted.rows_affected())
+}
+
+pub(super) async fn find_old_logs(
+    connection: &mut MySqlConnection,
+    before: i64,
+    from: Place,
+    most: u32,
+) -> Result<Vec<OldLog>, sqlx::Error> {
+    let query = sqlx::query_as(SELECT_OLD_LOGS).bind(from.ranked_at).bind(before.saturating_add(RANKED_LATER));
+    query.bind(from.ranked_at).bind(from.error_log_id).bind(most).fetch_all(connection).await
+}
+
+pub(super) async fn delete_logs(connection: &mut MySqlConnection, ids: &[u64]) -> Result<u64, sqlx::Error> {
+    let mut statement = QueryBuilder::<MySql>::new(DELETE_LOGS);
+    let mut list = statement.separated(", ");
+    for id in ids {
+        list.push_bind(id);
+    }
+    list.push_unseparated(")");
+    Ok(statement.build().execute(connection).await?.rows_affected())
 }
 
 /// Whether the server at the other end still answers.

@@ -17,18 +17,21 @@ pub struct DatabaseUser {
 /// What a function may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
-    /// post-log: add logs, not read them.
+    /// post-log: add logs, not read them; ask the ledger for a batch.
     AddLogs,
     /// get-logs: read logs, not change them.
     ReadLogs,
+    /// retention: find and delete what is old.
+    DeleteOld,
 }
 
 impl Rights {
     /// Each is a privilege and the table that it is for.
     const fn grants(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::AddLogs => &[("INSERT", "Logs")],
+            Self::AddLogs => &[("INSERT", "Logs"), ("INSERT", "Batches"), ("SELECT", "Batches")],
             Self::ReadLogs => &[("SELECT", "Logs")],
+            Self::DeleteOld => &[("SELECT", "Logs"), ("DELETE", "Logs"), ("SELECT", "Batches"), ("DELETE", "Batches")],
         }
     }
 }

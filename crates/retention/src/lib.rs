@@ -1,0 +1,95 @@
+//! Deletes what is old: a schedule calls it, and what the event says is not looked at. A run that has no time for all
+//! of it is no failure; the next one goes on.
+
+use lambda_runtime::Diagnostic;
+use logs_core::Deadline;
+use logs_core::mysql::{Retention, RetentionReport, Store, StoreError};
+use logs_core::settings::{Lookup, SettingError};
+
+/// Days that the ledger remembers a key, if nobody says otherwise.
+const BATCH_DAYS: u16 = 14;
+
+/// How long rows are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Days {
+    batches: u16,
+    logs: Option<u16>,
+}
+
+impl Days {
+    /// `BATCH_RETENTION_DAYS` (14) and `LOG_RETENTION_DAYS` (0: logs are kept for ever).
+    pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
+        let batches = days(lookup, "BATCH_RETENTION_DAYS", "a number of days from 1 to 65535")?;
+        let logs = days(lookup, "LOG_RETENTION_DAYS", "a number of days up to 65535, 0 for ever")?;
+        if batches == Some(0) {
+            let expected = "a number of days from 1 to 65535";
+            return Err(SettingError::Invalid { variable: "BATCH_RETENTION_DAYS", expected });
+        }
+        Ok(Self { batches: batches.unwrap_or(BATCH_DAYS), logs: logs.filter(|days| *days > 0) })
+    }
+}
+
+fn days(lookup: Lookup<'_>, variable: &'static str, expected: &'static str) -> Result<Option<u16>, SettingError> {
+    let Some(text) = lookup(variable).filter(|text| !text.is_empty()) else { return Ok(None) };
+    text.parse().map(Some).map_err(|_| SettingError::Invalid { variable, expected })
+}
+
+/// Why a run failed, for the operator.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct Failure(#[from] StoreError);
+
+/// What Lambda counts as an error.
+impl From<Failure> for Diagnostic {
+    fn from(failure: Failure) -> Self {
+        Self { error_type: "RetentionFailed".to_owned(), error_message: failure.to_string() }
+    }
+}
+
+/// One run; `now` is in Unix seconds.
+pub async fn run(store: &Store, days: Days, now: i64, deadline: Deadline) -> Result<RetentionReport, Failure> {
+    match store.delete_old(Retention::of_days(now, days.batches, days.logs), deadline).await {
+        Ok(report) => {
+            let RetentionReport { batches, logs, complete } = report;
+            tracing::info!(batches, logs, complete, "old rows are deleted");
+            Ok(report)
+        }
+        Err(error) => {
+            tracing::error!(%error, "old rows are not deleted; the next run tries again");
+            Err(error.into())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(variables: &[(&str, &str)]) -> Result<Days, SettingError> {
+        Days::from_environment(&|name| {
+            variables.iter().find(|variable| variable.0 == name).map(|variable| variable.1.to_owned())
+        })
+    }
+
+    #[test]
+    fn the_ledger_is_kept_for_two_weeks_and_logs_for_ever() {
+        let expected = Ok(Days { batches: 14, logs: None });
+        assert_eq!(parsed(&[]), expected);
+        assert_eq!(parsed(&[("BATCH_RETENTION_DAYS", ""), ("LOG_RETENTION_DAYS", "0")]), expected);
+        let both = [("BATCH_RETENTION_DAYS", "1"), ("LOG_RETENTION_DAYS", "400")];
+        assert_eq!(parsed(&both), Ok(Days { batches: 1, logs: Some(400) }));
+    }
+
+    #[test]
+    fn what_is_no_number_of_days_is_named() {
+        for (variable, value) in [
+            ("BATCH_RETENTION_DAYS", "0"),
+            ("BATCH_RETENTION_DAYS", "-1"),
+            ("BATCH_RETENTION_DAYS", "two weeks"),
+            ("LOG_RETENTION_DAYS", "1.5"),
+            ("LOG_RETENTION_DAYS", "65536"),
+        ] {
+            assert!(parsed(&[(variable, value)]).unwrap_err().to_string().starts_with(variable), "{variable}={value}");
+        }
+    }
+}

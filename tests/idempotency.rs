@@ -1,0 +1,240 @@
+//! A batch with an `Idempotency-Key` is stored once, however often it is sent and whatever happens in between.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::Executor;
+
+use crate::harness::{Cut, Database, FunctionRun, Product, Proxy, body_event, record, wait_for_row_lock};
+
+fn keyed(keys: &[&str], body: &str) -> Value {
+    let mut event = body_event(body);
+    event["headers"]["idempotency-Key"] = keys.last().copied().into();
+    event["multiValueHeaders"]["idempotency-Key"] = keys.into();
+    event
+}
+
+/// A function, and the database that it writes into.
+struct PostLog {
+    database: Database,
+    function: FunctionRun,
+}
+
+impl PostLog {
+    async fn start() -> Self {
+        let database = Database::migrated().await;
+        Self { function: function(&database.url), database }
+    }
+
+    /// The status, and the answer without what is different each time.
+    async fn send(&self, key: &str, body: &str) -> (u16, Value) {
+        send(&self.function, &[key], body).await
+    }
+
+    async fn count(&self) -> i64 {
+        self.database.count().await
+    }
+}
+
+fn function(url: &str) -> FunctionRun {
+    FunctionRun::with_timeout("post-log", &[("DATABASE_URL", url)], Duration::from_secs(6))
+}
+
+async fn send(function: &FunctionRun, keys: &[&str], body: &str) -> (u16, Value) {
+    let mut answer = function.invoke(&keyed(keys, body)).await.expect("it answers");
+    answer.body.as_object_mut().expect("an object").remove("request_id");
+    (answer.status, answer.body)
+}
+
+fn stored(duplicate: bool) -> (u16, Value) {
+    (200, json!({ "accepted": 1, "rejected": 0, "duplicate": duplicate, "errors": [] }))
+}
+
+fn one(device: &str) -> String {
+    record(device, 1, 1).to_string()
+}
+
+#[tokio::test]
+async fn the_same_key_and_batch_give_the_first_answer_again_and_store_nothing() {
+    let post_log = PostLog::start().await;
+    let body = json!([record("a", 1, 1), { "deviceID": "b", "err": "x", "timestamp": 1 }, record("c", 1, 1)]);
+    let (status, first) = post_log.send("key", &body.to_string()).await;
+    assert_eq!((status, &first["accepted"], &first["duplicate"]), (200, &json!(2), &json!(false)));
+    assert_eq!(first["errors"][0]["code"], "not_an_integer");
+    let mut expected = first.clone();
+    expected["duplicate"] = json!(true);
+    let with_spaces = serde_json::to_string_pretty(&json!({ "payload": body })).expect("JSON");
+    for again in [body.to_string(), with_spaces] {
+        assert_eq!(post_log.send("key", &again).await, (200, expected.clone()));
+    }
+    assert_eq!(post_log.count().await, 2);
+}
+
+#[tokio::test]
+async fn another_key_stores_the_same_batch_again_and_so_does_none() {
+    let post_log = PostLog::start().await;
+    for key in ["key", "Key", "other"] {
+        assert_eq!(post_log.send(key, &one("a")).await, stored(false));
+    }
+    for _ in 0..2 {
+        assert_eq!(post_log.function.send(&one("a")).await.body["duplicate"], false);
+    }
+    assert_eq!(post_log.count().await, 5);
+}
+
+#[tokio::test]
+async fn another_batch_under_a_used_key_is_refused_and_the_first_one_stays() {
+    let post_log = PostLog::start().await;
+    assert_eq!(post_log.send("key", &one("a")).await, stored(false));
+    let (status, problem) = post_log.send("key", &one("b")).await;
+    assert_eq!((status, &problem["title"]), (422, &json!("Unprocessable Entity")));
+    assert_eq!(post_log.send("key", &one("a")).await, stored(true));
+    assert_eq!(post_log.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_malformed_key_is_refused_and_nothing_is_stored() {
+    let post_log = PostLog::start().await;
+    for keys in
+        [&[""][..], &["a b"], &[" a"], &["cl\u{e9}"], &["\u{1f511}"], &["a\nb"], &[&"k".repeat(65)], &["a", "b"]]
+    {
+        let (status, problem) = send(&post_log.function, keys, &one("a")).await;
+        assert_eq!(status, 400, "{keys:?}");
+        assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("Idempotency-Key")), "{problem}");
+    }
+    assert_eq!(post_log.count().await, 0);
+    for length in [1, 64] {
+        assert_eq!(post_log.send(&"k".repeat(length), &one("a")).await, stored(false));
+    }
+}
+
+#[tokio::test]
+async fn a_malformed_key_is_refused_behind_the_gateway_as_well() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    let send = async |keys: &[&[u8]]| {
+        let request = keys.iter().fold(product.post(one("a")), |request, key| request.header("Idempotency-Key", *key));
+        request.send().await.expect("an answer").status().as_u16()
+    };
+    for keys in
+        [&[&b""[..]][..], &[b"a b"], &["clé".as_bytes()], &[b"\xff"], &[&[b'k'; 65]], &[b"a", b"b"], &[b"a", b"a"]]
+    {
+        assert_eq!(send(keys).await, 400, "{keys:?}");
+    }
+    assert_eq!(database.count().await, 0);
+    assert_eq!(send(&[&[b'k'; 64]]).await, 200);
+}
+
+#[tokio::test]
+async fn a_refused_batch_does_not_use_up_its_key() {
+    let post_log = PostLog::start().await;
+    assert_eq!(post_log.send("key", "[{}]").await.0, 400);
+    assert_eq!(post_log.send("key", &one("a")).await, stored(false));
+}
+
+#[tokio::test]
+async fn fifty_requests_at_once_with_one_key_store_one_batch() {
+    let database = Database::migrated().await;
+    let product = Product::start_with_arguments(&database, &["--concurrency", "50"]).await;
+    let batch = json!((0..10).map(|number| record("a", number, 1)).collect::<Vec<_>>()).to_string();
+    let requests: Vec<_> =
+        (0..50).map(|_| tokio::spawn(product.post(batch.clone()).header("Idempotency-Key", "one").send())).collect();
+    let mut first = 0;
+    for request in requests {
+        let answer = request.await.expect("no panic").expect("an answer");
+        assert_eq!(answer.status(), 200);
+        let receipt: Value = answer.json().await.expect("JSON");
+        assert_eq!(receipt["accepted"], 10);
+        first += u32::from(receipt["duplicate"] == false);
+    }
+    assert_eq!((first, database.count().await), (1, 10));
+}
+
+#[tokio::test]
+async fn a_key_in_flight_is_waited_for_and_the_answer_is_what_became_of_it() {
+    let post_log = PostLog::start().await;
+    for (outcome, expected, count) in [("ROLLBACK", stored(true), 1), ("COMMIT", stored(false), 2)] {
+        post_log.send("key", &one("a")).await;
+        // As retention would remove it.
+        let mut other = post_log.database.connection().await;
+        for statement in ["BEGIN", "DELETE FROM Batches WHERE batch_key = 'key'"] {
+            other.execute(statement).await.expect("a row can be deleted");
+        }
+        let end = async {
+            wait_for_row_lock(&post_log.database).await;
+            other.execute(outcome).await.expect("a transaction can be ended");
+        };
+        let body = one("a");
+        let (answer, ()) = tokio::join!(post_log.send("key", &body), end);
+        assert_eq!(answer, expected, "{outcome}: {}", post_log.function.log());
+        assert_eq!(post_log.count().await, count);
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_stays_in_flight_costs_409_in_time_and_nothing_is_stored() {
+    let post_log = PostLog::start().await;
+    let mut other = post_log.database.connection().await;
+    let insert =
+        "INSERT INTO Batches (batch_key, fingerprint, accepted, received_at) VALUES ('key', REPEAT('x', 32), 1, 1)";
+    for statement in ["BEGIN", insert] {
+        other.execute(statement).await.expect("a row can be inserted");
+    }
+    let answer = post_log.function.invoke(&keyed(&["key"], &one("a"))).await.expect("it answers");
+    assert_eq!((answer.status, &answer.headers["retry-after"]), (409, &json!("1")), "{}", post_log.function.log());
+    assert_eq!(post_log.send("other", &one("a")).await, stored(false), "another key has nothing to wait for");
+    other.execute("ROLLBACK").await.expect("a transaction can be ended");
+    assert_eq!(post_log.send("key", &one("a")).await, stored(false));
+    assert_eq!(post_log.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_batch_that_the_server_refuses_leaves_no_trace_in_the_ledger() {
+    let post_log = PostLog::start().await;
+    post_log.database.run("ALTER TABLE Logs ADD CONSTRAINT only_ones CHECK (error_number = 1)").await;
+    let body = json!([record("a", 1, 1), record("b", 2, 1)]).to_string();
+    assert_eq!(post_log.send("key", &body).await.0, 503);
+    post_log.database.run("ALTER TABLE Logs DROP CONSTRAINT only_ones").await;
+    let (status, receipt) = post_log.send("key", &body).await;
+    assert_eq!((status, &receipt["duplicate"]), (200, &json!(false)));
+    assert_eq!(post_log.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
+    let database = Database::migrated().await;
+    let (server, proxy) = behind_proxy(&database).await;
+    let function = function(&server);
+    for (number, cut) in
+        [Cut::Before("COMMIT"), Cut::After("COMMIT"), Cut::Before("BEGIN"), Cut::After("BEGIN")].into_iter().enumerate()
+    {
+        proxy.cut(cut);
+        let key = format!("key-{number}");
+        assert_eq!(send(&function, &[&key], &one("a")).await, stored(false), "{cut:?}: {}", function.log());
+        assert!(proxy.has_cut());
+        assert_eq!(send(&function, &[&key], &one("a")).await, stored(true));
+        assert_eq!(database.count().await, i64::try_from(number + 1).expect("small"));
+    }
+}
+
+#[tokio::test]
+async fn what_became_of_a_commit_is_told_when_the_batch_is_sent_again() {
+    let database = Database::migrated().await;
+    let (url, proxy) = behind_proxy(&database).await;
+    let function = function(&url);
+    assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
+    // Nobody can ask the ledger afterwards.
+    proxy.cut_for_good(Cut::After("COMMIT"));
+    let answer = function.invoke(&keyed(&["key"], &one("a"))).await.expect("it answers");
+    assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")), "{:?}", answer.body);
+    assert!(function.log().contains("\"ambiguous\":true"), "{}", function.log());
+    assert_eq!(send(&self::function(&database.url), &["key"], &one("a")).await, stored(true));
+    assert_eq!(database.count().await, 2);
+}
+
+/// The URL of the same database, past a proxy.
+async fn behind_proxy(database: &Database) -> (String, Proxy) {
+    let url: sqlx::mysql::MySqlConnectOptions = database.url.parse().expect("the URL is one");
+    let proxy = Proxy::start(url.get_port()).await;
+    (database.url.replacen(&format!(":{}/", url.get_port()), &format!(":{}/", proxy.port), 1), proxy)
+}

@@ -131,6 +131,7 @@ module.exports = async ({ resolveVariable }) => {
     ...ofFunction({ id: 'PostLog', name: 'post-log', slow: 3000, because: 'where it should be milliseconds' }),
     ...ofFunction({ id: 'GetLogs', name: 'get-logs', slow: 3000, because: 'where it should be milliseconds' }),
     ...ofFunction({ id: 'Migrate', name: 'migrate', slow: 600000, because: 'two thirds of its timeout', window: LONG }),
+    ...ofFunction({ id: 'Retention', name: 'retention', slow: 20000, because: 'so it does not keep up', window: LONG }),
     ...ofApi({ id: 'PostLog', name: `${prefix}-post-log` }),
     ...ofApi({ id: 'GetLogs', name: `${prefix}-get-logs` }),
     ...(instance && ofDatabase(instance, settings.maxConnections)),

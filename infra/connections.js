@@ -29,7 +29,7 @@ const maxConnections = (databaseClass) =>
   Math.min(16000, Math.floor((CLASSES[databaseClass].memory * 2 ** 30 * 0.7) / 12582880));
 
 // One connection per environment.
-const PER_ENVIRONMENT = { postLog: 1, getLogs: 1, migrate: 1 };
+const PER_ENVIRONMENT = { postLog: 1, getLogs: 1, migrate: 1, retention: 1 };
 
 // When the code changes, every environment is replaced at once, and those that vanish do not say good-bye: until
 // wait_timeout (infra/created/database.yml) the server counts theirs, too.
@@ -39,9 +39,10 @@ const REPLACED = 2;
 const HEADROOM = 10;
 
 // `concurrency` is the most environments at once, by function.
-const needed = ({ postLog, getLogs, migrate }) =>
+const needed = ({ postLog, getLogs, migrate, retention }) =>
   REPLACED * (postLog * PER_ENVIRONMENT.postLog + getLogs * PER_ENVIRONMENT.getLogs) +
   migrate * PER_ENVIRONMENT.migrate +
+  retention * PER_ENVIRONMENT.retention +
   HEADROOM;
 
 const refuseOverbooking = (concurrency, available, mend) => {
@@ -49,7 +50,7 @@ const refuseOverbooking = (concurrency, available, mend) => {
   if (connections < available) return;
   refuse(
     `The functions may need ${connections} connections (two for each environment of post-log and get-logs while code ` +
-      `is replaced, ${concurrency.migrate * PER_ENVIRONMENT.migrate} for migrate, ${HEADROOM} in reserve), and the ` +
+      `is replaced, one each for migrate and retention, ${HEADROOM} in reserve), and the ` +
       `database takes ${available}; ${mend}.`,
   );
 };

@@ -85,6 +85,7 @@ const concurrency = (given, available) => {
     getLogs: given.number('getLogsConcurrency', 1, 1000),
     // One at a time; a second call is refused, not queued behind the first one's lock.
     migrate: 1,
+    retention: 1,
   };
   const provisioned = {
     postLog: given.number('postLogProvisioned', 0, 1000),
@@ -103,8 +104,9 @@ const concurrency = (given, available) => {
     refuseOverbooking(reserved, available, 'lower postLogConcurrency or getLogsConcurrency, or take a larger database');
     return { reserved, provisioned };
   }
-  // However the account's environments fall on the functions; migrate is called by hand, once.
-  const most = { postLog: Math.max(account - 1, 0), getLogs: 0, migrate: 1 };
+  // However the account's environments fall on the functions; migrate and retention run one
+  // at a time.
+  const most = { postLog: Math.max(account - 2, 0), getLogs: 0, migrate: 1, retention: 1 };
   refuseOverbooking(most, available, 'reserve concurrency (accountConcurrency=0), or take a larger database');
   return { reserved: {}, provisioned };
 };
@@ -139,6 +141,8 @@ module.exports = async ({ options, resolveVariable }) => {
     ),
     alarmEmail: given.text('alarmEmail', /^$|^[\w.+-]+@[\w.-]+$/, 'an e-mail address'),
     logRetention: given.choice('logRetention', RETENTIONS),
+    batchRetention: given.number('batchRetention', 1, 65535),
+    codeRetention: given.number('codeRetention', 0, 65535),
     gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
     plans: { postLog: plan(given, 'postLog'), getLogs: plan(given, 'getLogs') },
     database,

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::harness::{Moto, REGION, answer, variant, variants};
 
-const FUNCTIONS: [&str; 3] = ["post-log", "get-logs", "migrate"];
+const FUNCTIONS: [&str; 4] = ["post-log", "get-logs", "migrate", "retention"];
 
 const ZIPS: &str = "target/lambda/test";
 

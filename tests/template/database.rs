@@ -26,10 +26,10 @@ fn the_functions_never_need_more_connections_than_the_server_takes() {
             reserved.as_u64().unwrap_or_else(|| panic!("{}: {id} has no bound", template.name))
         };
         let apis = reserved("PostLogLambdaFunction") + reserved("GetLogsLambdaFunction");
-        let migrate = reserved("MigrateLambdaFunction");
-        assert_eq!(migrate, 1);
+        let others = ["MigrateLambdaFunction", "RetentionLambdaFunction"].map(reserved);
+        assert_eq!(others, [1, 1]);
         // Twice, because those of replaced environments stay open for a while.
-        let most = 2 * apis + migrate + HEADROOM;
+        let most = 2 * apis + others[0] + others[1] + HEADROOM;
         assert!(most < max_connections(template), "{}: {most}", template.name);
     }
 }

@@ -27,9 +27,9 @@ fn the_functions_of_the_apis_end_before_the_gateway_stops_waiting() {
 fn each_function_gets_its_own_zip_for_the_runtime_that_it_is_built_for() {
     for template in variants() {
         let functions = template.of_type("AWS::Lambda::Function");
-        assert_eq!(functions.len(), 3);
+        assert_eq!(functions.len(), 4);
         let keys: BTreeSet<_> = functions.iter().map(|(_, function)| function["Code"]["S3Key"].as_str()).collect();
-        assert_eq!(keys.len(), 3, "osls stores a zip under its file's name: {keys:?}");
+        assert_eq!(keys.len(), 4, "osls stores a zip under its file's name: {keys:?}");
         for (id, function) in functions {
             let name = function["FunctionName"].as_str().expect("a name");
             let zip = function["Code"]["S3Key"].as_str().expect("a key").rsplit('/').next().expect("a file");
@@ -84,9 +84,25 @@ fn each_function_is_told_where_its_own_secret_is_and_nothing_else_that_is_secret
                 "GET_LOGS_SECRET_ARN",
                 "MALLOC_MMAP_THRESHOLD_",
                 "POST_LOG_SECRET_ARN",
+                "RETENTION_SECRET_ARN",
                 "RUST_LOG"
             ]
         );
+        let retention = template.properties("RetentionLambdaFunction");
+        assert_eq!(
+            variables(retention),
+            [
+                "BATCH_RETENTION_DAYS",
+                "DB_HOST",
+                "DB_NAME",
+                "DB_PORT",
+                "DB_SECRET_ARN",
+                "LOG_RETENTION_DAYS",
+                "MALLOC_MMAP_THRESHOLD_",
+                "RUST_LOG"
+            ]
+        );
+        assert_eq!(retention["Environment"]["Variables"]["DB_SECRET_ARN"], json!({ "Ref": "RetentionSecret" }));
     }
     let created = variant("prod", "created").properties("MigrateLambdaFunction");
     let admin = json!({ "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] });
@@ -147,12 +163,31 @@ fn every_log_group_ends_its_lines_and_every_function_and_api_has_one() {
 }
 
 #[test]
-fn a_failed_migration_is_not_repeated_unasked() {
+fn a_failed_migration_or_deletion_is_not_repeated_unasked() {
     for template in variants() {
         let configs = template.of_type("AWS::Lambda::EventInvokeConfig");
-        let [(_, config)] = configs[..] else { panic!("{}: one is expected", template.name) };
-        assert_eq!(config["FunctionName"], json!({ "Ref": "MigrateLambdaFunction" }));
-        assert_eq!(config["MaximumRetryAttempts"], 0);
+        let functions: Vec<_> = configs.iter().map(|(_, config)| &config["FunctionName"]["Ref"]).collect();
+        assert_eq!(functions, ["MigrateLambdaFunction", "RetentionLambdaFunction"], "{}", template.name);
+        assert!(configs.iter().all(|(_, config)| config["MaximumRetryAttempts"] == 0), "{}", template.name);
+    }
+}
+
+#[test]
+fn old_rows_are_looked_for_every_quarter_of_an_hour() {
+    for template in variants() {
+        let rules = template.of_type("AWS::Events::Rule");
+        let [(_, rule)] = rules[..] else { panic!("{}: one is expected", template.name) };
+        assert_eq!((&rule["ScheduleExpression"], &rule["State"]), (&json!("rate(15 minutes)"), &json!("ENABLED")));
+        let arn = json!({ "Fn::GetAtt": ["RetentionLambdaFunction", "Arn"] });
+        assert_eq!(rule["Targets"][0]["Arn"], arn);
+        let permissions = template.of_type("AWS::Lambda::Permission");
+        let mut of_rules =
+            permissions.iter().filter(|(_, permission)| permission["Principal"] == "events.amazonaws.com");
+        let (_, permission) = of_rules.next().expect("the schedule may call it");
+        assert_eq!(permission["FunctionName"], arn);
+        assert!(permission.get("SourceArn").is_some() && of_rules.next().is_none(), "{permission}");
+        let variables = &template.properties("RetentionLambdaFunction")["Environment"]["Variables"];
+        assert_eq!((&variables["BATCH_RETENTION_DAYS"], &variables["LOG_RETENTION_DAYS"]), (&json!("14"), &json!("0")));
     }
 }
 

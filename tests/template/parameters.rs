@@ -108,13 +108,13 @@ fn a_created_database_with_what_only_an_existing_one_has() {
 
 #[test]
 fn more_concurrency_than_the_database_has_connections_for() {
-    let what =
-        "(two for each environment of post-log and get-logs while code is replaced, 1 for migrate, 10 in reserve)";
+    let what = "(two for each environment of post-log and get-logs while code is replaced, one each for migrate and retention, 10 \
+         in reserve)";
     is_refused(
         "dev",
         &["postLogConcurrency=50"],
         &format!(
-            "The functions may need 121 connections {what}, and the database takes 59; lower postLogConcurrency or \
+            "The functions may need 122 connections {what}, and the database takes 59; lower postLogConcurrency or \
              getLogsConcurrency, or take a larger database."
         ),
     );
@@ -123,7 +123,7 @@ fn more_concurrency_than_the_database_has_connections_for() {
         "dev",
         &["accountConcurrency=1000"],
         &format!(
-            "The functions may need 2009 connections {what}, and the database takes 59; reserve concurrency \
+            "The functions may need 2008 connections {what}, and the database takes 59; reserve concurrency \
              (accountConcurrency=0), or take a larger database."
         ),
     );

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{Template, variants};
 
 /// A function, the logical ids that belong to it, and the secrets that it reads.
-fn roles(template: &Template) -> [(&'static str, &'static str, &'static str, Value); 3] {
+fn roles(template: &Template) -> [(&'static str, &'static str, &'static str, Value); 4] {
     let admin = if template.resources().contains_key("Database") {
         json!({ "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] })
     } else {
@@ -14,7 +14,13 @@ fn roles(template: &Template) -> [(&'static str, &'static str, &'static str, Val
     [
         ("post-log", "PostLog", "OwnSecret", json!({ "Ref": "PostLogSecret" })),
         ("get-logs", "GetLogs", "OwnSecret", json!({ "Ref": "GetLogsSecret" })),
-        ("migrate", "Migrate", "Secrets", json!([admin, { "Ref": "PostLogSecret" }, { "Ref": "GetLogsSecret" }])),
+        (
+            "migrate",
+            "Migrate",
+            "Secrets",
+            json!([admin, { "Ref": "PostLogSecret" }, { "Ref": "GetLogsSecret" }, { "Ref": "RetentionSecret" }]),
+        ),
+        ("retention", "Retention", "OwnSecret", json!({ "Ref": "RetentionSecret" })),
     ]
 }
 
@@ -95,7 +101,12 @@ fn there_is_no_other_role_but_the_one_for_the_gateways_logs() {
     for template in variants() {
         let mut ids: Vec<_> = template.of_type("AWS::IAM::Role").into_iter().map(|(id, _)| id).collect();
         ids.sort_unstable();
-        assert_eq!(ids, ["GatewayLogRole", "GetLogsRole", "MigrateRole", "PostLogRole"], "{}", template.name);
+        assert_eq!(
+            ids,
+            ["GatewayLogRole", "GetLogsRole", "MigrateRole", "PostLogRole", "RetentionRole"],
+            "{}",
+            template.name
+        );
         let policy = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs";
         let expected = json!({
             "AssumeRolePolicyDocument": trusting("apigateway.amazonaws.com"),
@@ -131,12 +142,14 @@ fn the_endpoint_of_secrets_manager_lets_only_these_roles_read_only_these_secrets
             "Resource": [
                 { "Ref": "PostLogSecret" },
                 { "Ref": "GetLogsSecret" },
+                { "Ref": "RetentionSecret" },
                 { "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] },
             ],
             "Condition": { "ArnEquals": { "aws:PrincipalArn": [
                 { "Fn::GetAtt": ["PostLogRole", "Arn"] },
                 { "Fn::GetAtt": ["GetLogsRole", "Arn"] },
                 { "Fn::GetAtt": ["MigrateRole", "Arn"] },
+                { "Fn::GetAtt": ["RetentionRole", "Arn"] },
             ] } },
         }]);
         assert_eq!(template.properties("SecretsEndpoint")["PolicyDocument"]["Statement"], expected);

@@ -4,11 +4,13 @@
 --   batch_key    the key as the client sent it: 1 to 64 visible ASCII characters.
 --   fingerprint  SHA-256 of what the batch said; another batch under the same key is refused.
 --   accepted     how many logs were stored.
+--   stored_by    a random number of the request that did it, which so knows its own COMMIT again.
 --   received_at  Unix seconds; the index is for retention, which deletes the oldest.
 CREATE TABLE IF NOT EXISTS Batches (
     batch_key VARBINARY(64) NOT NULL,
     fingerprint BINARY(32) NOT NULL,
     accepted INT UNSIGNED NOT NULL,
+    stored_by BINARY(16) NOT NULL,
     received_at BIGINT NOT NULL,
     PRIMARY KEY (batch_key),
     INDEX oldest (received_at)

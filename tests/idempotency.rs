@@ -175,8 +175,8 @@ async fn a_key_in_flight_is_waited_for_and_the_answer_is_what_became_of_it() {
 async fn a_key_that_stays_in_flight_costs_409_in_time_and_nothing_is_stored() {
     let post_log = PostLog::start().await;
     let mut other = post_log.database.connection().await;
-    let insert =
-        "INSERT INTO Batches (batch_key, fingerprint, accepted, received_at) VALUES ('key', REPEAT('x', 32), 1, 1)";
+    let insert = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) \
+                  VALUES ('key', REPEAT('x', 32), 1, REPEAT('y', 16), 1)";
     for statement in ["BEGIN", insert] {
         other.execute(statement).await.expect("a row can be inserted");
     }

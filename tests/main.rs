@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod bad_luck;
+mod chaos;
 mod contract;
 mod deploy;
 mod device;

@@ -30,6 +30,8 @@ pub(super) struct Entry<'a> {
     pub(super) key: &'a IdempotencyKey,
     pub(super) fingerprint: Fingerprint,
     pub(super) batch: &'a Batch,
+    /// A random number of this request: a row that has it is its own.
+    pub(super) request: [u8; 16],
     pub(super) received_at: i64,
 }
 
@@ -58,7 +60,7 @@ pub(super) async fn insert(
                 transaction.rollback().await?;
                 // Retention may have removed it in between.
                 let Some(earlier) = statements::find_batch(connection, entry.key).await? else { continue };
-                return Ok(compare(&earlier, entry, progress));
+                return Ok(compare(&earlier, entry));
             }
             Err(error) => {
                 progress.key_is_in_flight.set(number(&error) == LOCK_WAIT_TIMEOUT);
@@ -74,11 +76,11 @@ pub(super) async fn insert(
     }
 }
 
-fn compare(earlier: &statements::BatchRow, entry: &Entry<'_>, progress: &Progress) -> Insertion {
+fn compare(earlier: &statements::BatchRow, entry: &Entry<'_>) -> Insertion {
     if earlier.fingerprint != entry.fingerprint.as_bytes() {
         Insertion::KeyReused
-    } else if progress.commit_is_open.get() && earlier.received_at == entry.received_at {
-        // It was this request's own COMMIT.
+    } else if earlier.stored_by == entry.request {
+        // The answer to this request's own COMMIT was lost.
         Insertion::Stored
     } else {
         Insertion::Duplicate

@@ -15,6 +15,8 @@ mod statements;
 #[cfg(feature = "migrate")]
 mod users;
 
+use uuid::Uuid;
+
 use crate::settings::{DatabaseSettings, SettingError};
 use crate::{Batch, Deadline, Fingerprint, IdempotencyKey, MostRecent, NewLog};
 
@@ -68,7 +70,8 @@ impl Store {
         received_at: i64,
         deadline: Deadline,
     ) -> Result<Insertion, StoreError> {
-        let entry = &Entry { key, fingerprint: Fingerprint::of(batch), batch, received_at };
+        let request = Uuid::new_v4().into_bytes();
+        let entry = &Entry { key, fingerprint: Fingerprint::of(batch), batch, request, received_at };
         let progress = &Progress::default();
         let insert = async |connection: &mut _| ledger::insert(connection, entry, progress).await;
         self.connections.run(deadline, Repeat::Anything, insert).await.map_err(|error| match error {

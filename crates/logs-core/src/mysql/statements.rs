@@ -17,9 +17,10 @@ const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGIN
 const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) ";
 
 /// The ledger's row; 1062 if there is one of this key.
-const INSERT_BATCH: &str = "INSERT INTO Batches (batch_key, fingerprint, accepted, received_at) VALUES (?, ?, ?, ?)";
+const INSERT_BATCH: &str =
+    "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) VALUES (?, ?, ?, ?, ?)";
 
-const SELECT_BATCH: &str = "SELECT fingerprint, received_at FROM Batches WHERE batch_key = ?";
+const SELECT_BATCH: &str = "SELECT fingerprint, stored_by FROM Batches WHERE batch_key = ?";
 
 /// For deletions: no gap is locked, so that nobody who inserts waits.
 const LOCK_ONLY_ROWS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
@@ -64,7 +65,7 @@ pub(super) struct OldLog {
 #[derive(FromRow)]
 pub(super) struct BatchRow {
     pub(super) fingerprint: Vec<u8>,
-    pub(super) received_at: i64,
+    pub(super) stored_by: Vec<u8>,
 }
 
 impl From<LogRow> for Log {
@@ -103,7 +104,8 @@ pub(super) async fn insert_logs(
 pub(super) async fn insert_batch(transaction: &mut MySqlConnection, entry: &Entry<'_>) -> Result<(), sqlx::Error> {
     let accepted = u32::try_from(entry.batch.logs.len()).unwrap_or(u32::MAX);
     let statement = sqlx::query(INSERT_BATCH).bind(entry.key.as_str().as_bytes()).bind(entry.fingerprint.as_bytes());
-    statement.bind(accepted).bind(entry.received_at).execute(transaction).await.map(drop)
+    let statement = statement.bind(accepted).bind(&entry.request[..]).bind(entry.received_at);
+    statement.execute(transaction).await.map(drop)
 }
 
 pub(super) async fn find_batch(

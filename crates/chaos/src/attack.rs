@@ -1,0 +1,124 @@
+//! Clients send, faults happen, one at a time; then everything comes to rest and is counted.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use crate::batch::Batches;
+use crate::client::{self, Acknowledged, Phase, Sent, Target};
+use crate::count;
+use crate::error::ChaosError;
+use crate::fault::Schedule;
+use crate::inject::inject;
+use crate::progress;
+use crate::recovery;
+use crate::report::{Report, Run, Survived};
+use crate::stage::Stage;
+use crate::tally::Tally;
+
+/// How long the clients may go on after the last fault, until every batch is settled.
+const DRAIN_LIMIT: Duration = Duration::from_secs(30);
+
+/// What the command line says.
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) clients: usize,
+    pub(crate) seconds: u64,
+}
+
+/// From the first batch to the report.
+pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosError> {
+    let mut random = Rng::with_seed(plan.seed);
+    let schedule = Schedule::new(random.fork());
+    let (phase, follow) = watch::channel(Phase::Sending);
+    let (acknowledged, mut served) = mpsc::unbounded_channel();
+    let tally = Arc::new(Tally::default());
+    let target = Target {
+        http: reqwest::Client::builder().no_proxy().build()?,
+        url: stage.gateway.url(),
+        api_key: stage.api_key.clone(),
+        tally: Arc::clone(&tally),
+        phase: follow,
+        acknowledged,
+    };
+    let mut clients = JoinSet::new();
+    for id in 0..plan.clients {
+        let batches = Batches::new(id, random.fork());
+        let sending = client::run(target.clone(), batches, random.fork());
+        clients.spawn(async move { (id, sending.await) });
+    }
+    drop(target);
+    let faults = faults(stage, plan, schedule, &mut served).await?;
+    progress("the clients finish");
+    let books = finish(&phase, clients, plan.clients).await?;
+    progress("counting");
+    // All that the functions still have under way ends here, before it is counted.
+    stage.function.finish().await;
+    stage.function.stop().await;
+    stage.proxy.cut();
+    let mut administrator = stage.administrator().await?;
+    count::wait_until_quiet(&mut administrator).await?;
+    let codes = count::count(&mut administrator, &books).await?;
+    let Plan { seed, clients, seconds } = *plan;
+    let run = Run { database: stage.database.clone(), seed, clients, seconds };
+    Ok(Report::new(run, &faults, tally.so_far(), codes))
+}
+
+async fn faults(
+    stage: &mut Stage,
+    plan: &Plan,
+    schedule: Schedule,
+    served: &mut mpsc::UnboundedReceiver<Acknowledged>,
+) -> Result<Vec<Survived>, ChaosError> {
+    let started = Instant::now();
+    if recovery::wait(served, started, plan.clients).await.is_none() {
+        return Err(ChaosError::NeverUp(stage.folder.clone()));
+    }
+    let end = started + Duration::from_secs(plan.seconds);
+    let mut faults = Vec::new();
+    for fault in schedule {
+        sleep(fault.pause).await;
+        if Instant::now() >= end {
+            break;
+        }
+        let end_of_fault = inject(stage, fault).await?;
+        let recovery = recovery::wait(served, end_of_fault, plan.clients).await;
+        let (at, number, name) = (started.elapsed().as_secs(), faults.len() + 1, fault.kind.name());
+        match recovery {
+            Some(recovery) => {
+                let (first, last) = (recovery.first.as_millis(), recovery.last.as_millis());
+                progress(&format!("{at:>4} s  {number:>3}  {name}: served again after {first} ms, all {last} ms"));
+            }
+            None => progress(&format!("{at:>4} s  {number:>3}  {name}: NOT RECOVERED")),
+        }
+        faults.push((fault.kind, recovery));
+    }
+    Ok(faults)
+}
+
+/// The clients' books, in order.
+async fn finish(
+    phase: &watch::Sender<Phase>,
+    mut clients: JoinSet<(usize, Vec<Sent>)>,
+    count: usize,
+) -> Result<Vec<Vec<Sent>>, ChaosError> {
+    phase.send_replace(Phase::Finishing);
+    let drained = Instant::now() + DRAIN_LIMIT;
+    let mut books: Vec<Vec<Sent>> = (0..count).map(|_| Vec::new()).collect();
+    loop {
+        let ended = tokio::select! {
+            ended = clients.join_next() => ended,
+            () = tokio::time::sleep_until(drained), if *phase.borrow() == Phase::Finishing => {
+                phase.send_replace(Phase::GivingUp);
+                continue;
+            }
+        };
+        let Some(ended) = ended else { return Ok(books) };
+        let (id, sent) = ended?;
+        books[id] = sent;
+    }
+}

@@ -1,0 +1,164 @@
+//! What the clients send. Which batches a client sends, and how, follows from the seed alone; when it gets to them does
+//! not.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use fastrand::Rng;
+
+/// The most records in a batch.
+const MAX_SIZE: usize = 200;
+
+/// A radio that drops: the client hears nothing, and the request may be anywhere.
+const DROPS_WITHIN_MS: u64 = 40;
+
+/// A pause between batches, so that two minutes make some hundred thousand rows and not millions.
+const PAUSE_MS: u64 = 150;
+
+/// One batch. Its records' names tell client, batch and place, and the rest of a record follows from these.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub(crate) client: usize,
+    pub(crate) number: usize,
+    pub(crate) size: usize,
+    pub(crate) key: Option<String>,
+    pub(crate) manner: Manner,
+    /// Until the next one.
+    pub(crate) pause: Duration,
+}
+
+/// How a batch is sent the first time. Later tries are plain ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    Plainly,
+    /// Two requests at once; only with a key.
+    Twice,
+    /// The client hangs up after this time.
+    HangingUp(Duration),
+    /// Under the key of an earlier batch, which is stored: it must be refused, and nothing of it stored.
+    UnderUsedKey,
+}
+
+impl Batch {
+    /// The body of the request.
+    pub(crate) fn body(&self) -> String {
+        let mut body = String::from("[");
+        for index in 0..self.size {
+            let comma = if index == 0 { "" } else { "," };
+            let (device, err, timestamp) = self.record(index);
+            let _ = write!(body, r#"{comma}{{"deviceID":"{device}","err":{err},"timestamp":{timestamp}}}"#);
+        }
+        body + "]"
+    }
+
+    /// Device, error code and timestamp of one record.
+    pub(crate) fn record(&self, index: usize) -> (String, i32, i64) {
+        let (client, number) = (self.client, self.number);
+        let code = i32::try_from((number * 1_009 + index * 31 + client) % 100_000).unwrap_or_default();
+        let timestamp = 1_700_000_000 + i64::try_from(number).unwrap_or_default();
+        (format!("chaos-{client}-{number}-{index}"), code, timestamp)
+    }
+
+    /// Client, batch and place that a name of [`Batch::record`] tells.
+    pub(crate) fn place(device: &str) -> Option<(usize, usize, usize)> {
+        let mut parts = device.strip_prefix("chaos-")?.split('-').map(str::parse);
+        match (parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(Ok(client)), Some(Ok(number)), Some(Ok(index)), None) => Some((client, number, index)),
+            _ => None,
+        }
+    }
+}
+
+/// All batches of one client, one after the other.
+pub(crate) struct Batches {
+    client: usize,
+    next: usize,
+    used_key: Option<String>,
+    random: Rng,
+}
+
+impl Batches {
+    pub(crate) fn new(client: usize, random: Rng) -> Self {
+        Self { client, next: 0, used_key: None, random }
+    }
+
+    /// The next one. All before it that have keys are to be settled: one of the keys may come again.
+    pub(crate) fn next(&mut self) -> Batch {
+        let random = &mut self.random;
+        let size = random.usize(1..=MAX_SIZE);
+        let with_key = random.bool();
+        let new_key = uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid().to_string();
+        let drops_after = Duration::from_millis(random.u64(0..DROPS_WITHIN_MS));
+        let pause = Duration::from_millis(random.u64(0..PAUSE_MS));
+        let dice = random.u8(0..100);
+        let (key, manner) = match (with_key, self.used_key.take()) {
+            (true, Some(used)) if dice < 4 => (Some(used), Manner::UnderUsedKey),
+            (true, _) if dice < 12 => (Some(new_key), Manner::Twice),
+            (true, _) if dice < 18 => (Some(new_key), Manner::HangingUp(drops_after)),
+            (true, _) => (Some(new_key), Manner::Plainly),
+            (false, used) => {
+                self.used_key = used;
+                (None, if dice < 3 { Manner::HangingUp(drops_after) } else { Manner::Plainly })
+            }
+        };
+        if key.is_some() {
+            self.used_key.clone_from(&key);
+        }
+        let number = self.next;
+        self.next += 1;
+        Batch { client: self.client, number, size, key, manner, pause }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batches(seed: u64) -> Vec<Batch> {
+        let mut batches = Batches::new(3, Rng::with_seed(seed));
+        (0..1_000).map(|_| batches.next()).collect()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_batches_and_another_one_others() {
+        let text = |seed| format!("{:?}", batches(seed));
+        assert_eq!(text(1), text(1));
+        assert_ne!(text(1), text(2));
+    }
+
+    #[test]
+    fn a_record_is_found_again_by_its_name() {
+        let batch = &batches(1)[17];
+        assert_eq!(Batch::place(&batch.record(9).0), Some((3, 17, 9)));
+        for foreign in ["", "chaos-", "chaos-1-2", "chaos-1-2-3-4", "chaos-1-2-x", "any_device_token"] {
+            assert_eq!(Batch::place(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn every_manner_comes_about_and_only_a_batch_that_must_be_refused_has_a_key_that_was_used() {
+        let mut used = std::collections::HashSet::new();
+        let mut manners = [0; 4];
+        for batch in batches(1) {
+            manners[match batch.manner {
+                Manner::Plainly => 0,
+                Manner::Twice => 1,
+                Manner::HangingUp(_) => 2,
+                Manner::UnderUsedKey => 3,
+            }] += 1;
+            let Some(key) = batch.key else {
+                assert!(!matches!(batch.manner, Manner::Twice | Manner::UnderUsedKey));
+                continue;
+            };
+            assert_eq!(!used.insert(key), batch.manner == Manner::UnderUsedKey);
+        }
+        assert!(manners.iter().all(|count| *count > 5), "{manners:?}");
+    }
+
+    #[test]
+    fn a_body_is_one_that_the_service_reads() {
+        let batch = &batches(1)[0];
+        let read = logs_core::Batch::parse(batch.body().as_bytes()).unwrap();
+        assert_eq!((read.logs.len(), read.rejected), (batch.size, 0));
+    }
+}

@@ -1,0 +1,141 @@
+//! What goes wrong, and in which order: a function of the seed.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+/// What goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Kind {
+    DatabaseKilled,
+    DatabaseRestarted,
+    DatabaseFrozen,
+    FunctionKilled,
+    FunctionsKilled,
+    FunctionsFrozen,
+    ConnectionsCut,
+    ConnectionsSlow,
+    ConnectionsJammed,
+    ConnectionsSwallowed,
+    AnswersLost,
+    ConnectionsRefused,
+    ConnectionsKilled,
+    ConnectionsFull,
+    ReadOnly,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Self; 15] = [
+        Self::DatabaseKilled,
+        Self::DatabaseRestarted,
+        Self::DatabaseFrozen,
+        Self::FunctionKilled,
+        Self::FunctionsKilled,
+        Self::FunctionsFrozen,
+        Self::ConnectionsCut,
+        Self::ConnectionsSlow,
+        Self::ConnectionsJammed,
+        Self::ConnectionsSwallowed,
+        Self::AnswersLost,
+        Self::ConnectionsRefused,
+        Self::ConnectionsKilled,
+        Self::ConnectionsFull,
+        Self::ReadOnly,
+    ];
+
+    /// As people call it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::DatabaseKilled => "database: kill -9, away, started again",
+            Self::DatabaseRestarted => "database: restarted in good order",
+            Self::DatabaseFrozen => "database: frozen",
+            Self::FunctionKilled => "functions: kill -9 of one",
+            Self::FunctionsKilled => "functions: kill -9 of all",
+            Self::FunctionsFrozen => "functions: all frozen",
+            Self::ConnectionsCut => "connections: all cut, again and again",
+            Self::ConnectionsSlow => "connections: slow",
+            Self::ConnectionsJammed => "connections: jammed, all comes late",
+            Self::ConnectionsSwallowed => "connections: swallowed",
+            Self::AnswersLost => "connections: the database's answers lost",
+            Self::ConnectionsRefused => "connections: cut and refused",
+            Self::ConnectionsKilled => "connections: KILL by SQL, again and again",
+            Self::ConnectionsFull => "connections: max_connections used up",
+            Self::ReadOnly => "database: read-only",
+        }
+    }
+
+    /// How long it may last, in milliseconds. What freezes or holds up a function sometimes outlasts its timeout.
+    fn lasts_ms(self) -> std::ops::RangeInclusive<u64> {
+        match self {
+            Self::FunctionKilled | Self::FunctionsKilled => 0..=0,
+            Self::DatabaseKilled | Self::DatabaseRestarted => 0..=1_000,
+            Self::ConnectionsCut | Self::ConnectionsKilled => 100..=800,
+            Self::FunctionsFrozen | Self::ConnectionsJammed | Self::DatabaseFrozen => 300..=5_000,
+            _ => 300..=2_000,
+        }
+    }
+}
+
+/// One fault of the schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) kind: Kind,
+    /// From its beginning to its end; to what comes on top, a database takes its time to start.
+    pub(crate) lasts: Duration,
+    /// Of peace before it.
+    pub(crate) pause: Duration,
+    /// Which one of several, or how slow: any number.
+    pub(crate) choice: u64,
+}
+
+/// Faults without end. Each kind comes once before any comes again.
+pub(crate) struct Schedule {
+    random: Rng,
+    round: Vec<Kind>,
+}
+
+impl Schedule {
+    pub(crate) fn new(random: Rng) -> Self {
+        Self { random, round: Vec::new() }
+    }
+}
+
+impl Iterator for Schedule {
+    type Item = Fault;
+
+    fn next(&mut self) -> Option<Fault> {
+        if self.round.is_empty() {
+            self.round = Kind::ALL.to_vec();
+            self.random.shuffle(&mut self.round);
+        }
+        let kind = self.round.pop()?;
+        let lasts = Duration::from_millis(self.random.u64(kind.lasts_ms()));
+        let pause = Duration::from_millis(self.random.u64(200..800));
+        Some(Fault { kind, lasts, pause, choice: self.random.u64(..) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn faults(seed: u64) -> Vec<Fault> {
+        Schedule::new(Rng::with_seed(seed)).take(2 * Kind::ALL.len()).collect()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_faults_and_another_one_others() {
+        assert_eq!(faults(1), faults(1));
+        assert_ne!(faults(1), faults(2));
+    }
+
+    #[test]
+    fn every_kind_comes_once_before_any_comes_again() {
+        for round in faults(1).chunks(Kind::ALL.len()) {
+            let kinds: HashSet<_> = round.iter().map(|fault| fault.kind).collect();
+            assert_eq!(kinds.len(), Kind::ALL.len());
+        }
+    }
+}

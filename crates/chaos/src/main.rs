@@ -1,0 +1,110 @@
+//! The command behind `./dev chaos`: clients that keep the rules of `docs/devices.md`, while everything under them
+//! breaks. Nothing that was acknowledged may be missing at the end, nothing with a key may be there twice.
+//!
+//! The flow: [`stage`] starts a private database server, the [`proxy`] in front of it, the function and the gateway;
+//! each [`client`] sends its [`batch`]es, checks each [`answer`] and keeps books; [`attack`] makes one [`fault`] after
+//! the other happen ([`inject`]) and waits for the [`recovery`]; [`count`] compares books and tables, and the
+//! [`report`] says what came of it. Faults and batches follow from the seed; which of them meet does not.
+
+mod answer;
+mod attack;
+mod batch;
+mod client;
+mod count;
+mod error;
+mod fault;
+mod inject;
+mod proxy;
+mod recovery;
+mod report;
+mod stage;
+mod tally;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use local::signals::StopSignals;
+
+use crate::attack::Plan;
+use crate::error::ChaosError;
+use crate::report::Report;
+use crate::stage::{Stage, TemporaryFolder};
+
+#[derive(Parser)]
+#[command(bin_name = "./dev chaos", about = "Clients that keep the rules, while everything under them breaks")]
+struct CommandLine {
+    /// No fault begins later; counting comes on top
+    #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// The same seed gives the same faults and the same batches; any by default
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How many clients send at once
+    #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
+    clients: u16,
+    /// Also write the report to this file, for machines
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(CommandLine::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            progress(&format!("failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all promises were kept. The table comes last, when the server is gone.
+async fn run(options: CommandLine) -> Result<bool, ChaosError> {
+    let seed = options.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
+    let plan = Plan { seed, clients: options.clients.into(), seconds: options.seconds };
+    let mut folder = TemporaryFolder::new()?;
+    let report = attack_until_stopped(&plan, &mut folder).await?;
+    let is_good = report.broken_promises().is_empty();
+    if !is_good {
+        folder.keep();
+        progress(&format!("the data and the functions' log are kept in {}", folder.path.display()));
+    }
+    let mut output = std::io::stdout();
+    output.write_all(report.to_table().as_bytes())?;
+    output.flush()?;
+    if let Some(file) = options.json {
+        std::fs::write(&file, report.to_json()?).map_err(|error| ChaosError::NotWritten(file, error))?;
+    }
+    Ok(is_good)
+}
+
+async fn attack_until_stopped(plan: &Plan, folder: &mut TemporaryFolder) -> Result<Report, ChaosError> {
+    let mut signals = StopSignals::new()?;
+    let program = stage::find_program()?;
+    progress(&format!("seed {}; starting a private database server", plan.seed));
+    let mut stage = tokio::select! {
+        name = signals.next() => return Err(ChaosError::Stopped(name)),
+        stage = Stage::start(program, &folder.path, plan.clients) => stage?,
+    };
+    let outcome = tokio::select! {
+        name = signals.next() => Err(ChaosError::Stopped(name)),
+        report = attack::run(&mut stage, plan) => report,
+    };
+    if let Err(ChaosError::NeverUp(_)) = outcome {
+        folder.keep();
+    }
+    progress("stopping the server");
+    stage.function.stop().await;
+    if let Some(server) = &mut stage.server {
+        server.kill().await;
+    }
+    outcome
+}
+
+/// A line for whoever waits. One that cannot be written is no reason to leave a server behind.
+fn progress(step: &str) {
+    let _ = writeln!(std::io::stderr(), "chaos: {step}");
+}

@@ -1,0 +1,156 @@
+//! Where it happens: a private database server, the proxy in front of it, the function, the gateway.
+
+use std::fs;
+use std::io;
+use std::num::NonZeroU32;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use http::{HeaderValue, Method};
+use local::database::{Server, ServerOptions, ServerProgram};
+use local::gateway::{Gateway, GatewayConfig, UsagePlan};
+use local::lambda::{Function, FunctionConfig};
+use logs_core::mysql::migrate;
+use logs_core::settings::DatabaseSettings;
+use sqlx::{Connection, Executor, MySqlConnection};
+use tokio::net::TcpListener;
+
+use crate::error::ChaosError;
+use crate::proxy::Proxy;
+
+/// The functions' user of the database: an ordinary one. A read-only server obeys an administrator all the same, and
+/// keeps a connection for one.
+pub(crate) const USER: &str = "device";
+
+const DATABASE: &str = "Error_Logs";
+
+/// What a function may take. In production 10 s: here a fault that lasts that long shall fit in more often.
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(4);
+
+/// More than enough: the plan is not what is tested here.
+const PLAN: NonZeroU32 = NonZeroU32::MAX;
+
+/// Everything that runs.
+pub(crate) struct Stage {
+    /// Not there only while it starts again, and after it could not.
+    pub(crate) server: Option<Server>,
+    pub(crate) proxy: Proxy,
+    pub(crate) function: Function,
+    pub(crate) gateway: Gateway,
+    /// The function's binary.
+    pub(crate) program: PathBuf,
+    pub(crate) api_key: String,
+    /// Data and logs.
+    pub(crate) folder: PathBuf,
+    /// Flavour and version of the database server.
+    pub(crate) database: String,
+    password: String,
+}
+
+impl Stage {
+    pub(crate) async fn start(program: PathBuf, folder: &Path, clients: usize) -> Result<Self, ChaosError> {
+        // A client that hung up leaves its request behind, and some send two at once.
+        let concurrency = 3 * clients + 4;
+        let server_program = ServerProgram::find().await?;
+        let flavour = server_program.flavour();
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        let options = ServerOptions {
+            program: server_program,
+            folder: folder.to_owned(),
+            password: password.clone(),
+            tls: None,
+            extra: vec![format!("--max-connections={}", concurrency + 10)],
+        };
+        let server = Server::start(options).await?;
+        migrate(&DatabaseSettings::from_url(&server.url(DATABASE))?).await?;
+        let version = create_user(&server, &password).await?;
+        let proxy = Proxy::start(server.port()).await?;
+        let url = user_url(&password, proxy.port);
+        let function = Function::new(FunctionConfig {
+            name: "post-log".to_owned(),
+            program: program.clone(),
+            variables: vec![("DATABASE_URL".to_owned(), url), ("ALLOWED_ORIGIN".to_owned(), "*".to_owned())],
+            timeout: FUNCTION_TIMEOUT,
+            concurrency,
+            log_file: folder.join("post-log.log"),
+        });
+        let api_key = uuid::Uuid::new_v4().simple().to_string();
+        let config = GatewayConfig {
+            method: Method::POST,
+            api_key: api_key.clone(),
+            usage_plan: UsagePlan::new(PLAN, PLAN),
+            allowed_origin: HeaderValue::from_static("*"),
+            function: function.clone(),
+        };
+        let gateway = Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?;
+        let database = format!("{flavour} {version}");
+        let folder = folder.to_owned();
+        Ok(Self { server: Some(server), proxy, function, gateway, program, api_key, folder, database, password })
+    }
+
+    /// As the administrator, past the proxy.
+    pub(crate) async fn administrator(&self) -> Result<MySqlConnection, ChaosError> {
+        let server = self.server.as_ref().ok_or(ChaosError::NoServer)?;
+        Ok(MySqlConnection::connect(&server.url(DATABASE)).await?)
+    }
+
+    /// As the functions do, past the proxy.
+    pub(crate) async fn user(&self) -> Result<MySqlConnection, sqlx::Error> {
+        let port = self.server.as_ref().map_or(0, Server::port);
+        MySqlConnection::connect(&user_url(&self.password, port)).await
+    }
+}
+
+/// With the rights that `migrate` gives to post-log's user. Gives the server's version.
+async fn create_user(server: &Server, password: &str) -> Result<String, ChaosError> {
+    let mut connection = MySqlConnection::connect(&server.url(DATABASE)).await?;
+    connection.execute(&*format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{password}'")).await?;
+    for grant in ["INSERT ON Logs", "INSERT ON Batches", "SELECT ON Batches"] {
+        connection.execute(&*format!("GRANT {grant} TO '{USER}'@'%'")).await?;
+    }
+    let version = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await?;
+    connection.close().await?;
+    Ok(version)
+}
+
+fn user_url(password: &str, port: u16) -> String {
+    format!("mysql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}?ssl-mode=DISABLED")
+}
+
+/// The function's binary: beside this program.
+pub(crate) fn find_program() -> Result<PathBuf, ChaosError> {
+    let this = fs::canonicalize(std::env::current_exe()?)?;
+    let program = this.with_file_name("post-log");
+    if program.is_file() { Ok(program) } else { Err(ChaosError::NotBuilt(program)) }
+}
+
+/// A folder that goes away with this, unless it is kept.
+pub(crate) struct TemporaryFolder {
+    pub(crate) path: PathBuf,
+    is_kept: bool,
+}
+
+impl TemporaryFolder {
+    pub(crate) fn new() -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("logs-chaos-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir(&path)?;
+        Ok(Self { path, is_kept: false })
+    }
+
+    /// For whoever looks for the cause.
+    pub(crate) fn keep(&mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // A server that was killed while it started may write a last file in between.
+        for _ in 0..20 {
+            if self.is_kept || fs::remove_dir_all(&self.path).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}

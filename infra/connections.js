@@ -31,8 +31,8 @@ const maxConnections = (databaseClass) =>
 // One connection per environment.
 const PER_ENVIRONMENT = { postLog: 1, getLogs: 1, migrate: 1, retention: 1 };
 
-// When the code changes, every environment is replaced at once, and those that vanish do not say good-bye: until
-// wait_timeout (infra/created/database.yml) the server counts theirs, too.
+// When the code changes, every environment is replaced at once, and those that vanish do not say good-bye: for
+// half a minute (wait_timeout in crates/logs-core/src/mysql/statements.rs) the server counts theirs, too.
 const REPLACED = 2;
 
 // RDS's own sessions, and an operator who looks.

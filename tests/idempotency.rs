@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use crate::harness::{Cut, Database, FunctionRun, Product, Proxy, body_event, record, wait_for_row_lock};
+use crate::harness::{Cut, Database, FunctionRun, Product, Proxy, body_event, record, until, wait_for_row_lock};
 
 fn keyed(keys: &[&str], body: &str) -> Value {
     let mut event = body_event(body);
@@ -203,7 +203,7 @@ async fn a_batch_that_the_server_refuses_leaves_no_trace_in_the_ledger() {
 #[tokio::test]
 async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
     let database = Database::migrated().await;
-    let (server, proxy) = behind_proxy(&database).await;
+    let (server, proxy) = Proxy::before(&database).await;
     let function = function(&server);
     for (number, cut) in
         [Cut::Before("COMMIT"), Cut::After("COMMIT"), Cut::Before("BEGIN"), Cut::After("BEGIN")].into_iter().enumerate()
@@ -218,9 +218,42 @@ async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
 }
 
 #[tokio::test]
+async fn a_connection_that_goes_silent_around_the_commit_costs_nothing() {
+    let database = Database::migrated().await;
+    let (url, proxy) = Proxy::before(&database).await;
+    let function = function(&url);
+    for (key, cut) in [("a", Cut::SilenceAfter("COMMIT")), ("b", Cut::SilenceBefore("BEGIN"))] {
+        proxy.cut(cut);
+        assert_eq!(send(&function, &[key], &one(key)).await, stored(false), "{cut:?}: {}", function.log());
+        assert!(proxy.has_cut());
+        assert_eq!(send(&function, &[key], &one(key)).await, stored(true));
+    }
+    assert_eq!(database.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_function_that_vanished_in_the_middle_of_a_batch_does_not_keep_its_key() {
+    let database = Database::migrated().await;
+    let (url, proxy) = Proxy::before(&database).await;
+    let idle = function(&database.url);
+    assert_eq!(send(&idle, &["idle"], &one("b")).await, stored(false));
+    proxy.cut(Cut::SilenceBefore("COMMIT"));
+    let answer = function(&url).invoke(&keyed(&["key"], &one("a"))).await.expect("it answers");
+    assert_eq!(answer.status, 503, "nobody knows what became of the commit: {:?}", answer.body);
+    // The server still waits for the rest, half a minute.
+    let other = function(&database.url);
+    assert_eq!(send(&other, &["key"], &one("a")).await.0, 409);
+    until("the server has given up", async || send(&other, &["key"], &one("a")).await == stored(false)).await;
+    assert_eq!(database.count().await, 2);
+    // It has closed the connection of who only idled as well, which costs no request.
+    assert_eq!(send(&idle, &["idle"], &one("b")).await, stored(true));
+    assert!(idle.log().contains("the idle connection is dead"), "{}", idle.log());
+}
+
+#[tokio::test]
 async fn what_became_of_a_commit_is_told_when_the_batch_is_sent_again() {
     let database = Database::migrated().await;
-    let (url, proxy) = behind_proxy(&database).await;
+    let (url, proxy) = Proxy::before(&database).await;
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     // Nobody can ask the ledger afterwards.
@@ -230,11 +263,4 @@ async fn what_became_of_a_commit_is_told_when_the_batch_is_sent_again() {
     assert!(function.log().contains("\"ambiguous\":true"), "{}", function.log());
     assert_eq!(send(&self::function(&database.url), &["key"], &one("a")).await, stored(true));
     assert_eq!(database.count().await, 2);
-}
-
-/// The URL of the same database, past a proxy.
-async fn behind_proxy(database: &Database) -> (String, Proxy) {
-    let url: sqlx::mysql::MySqlConnectOptions = database.url.parse().expect("the URL is one");
-    let proxy = Proxy::start(url.get_port()).await;
-    (database.url.replacen(&format!(":{}/", url.get_port()), &format!(":{}/", proxy.port), 1), proxy)
 }

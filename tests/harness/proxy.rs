@@ -1,25 +1,37 @@
 //! A way to the database that breaks at a chosen point.
 
+use std::future::pending;
+use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
 
+use sqlx::mysql::MySqlConnectOptions;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
-/// Where a connection is cut: at the first packet from the client with this text in it.
+use super::Database;
+
+/// Where a connection breaks: at the first packet from the client with this text in it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Cut {
-    /// The server never sees it.
+    /// Both ends are closed, and the server never sees the packet.
     Before(&'static str),
-    /// The server has carried it out; its answer is lost.
+    /// Both ends are closed when the server has carried it out; its answer is lost.
     After(&'static str),
+    /// Nothing is closed, nothing passes any more, and the server never sees the packet.
+    SilenceBefore(&'static str),
+    /// Nothing is closed, nothing passes any more, and the server has carried it out.
+    SilenceAfter(&'static str),
 }
 
-/// Passes everything on between `127.0.0.1:port` and the server, until a cut is due.
+/// Passes everything on between an address of its own and the server, until it is told to break.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     plan: Arc<Mutex<Plan>>,
-    task: JoinHandle<()>,
+    silent: watch::Sender<()>,
+    /// Ends with the proxy, connections and all.
+    _task: JoinSet<()>,
 }
 
 #[derive(Default)]
@@ -31,20 +43,30 @@ struct Plan {
 }
 
 impl Proxy {
-    /// In front of this port.
-    pub(crate) async fn start(server: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port can be had");
+    /// The URL of the same database past a proxy.
+    pub(crate) async fn before(database: &Database) -> (String, Self) {
+        let url: MySqlConnectOptions = database.url.parse().expect("the URL is one");
+        let proxy = Self::start_at((Ipv4Addr::LOCALHOST, 0), url.get_port()).await;
+        (database.url.replacen(&format!(":{}/", url.get_port()), &format!(":{}/", proxy.port), 1), proxy)
+    }
+
+    /// From this address to that port; port 0 is any.
+    pub(crate) async fn start_at(address: (Ipv4Addr, u16), server: u16) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the address can be had");
         let port = listener.local_addr().expect("it has an address").port();
         let plan = Arc::new(Mutex::new(Plan::default()));
         let followed = Arc::clone(&plan);
-        let task = tokio::spawn(async move {
+        let (silent, hushed) = watch::channel(());
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 if !followed.lock().expect("nobody panics here").is_closed {
-                    tokio::spawn(pass_on(client, server, Arc::clone(&followed)));
+                    connections.spawn(pass_on(client, server, Arc::clone(&followed), hushed.clone()));
                 }
             }
         });
-        Self { port, plan, task }
+        Self { port, plan, silent, _task: task }
     }
 
     /// Once, on whichever connection comes to it first.
@@ -61,29 +83,38 @@ impl Proxy {
     pub(crate) fn has_cut(&self) -> bool {
         self.plan.lock().expect("nobody panics here").next.is_none()
     }
-}
 
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.task.abort();
+    /// From now on nothing passes on the connections that there are; new ones work.
+    pub(crate) fn forget_connections(&self) {
+        self.silent.send_replace(());
     }
 }
 
-/// Returns, and so closes both ends, when either end does or the cut is made.
-async fn pass_on(mut client: TcpStream, server: u16, plan: Arc<Mutex<Plan>>) {
-    let Ok(mut server) = TcpStream::connect(("127.0.0.1", server)).await else { return };
+/// Returns, and so closes both ends, when either end does or a cut is made. After silence it never returns.
+async fn pass_on(mut client: TcpStream, server: u16, plan: Arc<Mutex<Plan>>, mut hushed: watch::Receiver<()>) {
+    hushed.mark_unchanged();
+    let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await else { return };
     let (mut sent, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
         tokio::select! {
             read = client.read(&mut sent) => {
                 let Ok(length @ 1..) = read else { return };
                 let cut = take_if_due(&plan, &sent[..length]);
-                if matches!(cut, Some(Cut::Before(_))) || server.write_all(&sent[..length]).await.is_err() {
+                match cut {
+                    Some(Cut::Before(_)) => return,
+                    Some(Cut::SilenceBefore(_)) => pending().await,
+                    _ => {}
+                }
+                if server.write_all(&sent[..length]).await.is_err() {
                     return;
                 }
-                if cut.is_some() {
-                    let _ = server.read(&mut answered).await;
-                    return;
+                match cut {
+                    None => {}
+                    Some(Cut::SilenceAfter(_)) => pending().await,
+                    Some(_) => {
+                        let _ = server.read(&mut answered).await;
+                        return;
+                    }
                 }
             }
             read = server.read(&mut answered) => {
@@ -92,13 +123,14 @@ async fn pass_on(mut client: TcpStream, server: u16, plan: Arc<Mutex<Plan>>) {
                     return;
                 }
             }
+            _ = hushed.changed() => pending().await,
         }
     }
 }
 
 fn take_if_due(plan: &Mutex<Plan>, sent: &[u8]) -> Option<Cut> {
     let mut plan = plan.lock().expect("nobody panics here");
-    let (Cut::Before(text) | Cut::After(text)) = plan.next?;
+    let (Cut::Before(text) | Cut::After(text) | Cut::SilenceBefore(text) | Cut::SilenceAfter(text)) = plan.next?;
     if !sent.windows(text.len()).any(|window| window == text.as_bytes()) {
         return None;
     }

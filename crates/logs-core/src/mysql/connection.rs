@@ -92,13 +92,19 @@ impl Connections {
                 self.keep(connection);
                 return Err(StoreError::TooLateToSend);
             }
-            let error = match deadline.limit(work(&mut connection)).await {
+            let patience = if repeat == Repeat::Anything && !last_try { half(deadline) } else { deadline };
+            let error = match patience.limit(work(&mut connection)).await {
                 Ok(Ok(value)) => {
                     self.keep(connection);
                     return Ok(value);
                 }
                 Ok(Err(error)) => error,
                 // The connection is dropped: the answer to this statement must not meet the next one.
+                Err(_) if deadline.remaining() >= TRY_LIMIT => {
+                    tracing::warn!("the connection is silent; trying again on another");
+                    last_try = true;
+                    continue;
+                }
                 Err(_) => return Err(StoreError::NoAnswerInTime),
             };
             let again = match Refusal::of(&error) {
@@ -179,6 +185,13 @@ async fn open(options: MySqlConnectOptions, deadline: Deadline) -> Result<MySqlC
         Ok(connected) => connected.map_err(StoreError::Connect),
         Err(_) => Err(StoreError::TooLateToSend),
     }
+}
+
+/// How long to wait for a connection that may have gone silent, as at a failover: half of the time, if what is left
+/// then is enough for another one.
+fn half(deadline: Deadline) -> Deadline {
+    let half = deadline.remaining() / 2;
+    if half < TRY_LIMIT { deadline } else { deadline.at_most(half) }
 }
 
 fn now() -> (Instant, Duration) {

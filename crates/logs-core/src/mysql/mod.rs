@@ -75,8 +75,8 @@ impl Store {
         let progress = &Progress::default();
         let insert = async |connection: &mut _| ledger::insert(connection, entry, progress).await;
         self.connections.run(deadline, Repeat::Anything, insert).await.map_err(|error| match error {
-            StoreError::Refused(_) if progress.key_is_in_flight.get() => StoreError::KeyInFlight,
             error if progress.commit_is_open.get() && !error.is_ambiguous() => StoreError::Unresolved(Box::new(error)),
+            StoreError::Refused(_) if progress.key_is_in_flight.get() => StoreError::KeyInFlight,
             error => error,
         })
     }

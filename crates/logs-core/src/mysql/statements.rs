@@ -9,9 +9,11 @@ use crate::{IdempotencyKey, Log, MostRecent, NewLog};
 
 /// Sent once a connection. Strict mode, so that a server that was set up laxly refuses a value instead of changing it.
 /// One second of waiting for a lock, the least there is, so that a blocked statement ends inside the deadline and with
-/// a known outcome: the server refuses it, and nothing of it is stored.
+/// a known outcome: the server refuses it, and nothing of it is stored. Half a minute for the server to wait for the
+/// next statement: an environment that vanished between two leaves its transaction open, and its key locked, until then
+/// (by default 8 hours). One that only idled connects again.
 const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-     lock_wait_timeout = 1, innodb_lock_wait_timeout = 1";
+     lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, wait_timeout = 30";
 
 /// `VALUES (?, ?, ?, ?), …` follows: one statement, so that a batch is stored whole or not at all.
 const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) ";

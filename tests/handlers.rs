@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use get_logs::GetLogs;
 use logs_core::Deadline;
+use logs_core::metrics::Metrics;
 use logs_core::mysql::Store;
-use post_log::PostLog;
+use post_log::{Destination, PostLog};
 use rest_proxy::{NotBase64, Request};
 use serde_json::{Value, json};
 
@@ -23,7 +24,8 @@ fn request_with(body: Result<Vec<u8>, NotBase64>) -> Request {
 }
 
 fn post_log(store: Store) -> PostLog {
-    PostLog { store, clock: || NOW }
+    let clock = || Duration::from_secs(NOW.unsigned_abs());
+    PostLog { destination: Destination::Database(store), clock, metrics: Metrics::from_environment(&|_| None) }
 }
 
 #[tokio::test]

@@ -20,5 +20,6 @@ mod migrations;
 mod retention;
 mod secrets;
 mod store;
+mod store_logs;
 mod template;
 mod up;

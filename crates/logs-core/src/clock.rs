@@ -13,5 +13,11 @@ pub fn since_epoch() -> Duration {
 /// Unix seconds by this machine's clock.
 #[must_use]
 pub fn unix_seconds() -> i64 {
-    i64::try_from(since_epoch().as_secs()).unwrap_or(i64::MAX)
+    seconds(since_epoch())
+}
+
+/// A time since 1970 in Unix seconds.
+#[must_use]
+pub fn seconds(since_epoch: Duration) -> i64 {
+    i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
 }

@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use crate::Batch;
+use crate::{Batch, Fault, NewLog};
 
 /// SHA-256 of what a batch says and of what is wrong with it, which is all that the answer depends on. Spaces, the
 /// order of fields and fields that nobody reads do not count.
@@ -13,15 +13,19 @@ impl Fingerprint {
     /// Each part with its length before it, so that no two batches read alike.
     #[must_use]
     pub fn of(batch: &Batch) -> Self {
+        Self::of_parts(&batch.logs, &batch.faults)
+    }
+
+    pub(crate) fn of_parts(logs: &[NewLog], faults: &[Fault]) -> Self {
         let mut hash = Sha256::new();
-        hash.update(batch.logs.len().to_le_bytes());
-        for log in &batch.logs {
+        hash.update(logs.len().to_le_bytes());
+        for log in logs {
             hash.update(log.device_id().as_str().len().to_le_bytes());
             hash.update(log.device_id().as_str());
             hash.update(log.error_code().get().to_le_bytes());
             hash.update(log.timestamp().get().to_le_bytes());
         }
-        for fault in &batch.faults {
+        for fault in faults {
             hash.update(fault.index.to_le_bytes());
             hash.update(fault.message.len().to_le_bytes());
             hash.update(&fault.message);
@@ -31,6 +35,22 @@ impl Fingerprint {
 
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
+    }
+
+    /// 64 hexadecimal digits.
+    pub(crate) fn to_hex(self) -> String {
+        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    pub(crate) fn from_hex(digits: &str) -> Option<Self> {
+        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+            return None;
+        }
+        let mut bytes = [0; 32];
+        for (byte, place) in bytes.iter_mut().zip((0..64).step_by(2)) {
+            *byte = u8::from_str_radix(&digits[place..place + 2], 16).ok()?;
+        }
+        Some(Self(bytes))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The name that a client gives to a batch, so that sending it again is harmless.
 
+use std::time::Duration;
+
 /// 1–64 visible ASCII characters, compared byte by byte.
 /// The header: <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,14 @@ impl IdempotencyKey {
         if is_key { Ok(Self(text.to_owned())) } else { Err(NotAKey) }
     }
 
+    /// A key that nobody else has, for a batch that came without one: a UUID of version 7, so that the ledger's rows of one
+    /// time lie together. `now` is the time since 1970.
+    #[must_use]
+    pub fn unique(now: Duration) -> Self {
+        let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, now.as_secs(), now.subsec_nanos());
+        Self(uuid::Uuid::new_v7(timestamp).to_string())
+    }
+
     /// The key as the client sent it.
     #[must_use]
     pub fn as_str(&self) -> &str {
@@ -39,6 +49,14 @@ mod tests {
         for text in ["a", "~", "!", "01890a5d-ac96-774b-bcce-b302099a8057", "\"quoted\"", &"k".repeat(64)] {
             assert_eq!(IdempotencyKey::parse(text).map(|key| key.0).as_deref(), Ok(text));
         }
+    }
+
+    #[test]
+    fn two_unique_keys_of_one_moment_differ_and_sort_by_time() {
+        let unique = |seconds| IdempotencyKey::unique(Duration::from_secs(seconds));
+        assert_ne!(unique(1_764_000_000), unique(1_764_000_000));
+        assert!(unique(1_764_000_000).as_str() < unique(1_764_000_001).as_str());
+        assert_eq!(IdempotencyKey::parse(unique(7).as_str()).map(|key| key.0.len()), Ok(36));
     }
 
     #[test]

@@ -6,10 +6,13 @@
 //! 2. [`mysql::Store`] writes and reads them (domain → rows → domain); all SQL is in `mysql/statements.rs`;
 //! 3. [`Receipt`] and [`MostRecent`] are the answers (domain → wire).
 //!
+//! In queued mode a [`Message`] carries the batch between 1 and 2, from one function to another.
+//!
 //! Around it: [`settings`] from the environment, [`Credentials`] from Secrets Manager, the [`certificates`] that are
-//! trusted, a [`Deadline`] for everything that waits, [`clock`] as the one place that asks the time, and
-//! [`operator_log`] for what the operator reads.
+//! trusted, [`aws`] for its clients, a [`Deadline`] for everything that waits, [`clock`] as the one place that asks the time, and
+//! [`operator_log`] and [`metrics`] for what the operator reads.
 
+pub mod aws;
 mod batch;
 pub mod certificates;
 pub mod clock;
@@ -18,6 +21,8 @@ mod deadline;
 mod fingerprint;
 mod idempotency_key;
 mod log;
+mod message;
+pub mod metrics;
 pub mod mysql;
 mod new_log;
 pub mod operator_log;
@@ -32,6 +37,7 @@ pub use deadline::Deadline;
 pub use fingerprint::Fingerprint;
 pub use idempotency_key::{IdempotencyKey, NotAKey};
 pub use log::{Log, MostRecent};
+pub use message::{MAX_MESSAGE_BYTES, Message, MessageError};
 pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp};
 pub use receipt::{MAX_LISTED_FAULTS, Receipt, listed};
 pub use record::{Fault, FaultCode, Field};

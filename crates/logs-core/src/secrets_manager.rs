@@ -1,4 +1,4 @@
-//! Reads secrets from AWS Secrets Manager: the only place that speaks to AWS.
+//! Reads secrets from AWS Secrets Manager.
 //!
 //! The client is made for each read: that happens once per environment, and a connection kept for the next
 //! time would have been frozen to death.
@@ -6,22 +6,13 @@
 use std::error::Error;
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, Region};
 use aws_sdk_secretsmanager::Client;
 use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
-use aws_smithy_http_client::Builder;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
-use crate::certificates;
+use crate::aws;
 
 /// An attempt that takes longer is lost; Secrets Manager answers within tens of milliseconds.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
-
-/// Before the second attempt, and doubled before the third.
-const BACKOFF: Duration = Duration::from_millis(50);
 
 /// Why a secret could not be read, for the operator.
 #[derive(Debug, thiserror::Error)]
@@ -53,36 +44,19 @@ fn explain<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Se
     let refusal = error.as_service_error().filter(|_| status.is_none_or(|status| status < 500));
     match (refusal.and_then(ProvideErrorMetadata::code), refusal.and_then(ProvideErrorMetadata::message), status) {
         (Some(code), message, _) => SecretError::Refused(format!("{} ({code})", message.unwrap_or("without a reason"))),
-        (None, _, Some(status)) => SecretError::OutOfReach(format!("HTTP {status}: {}", chain(error))),
-        (None, _, None) => SecretError::OutOfReach(chain(error)),
+        (None, _, Some(status)) => SecretError::OutOfReach(format!("HTTP {status}: {}", aws::explain(error))),
+        (None, _, None) => SecretError::OutOfReach(aws::explain(error)),
     }
 }
 
 async fn client(arn: &str) -> Result<Client, SecretError> {
-    let trusted = TrustStore::empty().with_pem_certificate(certificates::AMAZON);
-    let tls = TlsContext::builder().with_trust_store(trusted).build();
-    let tls = tls.map_err(|error| SecretError::OutOfReach(chain(&error)))?;
-    let http = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(tls).build_https();
-    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_LIMIT).build();
-    let mut config = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_initial_backoff(BACKOFF));
-    if let Some(region) = region(arn) {
-        config = config.region(Region::new(region.to_owned()));
-    }
-    Ok(Client::new(&config.load().await))
+    let config = aws::config(region(arn), ATTEMPT_LIMIT).await;
+    config.map(|config| Client::new(&config)).map_err(|error| SecretError::OutOfReach(aws::explain(&error)))
 }
 
 /// `arn:aws:secretsmanager:eu-central-1:123456789012:secret:name-AbCdEf`
 fn region(arn: &str) -> Option<&str> {
     arn.split(':').nth(3).filter(|region| !region.is_empty())
-}
-
-/// What went wrong and why, by the errors' own texts: their debug output might show an answer with a secret in it.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |cause| (*cause).source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
-//! Wires the function together: settings, store, handler.
+//! Wires the function together: settings, store or queue, handler.
 
 use std::process::ExitCode;
 
+use logs_core::metrics::Metrics;
 use logs_core::mysql::Store;
 use logs_core::settings::{DatabaseSettings, allowed_origin, environment};
 use logs_core::{clock, operator_log};
-use post_log::PostLog;
+use post_log::{Destination, PostLog, Queue};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -15,8 +16,15 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     operator_log::start(environment("RUST_LOG").as_deref())?;
     let origin = allowed_origin(&environment)?;
-    let store = Store::new(&DatabaseSettings::from_environment(&environment)?);
-    store.warm_up().await?;
-    let function = PostLog { store, clock: clock::unix_seconds };
+    let destination = match Queue::from_environment(&environment).await? {
+        Some(queue) => Destination::Queue(queue),
+        None => {
+            let store = Store::new(&DatabaseSettings::from_environment(&environment)?);
+            store.warm_up().await?;
+            Destination::Database(store)
+        }
+    };
+    let metrics = Metrics::from_environment(&environment);
+    let function = PostLog { destination, clock: clock::since_epoch, metrics };
     rest_proxy::serve(origin, async |request| function.handle(request).await).await
 }

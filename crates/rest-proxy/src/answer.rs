@@ -27,6 +27,12 @@ impl Answer {
         Self::new(StatusCode::OK, "application/json", body)
     }
 
+    /// 202 with a JSON body.
+    #[must_use]
+    pub fn accepted(body: &impl Serialize) -> Self {
+        Self::new(StatusCode::ACCEPTED, "application/json", body)
+    }
+
     /// A problem, with its status.
     #[must_use]
     pub fn problem(problem: &Problem<'_>) -> Self {

@@ -1,18 +1,25 @@
-//! A batch under an idempotency key: its row in the ledger `Batches` and its logs, in one transaction.
+//! Batches under idempotency keys: their rows in the ledger `Batches` and their logs, in one transaction.
 
 use std::cell::Cell;
+use std::collections::HashMap;
 
 use sqlx::{Connection, MySql, MySqlConnection, Transaction};
 
 use super::error::number;
-use super::statements;
-use crate::{Batch, Fingerprint, IdempotencyKey};
+use super::statements::{self, BatchRow};
+use crate::{Fingerprint, IdempotencyKey, Message, NewLog};
 
 /// The ledger has a batch of this key.
 const DUPLICATE_KEY: Option<u16> = Some(1062);
 
 /// A lock was in the way for a second.
 const LOCK_WAIT_TIMEOUT: Option<u16> = Some(1205);
+
+/// Two waited for each other, and this one was chosen to give up.
+const DEADLOCK: Option<u16> = Some(1213);
+
+/// How often a set of batches is compared with the ledger before it waits its turn.
+const MOST_LOOK_UPS: u32 = 3;
 
 /// What the ledger said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +36,19 @@ pub enum Insertion {
 pub(super) struct Entry<'a> {
     pub(super) key: &'a IdempotencyKey,
     pub(super) fingerprint: Fingerprint,
-    pub(super) batch: &'a Batch,
-    /// A random number of this request: a row that has it is its own.
-    pub(super) request: [u8; 16],
+    pub(super) logs: &'a [NewLog],
     pub(super) received_at: i64,
 }
+
+impl<'a> Entry<'a> {
+    pub(super) fn of_message(message: &'a Message) -> Self {
+        let Message { key, fingerprint, received_at, logs } = message;
+        Self { key, fingerprint: *fingerprint, logs, received_at: *received_at }
+    }
+}
+
+/// A random number of one request: a row of the ledger that has it is this request's own.
+pub(super) type RequestNumber = [u8; 16];
 
 /// What a request has met so far, over all its tries.
 #[derive(Default)]
@@ -48,26 +63,28 @@ pub(super) struct Progress {
 pub(super) async fn insert(
     connection: &mut MySqlConnection,
     entry: &Entry<'_>,
+    request: &RequestNumber,
     progress: &Progress,
 ) -> Result<Insertion, sqlx::Error> {
     loop {
         progress.key_is_in_flight.set(false);
         let mut transaction = connection.begin().await?;
-        match statements::insert_batch(&mut transaction, entry).await {
+        match statements::insert_batches(&mut transaction, [entry], request).await {
             // So an earlier COMMIT of this request came to nothing.
             Ok(()) => progress.commit_is_open.set(false),
             Err(error) if number(&error) == DUPLICATE_KEY => {
                 transaction.rollback().await?;
                 // Retention may have removed it in between.
-                let Some(earlier) = statements::find_batch(connection, entry.key).await? else { continue };
-                return Ok(compare(&earlier, entry));
+                let earlier = statements::find_batches(connection, [entry.key]).await?;
+                let Some(earlier) = earlier.first() else { continue };
+                return Ok(compare(earlier, entry, request));
             }
             Err(error) => {
                 progress.key_is_in_flight.set(number(&error) == LOCK_WAIT_TIMEOUT);
                 return Err(abandon(transaction, error).await);
             }
         }
-        if let Err(error) = statements::insert_logs(&mut transaction, &entry.batch.logs, entry.received_at).await {
+        if let Err(error) = statements::insert_logs(&mut transaction, logs_of([entry])).await {
             return Err(abandon(transaction, error).await);
         }
         progress.commit_is_open.set(true);
@@ -76,10 +93,87 @@ pub(super) async fn insert(
     }
 }
 
-fn compare(earlier: &statements::BatchRow, entry: &Entry<'_>) -> Insertion {
+/// Stores those of the entries that the ledger does not have, all of these or none. No key may come twice. `None`: a lock
+/// was in the way, and nothing was stored. May be tried again after any failure.
+pub(super) async fn insert_all(
+    connection: &mut MySqlConnection,
+    entries: &[Entry<'_>],
+    request: &RequestNumber,
+) -> Result<Option<Vec<Insertion>>, sqlx::Error> {
+    // Empty at first: a message that was delivered before is rare, and asking costs a statement.
+    let mut earlier: HashMap<Vec<u8>, BatchRow> = HashMap::new();
+    let mut look_ups = 0;
+    loop {
+        let earlier_of = |entry: &&Entry<'_>| earlier.get(entry.key.as_str().as_bytes());
+        let new: Vec<_> = entries.iter().filter(|entry| earlier_of(entry).is_none()).collect();
+        match insert_new(connection, &new, request).await? {
+            New::Stored => {
+                let outcome = |entry| earlier_of(&entry).map_or(Insertion::Stored, |row| compare(row, entry, request));
+                return Ok(Some(entries.iter().map(outcome).collect()));
+            }
+            // Others store and remove at the same time: a few looks will do, or it waits its turn.
+            New::Known if look_ups < MOST_LOOK_UPS => {
+                look_ups += 1;
+                let rows = statements::find_batches(connection, entries.iter().map(|entry| entry.key)).await?;
+                earlier = rows.into_iter().map(|row| (row.batch_key.clone(), row)).collect();
+            }
+            New::Known | New::Locked => return Ok(None),
+        }
+    }
+}
+
+/// What became of entries that seemed to be new.
+enum New {
+    Stored,
+    /// The ledger has the key of at least one; nothing was stored.
+    Known,
+    /// Somebody else was in the way; nothing was stored.
+    Locked,
+}
+
+async fn insert_new(
+    connection: &mut MySqlConnection,
+    entries: &[&Entry<'_>],
+    request: &RequestNumber,
+) -> Result<New, sqlx::Error> {
+    if entries.is_empty() {
+        return Ok(New::Stored);
+    }
+    let mut transaction = connection.begin().await?;
+    if let Err(error) = statements::insert_batches(&mut transaction, entries.iter().copied(), request).await {
+        return stopped(transaction, error).await;
+    }
+    let logs: Vec<_> = logs_of(entries.iter().copied()).collect();
+    for logs in logs.chunks(statements::LOGS_PER_STATEMENT) {
+        if let Err(error) = statements::insert_logs(&mut transaction, logs.iter().copied()).await {
+            return stopped(transaction, error).await;
+        }
+    }
+    transaction.commit().await?;
+    Ok(New::Stored)
+}
+
+async fn stopped(transaction: Transaction<'_, MySql>, error: sqlx::Error) -> Result<New, sqlx::Error> {
+    let why = match number(&error) {
+        DUPLICATE_KEY => Some(New::Known),
+        LOCK_WAIT_TIMEOUT | DEADLOCK => Some(New::Locked),
+        _ => None,
+    };
+    match (abandon(transaction, error).await, why) {
+        (sqlx::Error::Database(_), Some(why)) => Ok(why),
+        (error, _) => Err(error),
+    }
+}
+
+fn logs_of<'a>(entries: impl IntoIterator<Item = &'a Entry<'a>>) -> impl Iterator<Item = (&'a NewLog, i64)> {
+    entries.into_iter().flat_map(|entry| entry.logs.iter().map(|log| (log, entry.received_at)))
+}
+
+/// What the ledger's row says of an entry.
+fn compare(earlier: &BatchRow, entry: &Entry<'_>, request: &RequestNumber) -> Insertion {
     if earlier.fingerprint != entry.fingerprint.as_bytes() {
         Insertion::KeyReused
-    } else if earlier.stored_by == entry.request {
+    } else if earlier.stored_by == request {
         // The answer to this request's own COMMIT was lost.
         Insertion::Stored
     } else {

@@ -1,13 +1,14 @@
 //! The store: MySQL 8.4 on RDS, or MariaDB from 10.11 on.
 //!
 //! `statements.rs` has the SQL, `connection.rs` keeps the one connection of an environment alive, `login.rs` says who
-//! logs in where, `ledger.rs` how a batch under a key is stored once, `error.rs` what a failure means for what was
+//! logs in where, `ledger.rs` how a batch under a key is stored once, `messages.rs` many at a time, `error.rs` what a failure means for what was
 //! sent. `migrate.rs` makes and upgrades the schema, `users.rs` the functions' users.
 
 mod connection;
 mod error;
 mod ledger;
 mod login;
+mod messages;
 #[cfg(feature = "migrate")]
 mod migrate;
 mod retention;
@@ -18,13 +19,14 @@ mod users;
 use uuid::Uuid;
 
 use crate::settings::{DatabaseSettings, SettingError};
-use crate::{Batch, Deadline, Fingerprint, IdempotencyKey, MostRecent, NewLog};
+use crate::{Batch, Deadline, Fingerprint, IdempotencyKey, Message, MostRecent, NewLog};
 
 use connection::{Connections, Repeat};
 pub use error::StoreError;
 pub use ledger::Insertion;
 use ledger::{Entry, Progress};
 pub use login::LoginError;
+pub use messages::{Deliveries, Delivery};
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
 use retention::Place;
@@ -57,7 +59,9 @@ impl Store {
     /// Stores a batch, whole or not at all: one statement, one autocommit. `received_at` is in Unix seconds.
     /// After an error nothing is stored, except for what [`StoreError::is_ambiguous`] says.
     pub async fn insert(&self, logs: &[NewLog], received_at: i64, deadline: Deadline) -> Result<(), StoreError> {
-        let insert = async |connection: &mut _| statements::insert_logs(connection, logs, received_at).await;
+        let insert = async |connection: &mut _| {
+            statements::insert_logs(connection, logs.iter().map(|log| (log, received_at))).await
+        };
         self.connections.run(deadline, Repeat::WhatTheServerRefused, insert).await
     }
 
@@ -71,14 +75,20 @@ impl Store {
         deadline: Deadline,
     ) -> Result<Insertion, StoreError> {
         let request = Uuid::new_v4().into_bytes();
-        let entry = &Entry { key, fingerprint: Fingerprint::of(batch), batch, request, received_at };
+        let entry = &Entry { key, fingerprint: Fingerprint::of(batch), logs: &batch.logs, received_at };
         let progress = &Progress::default();
-        let insert = async |connection: &mut _| ledger::insert(connection, entry, progress).await;
+        let insert = async |connection: &mut _| ledger::insert(connection, entry, &request, progress).await;
         self.connections.run(deadline, Repeat::Anything, insert).await.map_err(|error| match error {
             error if progress.commit_is_open.get() && !error.is_ambiguous() => StoreError::Unresolved(Box::new(error)),
             StoreError::Refused(_) if progress.key_is_in_flight.get() => StoreError::KeyInFlight,
             error => error,
         })
+    }
+
+    /// Stores the batches of many messages, each whole or not at all and only once, in few large transactions. What is
+    /// stored stays stored when a later transaction fails.
+    pub async fn insert_messages(&self, messages: &[Message], deadline: Deadline) -> Deliveries {
+        messages::insert(&self.connections, messages, &Uuid::new_v4().into_bytes(), deadline).await
     }
 
     /// Deletes what is old, step by step, until nothing is left or the deadline is near. Running it again goes on.

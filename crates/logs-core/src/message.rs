@@ -1,0 +1,138 @@
+//! A batch on its way through the queue. post-log encodes it, store-logs decodes it; in between it may wait for days,
+//! so both must understand what an older or newer release wrote.
+//!
+//! Version 1 is JSON, a log an array, so that the message is never longer than the body that it was made from:
+//!
+//! ```json
+//! {"version":1,"key":"01890a5d-ac96-774b-bcce-b302099a8057","received_at":1764000000,
+//!  "logs":[["any_device_token",107,1514864773]]}
+//! ```
+//!
+//! `key` is the client's `Idempotency-Key` or one that post-log made up; `received_at` is in Unix seconds; a log is
+//! deviceID, err and timestamp. Where records were rejected there is a `fingerprint` (SHA-256, hexadecimal) as well: it
+//! covers what was wrong with them, which is not in the message. Unknown fields are ignored.
+
+use std::fmt::Write;
+
+use serde::Deserialize;
+
+use crate::{Batch, DeviceId, ErrorCode, Fingerprint, IdempotencyKey, MAX_RECORDS, NewLog, Timestamp};
+
+/// The version that is written, and the only one that is read.
+const VERSION: u64 = 1;
+
+/// The longest message that SQS takes: 1 MiB.
+/// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
+pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
+
+/// A batch as it comes out of the queue: at least one log.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Message {
+    /// The name of the batch: it is stored once, however often it is delivered.
+    pub key: IdempotencyKey,
+    /// What tells it from another batch under the same key.
+    pub fingerprint: Fingerprint,
+    /// When post-log received it, in Unix seconds.
+    pub received_at: i64,
+    /// In the order in which they were sent.
+    pub logs: Vec<NewLog>,
+}
+
+/// Why a body is no message. For the operator; never shows what is in it.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MessageError {
+    /// Written by a newer release, or by somebody else.
+    #[error("has version {0}, and this release reads version {VERSION}; deploy the newer one, then redrive")]
+    UnknownVersion(u64),
+    /// No JSON, or not this JSON.
+    #[error("is no message: line {0}, column {1} is wrong")]
+    NotAMessage(usize, usize),
+    /// The JSON is right and a value in it is not.
+    #[error("has a value that cannot be stored: {0}")]
+    Value(&'static str),
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    version: u64,
+    key: String,
+    received_at: i64,
+    fingerprint: Option<String>,
+    logs: Vec<(String, i64, i64)>,
+}
+
+#[derive(Deserialize)]
+struct Head {
+    version: u64,
+}
+
+impl Message {
+    /// The body of the message for a batch, or `None` if it would be longer than [`MAX_MESSAGE_BYTES`]: that takes half a
+    /// million of the two characters that SQS does not carry as they are.
+    #[must_use]
+    pub fn encode(batch: &Batch, key: &IdempotencyKey, received_at: i64) -> Option<String> {
+        let mut text = format!(r#"{{"version":{VERSION},"key":"#);
+        push_json_string(&mut text, key.as_str());
+        // Writing to a String cannot fail, here and below.
+        let _ = write!(text, r#","received_at":{received_at},"#);
+        if !batch.faults.is_empty() {
+            let _ = write!(text, r#""fingerprint":"{}","#, Fingerprint::of(batch).to_hex());
+        }
+        text.push_str(r#""logs":["#);
+        for (place, log) in batch.logs.iter().enumerate() {
+            text.push_str(if place == 0 { "[" } else { ",[" });
+            push_json_string(&mut text, log.device_id().as_str());
+            let _ = write!(text, ",{},{}]", log.error_code().get(), log.timestamp().get());
+        }
+        text.push_str("]}");
+        (text.len() <= MAX_MESSAGE_BYTES).then_some(text)
+    }
+
+    /// Reads a message; every value goes through the same door as one from a device.
+    pub fn decode(body: &str) -> Result<Self, MessageError> {
+        let wire: Wire = serde_json::from_str(body).map_err(|error| match serde_json::from_str(body) {
+            Ok(Head { version }) if version != VERSION => MessageError::UnknownVersion(version),
+            _ => MessageError::NotAMessage(error.line(), error.column()),
+        })?;
+        if wire.version != VERSION {
+            return Err(MessageError::UnknownVersion(wire.version));
+        }
+        let key = IdempotencyKey::parse(&wire.key).map_err(|_| MessageError::Value("key"))?;
+        if !(0..=Timestamp::MAX).contains(&wire.received_at) {
+            return Err(MessageError::Value("received_at"));
+        }
+        if !(1..=MAX_RECORDS).contains(&wire.logs.len()) {
+            return Err(MessageError::Value("logs"));
+        }
+        let logs = wire.logs.into_iter().map(log).collect::<Result<Vec<_>, _>>()?;
+        let fingerprint = match wire.fingerprint {
+            Some(hex) => Fingerprint::from_hex(&hex).ok_or(MessageError::Value("fingerprint"))?,
+            None => Fingerprint::of_parts(&logs, &[]),
+        };
+        Ok(Self { key, fingerprint, received_at: wire.received_at, logs })
+    }
+}
+
+fn log((device_id, err, timestamp): (String, i64, i64)) -> Result<NewLog, MessageError> {
+    Ok(NewLog::new(
+        DeviceId::parse(device_id).map_err(|_| MessageError::Value("deviceID"))?,
+        ErrorCode::parse(err).map_err(|_| MessageError::Value("err"))?,
+        Timestamp::parse(timestamp).map_err(|_| MessageError::Value("timestamp"))?,
+    ))
+}
+
+/// SQS takes every character that XML has: all but controls, which JSON escapes anyway, and these two.
+fn push_json_string(text: &mut String, value: &str) {
+    // Only maps with keys that are no strings, and failing writers, make serde_json fail; neither is here.
+    let json = serde_json::to_string(value).unwrap_or_default();
+    for character in json.chars() {
+        match character {
+            '\u{fffe}' => text.push_str("\\ufffe"),
+            '\u{ffff}' => text.push_str("\\uffff"),
+            other => text.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

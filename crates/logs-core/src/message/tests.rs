@@ -1,0 +1,113 @@
+use super::*;
+
+fn batch(body: &str) -> Batch {
+    Batch::parse(body.as_bytes()).unwrap()
+}
+
+fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::parse(text).unwrap()
+}
+
+const BODY: &str =
+    r#"[{"deviceID":"any_device_token","err":107,"timestamp":1514864773},{"deviceID":"b","err":-1,"timestamp":0}]"#;
+const MESSAGE: &str =
+    r#"{"version":1,"key":"k","received_at":1764000000,"logs":[["any_device_token",107,1514864773],["b",-1,0]]}"#;
+
+#[test]
+fn a_message_is_as_documented_and_comes_back_as_it_was() {
+    let batch = batch(BODY);
+    assert_eq!(Message::encode(&batch, &key("k"), 1_764_000_000).as_deref(), Some(MESSAGE));
+    let message = Message::decode(MESSAGE).unwrap();
+    assert_eq!((&message.key, message.received_at), (&key("k"), 1_764_000_000));
+    assert_eq!((message.fingerprint, message.logs), (Fingerprint::of(&batch), batch.logs));
+}
+
+#[test]
+fn the_fingerprint_of_a_batch_with_rejected_records_travels_along() {
+    let batch = batch(&BODY.replacen('[', "[7,", 1));
+    let text = Message::encode(&batch, &key("k"), 1).unwrap();
+    let message = Message::decode(&text).unwrap();
+    assert_eq!((message.fingerprint, message.logs), (Fingerprint::of(&batch), batch.logs));
+}
+
+#[test]
+fn the_oddest_names_and_keys_survive_and_are_characters_that_sqs_takes() {
+    for name in ["\0\u{1f}\u{7f}", "\"\\/", "\u{fffe}\u{ffff}\u{10ffff}", "😀", "\u{2028}"] {
+        let body = serde_json::json!({ "deviceID": name, "err": 1, "timestamp": 1 }).to_string();
+        let text = Message::encode(&batch(&body), &key("\"\\"), 1).unwrap();
+        assert!(text.chars().all(|character| character >= ' ' && !"\u{fffe}\u{ffff}".contains(character)), "{text}");
+        let message = Message::decode(&text).unwrap();
+        assert_eq!((message.logs[0].device_id().as_str(), message.key), (name, key("\"\\")));
+    }
+}
+
+#[test]
+fn the_longest_body_fits_a_message() {
+    let record = |name: &str| format!(r#"{{"deviceID":"{name}","err":1,"timestamp":1}}"#);
+    let overhead = record("").len() + 1;
+    // As many full names as fit, and the last one shorter: exactly 1 MiB.
+    for character in ["x", "ß", "漢", "😀", "\\u0001"] {
+        let (mut body, mut count) = (String::from("["), 0);
+        while count < MAX_RECORDS - 1 && body.len() + 255 * character.len() + overhead <= crate::MAX_BODY_BYTES {
+            body += &(record(&character.repeat(255)) + ",");
+            count += 1;
+        }
+        body += &(record("y") + "]");
+        body = format!("{}{body}", " ".repeat(crate::MAX_BODY_BYTES - body.len()));
+        assert_eq!(body.len(), crate::MAX_BODY_BYTES);
+        let batch = batch(&body);
+        let text = Message::encode(&batch, &key(&"k".repeat(64)), Timestamp::MAX).expect("it fits");
+        assert_eq!(Message::decode(&text).unwrap().logs, batch.logs, "{character}");
+    }
+}
+
+#[test]
+fn a_body_of_the_two_characters_that_sqs_does_not_carry_may_not_fit_and_then_there_is_no_message() {
+    let record = format!(r#"{{"deviceID":"{}","err":1,"timestamp":1}}"#, "\u{ffff}".repeat(255));
+    let batch = batch(&format!("[{}]", vec![record; 1000].join(",")));
+    assert_eq!(Message::encode(&batch, &key("k"), 1), None);
+}
+
+#[test]
+fn another_version_is_named_whatever_else_it_has() {
+    for body in [r#"{"version":2}"#, &MESSAGE.replace("\"version\":1", "\"version\":2"), r#"{"version":0,"logs":7}"#] {
+        assert!(matches!(Message::decode(body), Err(MessageError::UnknownVersion(_))), "{body}");
+    }
+}
+
+#[test]
+fn unknown_fields_are_ignored() {
+    let body = MESSAGE.replacen('{', r#"{"trace":{"id":[]},"#, 1);
+    assert_eq!(Message::decode(&body), Message::decode(MESSAGE));
+}
+
+#[test]
+fn what_is_wrong_is_said_without_showing_it() {
+    let long = "x".repeat(256);
+    for (from, to, expected) in [
+        ("\"k\"", "\"\"", "key"),
+        ("\"k\"", "\"a b\"", "key"),
+        ("1764000000", "-1", "received_at"),
+        ("1764000000", "253402300800", "received_at"),
+        ("\"b\"", "\"\"", "deviceID"),
+        ("\"b\"", &format!("\"{long}\""), "deviceID"),
+        ("-1,0", "2147483648,0", "err"),
+        ("-1,0", "1,-1", "timestamp"),
+        (r#"["any_device_token",107,1514864773],["b",-1,0]"#, "", "logs"),
+        ("\"logs\"", "\"fingerprint\":\"ab\",\"logs\"", "fingerprint"),
+    ] {
+        let body = MESSAGE.replace(from, to);
+        assert_eq!(Message::decode(&body), Err(MessageError::Value(expected)), "{body}");
+    }
+    for body in ["", "7", "{}", "[", "hunter2", r#"{"version":"1"}"#, &MESSAGE.replace("107", "\"hunter2\"")] {
+        let error = Message::decode(body).unwrap_err();
+        assert!(matches!(error, MessageError::NotAMessage(..)) && !error.to_string().contains("hunter2"), "{error}");
+    }
+}
+
+#[test]
+fn more_records_than_a_body_may_have_are_no_message() {
+    let logs = vec![r#"["a",1,1]"#; MAX_RECORDS + 1].join(",");
+    let body = format!(r#"{{"version":1,"key":"k","received_at":1,"logs":[{logs}]}}"#);
+    assert_eq!(Message::decode(&body), Err(MessageError::Value("logs")));
+}

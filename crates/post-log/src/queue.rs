@@ -1,0 +1,106 @@
+//! Queued mode: a batch becomes a message of SQS, and store-logs stores it.
+
+use std::time::Duration;
+
+use aws_sdk_sqs::Client;
+use logs_core::settings::{Lookup, SettingError};
+use logs_core::{Deadline, aws};
+
+/// SQS answers within tens of milliseconds; an attempt that takes longer is lost. Three of them fit in 9 s.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(2);
+
+/// The queue of `QUEUE_URL`, and who sends to it.
+#[derive(Debug)]
+pub struct Queue {
+    client: Client,
+    url: String,
+}
+
+/// Why a message was not sent, or may not have been. The text is for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// The queue could not be set up.
+    #[error("the client of SQS cannot be made: {0}")]
+    Client(String),
+    /// SQS refused, or nobody answered.
+    #[error("the message was not sent: {0}")]
+    Send(String),
+    /// It may have been sent all the same.
+    #[error("SQS did not answer in time")]
+    NoAnswerInTime,
+}
+
+impl Queue {
+    /// `QUEUE_URL`; `None` without it. Credentials, and the endpoint where it is not AWS's own (`AWS_ENDPOINT_URL_SQS`),
+    /// come from the environment; the region too, unless the URL has it.
+    pub async fn from_environment(
+        lookup: Lookup<'_>,
+    ) -> Result<Option<Self>, Box<dyn std::error::Error + Send + Sync>> {
+        let Some(url) = queue_url(lookup)? else { return Ok(None) };
+        let config = aws::config(region(&url), ATTEMPT_LIMIT).await;
+        let config = config.map_err(|error| QueueError::Client(aws::explain(&error)))?;
+        Ok(Some(Self { client: Client::new(&config), url }))
+    }
+
+    /// Sends one message: the whole batch or nothing. An attempt that failed is made again, as long as the deadline allows;
+    /// the message is the same then, and stored once.
+    pub async fn send(&self, body: String, deadline: Deadline) -> Result<(), QueueError> {
+        let send = self.client.send_message().queue_url(&self.url).message_body(body).send();
+        match deadline.limit(send).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(QueueError::Send(aws::explain(&error))),
+            Err(_) => Err(QueueError::NoAnswerInTime),
+        }
+    }
+}
+
+fn queue_url(lookup: Lookup<'_>) -> Result<Option<String>, SettingError> {
+    let Some(url) = lookup("QUEUE_URL").filter(|url| !url.is_empty()) else { return Ok(None) };
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    // The host, the account, the name.
+    let is_url = rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_graphic()))
+        && rest.is_some_and(|rest| rest.split('/').filter(|part| !part.is_empty()).count() >= 2);
+    if !is_url {
+        let expected = "a URL like https://sqs.eu-central-1.amazonaws.com/123456789012/error-codes";
+        return Err(SettingError::Invalid { variable: "QUEUE_URL", expected });
+    }
+    Ok(Some(url))
+}
+
+/// `https://sqs.eu-central-1.amazonaws.com/123456789012/name`
+fn region(url: &str) -> Option<&str> {
+    let (region, domain) = url.strip_prefix("https://sqs.")?.split_once('.')?;
+    domain.starts_with("amazonaws.").then_some(region)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const URL: &str = "https://sqs.eu-central-1.amazonaws.com/123456789012/error-codes-dev";
+
+    fn parsed(url: &str) -> Result<Option<String>, SettingError> {
+        queue_url(&|name| (name == "QUEUE_URL").then(|| url.to_owned()))
+    }
+
+    #[test]
+    fn the_region_is_that_of_the_queue() {
+        assert_eq!(region(URL), Some("eu-central-1"));
+        assert_eq!(region("https://sqs.cn-north-1.amazonaws.com.cn/123456789012/name"), Some("cn-north-1"));
+        assert_eq!(region("http://127.0.0.1:5000/123456789012/name"), None);
+    }
+
+    #[test]
+    fn without_a_queue_there_is_no_queued_mode() {
+        assert_eq!(queue_url(&|_| None), Ok(None));
+        assert_eq!(parsed(""), Ok(None));
+        assert_eq!(parsed(URL), Ok(Some(URL.to_owned())));
+    }
+
+    #[test]
+    fn what_is_no_queue_is_named() {
+        for url in ["error-codes", "arn:aws:sqs:eu-central-1:123456789012:error-codes", "https://", "https://a b/1/2"] {
+            assert!(parsed(url).unwrap_err().to_string().starts_with("QUEUE_URL"), "{url}");
+        }
+    }
+}

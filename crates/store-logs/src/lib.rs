@@ -1,0 +1,116 @@
+//! The consumer of the queue: messages become rows, each batch once.
+//!
+//! [`QueueEvent`] → [`Message`]s → few large transactions, each with its part of the ledger → [`BatchResponse`]. A message
+//! is deleted from the queue only if its batch is stored; every other one is named in the answer, is delivered again, and
+//! ends in the dead-letter queue if that never helps. Nothing is dropped.
+
+mod event;
+
+use std::time::Duration;
+
+pub use event::{BatchItemFailure, BatchResponse, QueueEvent, Record};
+use logs_core::metrics::{Metric, Metrics};
+use logs_core::mysql::{Deliveries, Delivery, Store};
+use logs_core::{Deadline, Message, clock};
+
+/// So many messages that failed get a line of their own in the log; all are counted.
+const LOGGED: usize = 20;
+
+/// The function.
+#[derive(Debug)]
+pub struct StoreLogs {
+    /// Where the logs go.
+    pub store: Store,
+    /// The time since 1970, for the lag.
+    pub clock: fn() -> Duration,
+    /// What CloudWatch counts.
+    pub metrics: Metrics,
+}
+
+impl StoreLogs {
+    /// Stores what can be stored; the answer names the rest.
+    pub async fn handle(&self, event: QueueEvent, deadline: Deadline) -> BatchResponse {
+        let mut failures = Failures::new(event.records.len());
+        let (mut messages, mut places) = (Vec::new(), Vec::new());
+        for (place, record) in event.records.iter().enumerate() {
+            match Message::decode(&record.body) {
+                Ok(message) => {
+                    messages.push(message);
+                    places.push(place);
+                }
+                Err(error) => failures.add(place, &record.message_id, &format!("the message {error}")),
+            }
+        }
+        let deliveries = self.store.insert_messages(&messages, deadline).await;
+        let mut duplicates = 0;
+        for (place, outcome) in places.iter().zip(&deliveries.outcomes) {
+            let id = &event.records[*place].message_id;
+            match outcome {
+                Delivery::Stored => {}
+                Delivery::Duplicate => duplicates += 1,
+                Delivery::KeyReused => failures.add(*place, id, "another batch is stored under its Idempotency-Key"),
+                Delivery::Refused(error) => failures.add(*place, id, &error.to_string()),
+                Delivery::NotStored => failures.add_quietly(*place),
+            }
+        }
+        self.report(&messages, &deliveries, duplicates, failures.count);
+        failures.answer(event)
+    }
+
+    /// One line for people, one for CloudWatch.
+    fn report(&self, messages: &[Message], deliveries: &Deliveries, duplicates: usize, failed: usize) {
+        let Deliveries { logs, statements, error, .. } = deliveries;
+        let oldest = messages.iter().map(|message| message.received_at).min();
+        let now = clock::seconds((self.clock)());
+        // A clock that is behind another one makes no negative lag.
+        let lag = oldest.map_or(0, |oldest| u64::try_from(now - oldest).unwrap_or(0));
+        let count = messages.len();
+        match error {
+            None => tracing::info!(messages = count, logs, duplicates, failed, lag, "stored"),
+            Some(error) => {
+                tracing::error!(messages = count, logs, duplicates, failed, lag, %error, "not all is stored; the queue keeps the rest");
+            }
+        }
+        self.metrics.write(&[
+            Metric::Count("Messages", count),
+            Metric::Count("Accepted", *logs),
+            Metric::Count("Duplicates", duplicates),
+            Metric::Count("Failed", failed),
+            Metric::Count("RowsPerStatement", logs.checked_div(*statements).unwrap_or(0)),
+            Metric::Seconds("QueueLag", lag),
+        ]);
+    }
+}
+
+/// The messages that fail, by their place in the event.
+struct Failures {
+    failed: Vec<bool>,
+    count: usize,
+    logged: usize,
+}
+
+impl Failures {
+    fn new(messages: usize) -> Self {
+        Self { failed: vec![false; messages], count: 0, logged: 0 }
+    }
+
+    fn add(&mut self, place: usize, message_id: &str, why: &str) {
+        if self.logged < LOGGED {
+            tracing::error!(message_id, why, "a message cannot be stored");
+        }
+        self.logged += 1;
+        self.add_quietly(place);
+    }
+
+    fn add_quietly(&mut self, place: usize) {
+        self.failed[place] = true;
+        self.count += 1;
+    }
+
+    fn answer(self, event: QueueEvent) -> BatchResponse {
+        let failed = event.records.into_iter().zip(self.failed).filter(|(_, failed)| *failed);
+        let batch_item_failures =
+            failed.map(|(record, _)| BatchItemFailure { item_identifier: record.message_id }).collect();
+        BatchResponse { batch_item_failures }
+    }
+}

@@ -1,0 +1,247 @@
+//! The consumer of the queue, as its event source calls it: what is stored is stored once, what is not is named, and no
+//! message takes another one down.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sqlx::Executor;
+
+use crate::harness::{Cut, Database, FunctionRun, Proxy};
+
+/// When every message here was received.
+const RECEIVED_AT: i64 = 1_764_000_000;
+
+fn message(key: &str, devices: &[&str]) -> String {
+    let logs: Vec<_> = devices.iter().map(|device| json!([device, 107, 1_514_864_773])).collect();
+    json!({ "version": 1, "key": key, "received_at": RECEIVED_AT, "logs": logs }).to_string()
+}
+
+/// An event of Lambda's; the messages' ids are their places.
+fn event(bodies: &[String]) -> Value {
+    let records = bodies.iter().enumerate().map(|(place, body)| {
+        json!({
+            "messageId": place.to_string(), "receiptHandle": "handle", "body": body, "md5OfBody": "",
+            "attributes": { "ApproximateReceiveCount": "1", "SentTimestamp": "1764000000000" },
+            "messageAttributes": {}, "eventSource": "aws:sqs", "awsRegion": "eu-central-1",
+            "eventSourceARN": "arn:aws:sqs:eu-central-1:123456789012:error-codes",
+        })
+    });
+    json!({ "Records": records.collect::<Vec<_>>() })
+}
+
+/// Which messages the answer says are to be delivered again.
+async fn failures(function: &FunctionRun, bodies: &[String]) -> Vec<usize> {
+    let answer = function.run(&event(bodies)).await.expect("it answers");
+    let failures = answer["batchItemFailures"].as_array().expect("a list");
+    let place = |failure: &Value| failure["itemIdentifier"].as_str().and_then(|id| id.parse().ok());
+    failures.iter().map(|failure| place(failure).expect("an id of the event")).collect()
+}
+
+fn store_logs(url: &str) -> FunctionRun {
+    FunctionRun::new("store-logs", &[("DATABASE_URL", url)])
+}
+
+const NONE: [usize; 0] = [];
+
+#[tokio::test]
+async fn messages_become_rows_that_are_dated_by_when_they_were_received() {
+    let database = Database::migrated().await;
+    let function = store_logs(&database.url);
+    assert_eq!(failures(&function, &[message("k", &["a", "b"]), message("l", &["c"])]).await, NONE);
+    let mut connection = database.connection().await;
+    let rows: Vec<(String, i32, i64, i64)> =
+        sqlx::query_as("SELECT device_id, error_number, time_stamp, received_at FROM Logs ORDER BY device_id")
+            .fetch_all(&mut connection)
+            .await
+            .expect("there is a table Logs");
+    let expected = ["a", "b", "c"].map(|device| (device.to_owned(), 107, 1_514_864_773, RECEIVED_AT));
+    assert_eq!(rows, expected);
+}
+
+#[tokio::test]
+async fn a_message_that_is_delivered_again_is_stored_once_and_deleted() {
+    let database = Database::migrated().await;
+    let function = store_logs(&database.url);
+    let bodies: Vec<_> = (0..1_500).map(|number| message(&format!("key-{number}"), &["a", "b"])).collect();
+    // Some before, all, all again, and all twice in one event.
+    for event in [&bodies[700..1_100], &bodies, &bodies, &[&bodies[..], &bodies].concat()] {
+        assert_eq!(failures(&function, event).await, NONE);
+    }
+    assert_eq!(database.count().await, 3_000);
+}
+
+#[tokio::test]
+async fn two_consumers_with_the_same_messages_at_once_store_each_once() {
+    let database = Database::migrated().await;
+    let bodies: Vec<_> = (0..3_000).map(|number| message(&format!("key-{number}"), &["a"])).collect();
+    let reversed: Vec<_> = bodies.iter().rev().cloned().collect();
+    let consumers = [store_logs(&database.url), store_logs(&database.url)];
+    let (one, other) = tokio::join!(failures(&consumers[0], &bodies), failures(&consumers[1], &reversed));
+    assert_eq!((one, other), (NONE.to_vec(), NONE.to_vec()));
+    assert_eq!(database.count().await, 3_000);
+}
+
+#[tokio::test]
+async fn of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_is_named() {
+    let database = Database::migrated().await;
+    let function = store_logs(&database.url);
+    let poison = [
+        "",
+        "no JSON",
+        "{}",
+        r#"{"version":2,"key":"k","received_at":1,"logs":[["a",1,1]]}"#,
+        r#"{"version":1,"key":"k","received_at":1,"logs":[]}"#,
+        r#"{"version":1,"key":"k","received_at":1,"logs":[["",1,1]]}"#,
+        r#"{"version":1,"key":"a b","received_at":1,"logs":[["a",1,1]]}"#,
+        r#"{"version":1,"key":"k","received_at":1,"logs":[["a","1",1]]}"#,
+    ];
+    let is_poison = |place: usize| place % 100 == 37;
+    let bodies: Vec<_> = (0..10_000)
+        .map(|place| match place {
+            place if is_poison(place) => poison[place / 100 % poison.len()].to_owned(),
+            place => message(&format!("key-{place}"), &["a"]),
+        })
+        .collect();
+    let expected: Vec<_> = (0..10_000).filter(|place| is_poison(*place)).collect();
+    assert_eq!(failures(&function, &bodies).await, expected);
+    assert_eq!(database.count().await, 9_900);
+    let log = function.log();
+    assert!(log.contains("has version 2, and this release reads version 1"), "{log}");
+    assert!(log.matches("a message cannot be stored").count() <= 20, "a line for each would fill the log");
+}
+
+#[tokio::test]
+async fn what_the_database_refuses_takes_no_neighbour_down() {
+    let database = Database::migrated().await;
+    database.run("ALTER TABLE Logs ADD CONSTRAINT no_b CHECK (device_id <> 'b')").await;
+    let function = store_logs(&database.url);
+    let device = |place| if [3, 500, 501, 1_234].contains(&place) { "b" } else { "a" };
+    let bodies: Vec<_> = (0..2_000).map(|place| message(&format!("key-{place}"), &["a", device(place)])).collect();
+    assert_eq!(failures(&function, &bodies).await, [3, 500, 501, 1_234]);
+    assert_eq!(database.count().await, 2 * 1_996);
+    database.run("ALTER TABLE Logs DROP CONSTRAINT no_b").await;
+    assert_eq!(failures(&function, &bodies).await, NONE, "a refused message left nothing in the ledger");
+    assert_eq!(database.count().await, 4_000);
+}
+
+#[tokio::test]
+async fn a_database_that_refuses_everything_keeps_all_messages_in_the_queue() {
+    let database = Database::empty().await;
+    let function = store_logs(&database.url);
+    let bodies: Vec<_> = (0..5_000).map(|place| message(&format!("key-{place}"), &["a"])).collect();
+    let all: Vec<_> = (0..5_000).collect();
+    assert_eq!(failures(&function, &bodies).await, all, "there are no tables");
+    assert!(function.log().matches("\"level\":\"ERROR\"").count() <= 21, "{}", function.log());
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_keeps_all_messages_in_the_queue() {
+    let function = store_logs("mysql://nobody:x@127.0.0.1:1/Error_Logs");
+    let bodies = [message("k", &["a"]), "poison".to_owned(), message("l", &["a"])];
+    assert_eq!(failures(&function, &bodies).await, [0, 1, 2]);
+}
+
+#[tokio::test]
+async fn another_batch_under_a_used_key_is_named_and_not_stored() {
+    let database = Database::migrated().await;
+    let function = store_logs(&database.url);
+    assert_eq!(failures(&function, &[message("k", &["a"])]).await, NONE);
+    let bodies = [message("k", &["b"]), message("l", &["a"]), message("l", &["b"]), message("l", &["a"])];
+    assert_eq!(failures(&function, &bodies).await, [0, 2]);
+    assert_eq!(database.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_batch_that_was_stored_directly_is_not_stored_again() {
+    let database = Database::migrated().await;
+    let post_log = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
+    let body = json!([{ "deviceID": "a", "err": 107, "timestamp": 1_514_864_773 }]).to_string();
+    let mut direct = crate::harness::body_event(&body);
+    direct["headers"]["Idempotency-Key"] = "k".into();
+    direct["multiValueHeaders"]["Idempotency-Key"] = json!(["k"]);
+    assert_eq!(post_log.invoke(&direct).await.expect("it answers").status, 200);
+    let function = store_logs(&database.url);
+    assert_eq!(failures(&function, &[message("k", &["a"])]).await, NONE);
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
+    let database = Database::migrated().await;
+    let (url, proxy) = Proxy::before(&database).await;
+    let function = store_logs(&url);
+    let cuts = [Cut::Before("COMMIT"), Cut::After("COMMIT"), Cut::Before("BEGIN"), Cut::After("INSERT INTO Batches")];
+    for (number, cut) in cuts.into_iter().enumerate() {
+        proxy.cut(cut);
+        let bodies: Vec<_> = (0..10).map(|place| message(&format!("key-{number}-{place}"), &["a"])).collect();
+        assert_eq!(failures(&function, &bodies).await, NONE, "{cut:?}");
+        assert!(proxy.has_cut(), "{cut:?}");
+        assert_eq!(database.count().await, 10 * (i64::try_from(number).expect("a few") + 1), "{cut:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_nobody_can_tell_is_told_by_the_next_delivery() {
+    let database = Database::migrated().await;
+    let (url, proxy) = Proxy::before(&database).await;
+    let function = store_logs(&url);
+    let bodies = [message("k", &["a"]), message("l", &["a"])];
+    proxy.cut_for_good(Cut::After("COMMIT"));
+    assert_eq!(failures(&function, &bodies).await, [0, 1], "stored, and nobody can tell");
+    assert_eq!(database.count().await, 2);
+    assert_eq!(failures(&store_logs(&database.url), &bodies).await, NONE);
+    assert_eq!(database.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_key_that_somebody_else_has_locked_holds_up_only_its_own_message() {
+    let database = Database::migrated().await;
+    let mut other = database.connection().await;
+    let insert = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) \
+                  VALUES ('key-5', REPEAT('x', 32), 1, REPEAT('y', 16), 1)";
+    for statement in ["BEGIN", insert] {
+        other.execute(statement).await.expect("a row can be inserted");
+    }
+    let function = store_logs(&database.url);
+    let bodies: Vec<_> = (0..8).map(|place| message(&format!("key-{place}"), &["a"])).collect();
+    assert_eq!(failures(&function, &bodies).await, [5]);
+    assert_eq!(database.count().await, 7);
+    other.execute("ROLLBACK").await.expect("a transaction can be ended");
+    assert_eq!(failures(&function, &bodies).await, NONE);
+    assert_eq!(database.count().await, 8);
+}
+
+#[tokio::test]
+async fn without_time_no_work_is_begun_and_nothing_is_lost() {
+    let database = Database::migrated().await;
+    let variables = [("DATABASE_URL", database.url.as_str())];
+    let function = FunctionRun::with_timeout("store-logs", &variables, Duration::from_secs(2));
+    assert_eq!(failures(&function, &[message("k", &["a"])]).await, [0]);
+    assert_eq!(database.count().await, 0);
+}
+
+#[tokio::test]
+async fn an_event_that_is_none_fails_as_a_whole() {
+    let function = store_logs("mysql://nobody:x@127.0.0.1:1/Error_Logs");
+    for event in [json!({}), json!({ "Records": [{ "body": "without an id" }] }), json!([])] {
+        function.run(&event).await.expect_err("no answer would delete all messages");
+    }
+    assert_eq!(failures(&function, &[]).await, NONE, "and the next one is served");
+}
+
+#[tokio::test]
+async fn a_line_of_metrics_says_what_was_done() {
+    let database = Database::migrated().await;
+    let function = store_logs(&database.url);
+    failures(&function, &[message("k", &["a", "b"]), "poison".to_owned(), message("k", &["a", "b"])]).await;
+    let log = function.log();
+    let line = log.lines().find(|line| line.contains("\"_aws\"")).expect("a line in the embedded metric format");
+    let metrics: Value = serde_json::from_str(line).expect("it is JSON");
+    for (name, expected) in
+        [("Messages", 2), ("Accepted", 2), ("Duplicates", 1), ("Failed", 1), ("RowsPerStatement", 2), ("ColdStart", 1)]
+    {
+        assert_eq!(metrics[name], expected, "{name}: {line}");
+    }
+    assert!(metrics["QueueLag"].as_i64().is_some_and(|lag| lag > 0), "{line}");
+    assert_eq!(metrics["FunctionName"], "store-logs");
+}

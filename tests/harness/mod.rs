@@ -6,6 +6,7 @@ mod function;
 mod moto;
 mod product;
 mod proxy;
+mod queue;
 mod template;
 
 pub(crate) use account::Account;
@@ -16,6 +17,7 @@ pub(crate) use function::{FunctionRun, body_event, event};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
 pub(crate) use proxy::{Cut, Proxy};
+pub(crate) use queue::{QueueRun, message};
 pub(crate) use template::{EXISTING, Project, Template, variant, variants};
 
 use std::path::PathBuf;

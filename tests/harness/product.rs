@@ -8,6 +8,7 @@ use local::state::Endpoints;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::{Method, RequestBuilder, Response};
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
@@ -131,6 +132,15 @@ impl Product {
     pub(crate) async fn stop(mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
         self.process.wait().await.expect("a child can be waited for")
+    }
+
+    /// Waits for it to end; all that it said.
+    pub(crate) async fn last_words(mut self) -> (ExitStatus, String) {
+        let (mut said, output) = (String::new(), self.process.stdout.take());
+        output.expect("nobody closed it").read_to_string(&mut said).await.expect("it says text");
+        let error = self.process.stderr.take();
+        error.expect("nobody closed it").read_to_string(&mut said).await.expect("it says text");
+        (self.process.wait().await.expect("a child can be waited for"), said)
     }
 
     /// Nobody reads what it says any more; writing to it fails.

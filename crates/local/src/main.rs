@@ -1,16 +1,17 @@
 //! The command behind `./dev`.
 
+mod serve;
+
 use std::io::Write;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
 use local::database::end_left_behind;
-use local::signals::StopSignals;
+use local::queue::{Queue, redrive};
 use local::state::{Endpoints, StateFolder};
-use local::up::{self, DatabaseChoice, UpOptions};
+use local::up::DatabaseChoice;
 use local::with_database;
 use logs_core::mysql::{MigrationReport, Retention, Store, migrate};
 use logs_core::settings::DatabaseSettings;
@@ -29,11 +30,13 @@ struct CommandLine {
 #[derive(Subcommand)]
 enum Command {
     /// Serve both APIs until Ctrl-C
-    Up(UpArguments),
+    Up(serve::UpArguments),
     /// Bring the schema of the database that `DATABASE_URL` or secrets.json names up to date
     Migrate,
     /// Delete old rows from the database that `DATABASE_URL` or secrets.json names, or that ./dev up is running
     Retention(RetentionArguments),
+    /// Bring the dead letters of a running ./dev up --queued back to its queue
+    Redrive,
     /// Forget data, keys and logs
     Reset,
     /// Run a command with `DATABASE_SERVER_URL` set to a new, empty server, which is thrown away afterwards
@@ -42,32 +45,6 @@ enum Command {
         #[arg(trailing_var_arg = true, required = true, allow_hyphen_values = true)]
         command: Vec<String>,
     },
-}
-
-#[derive(Args)]
-#[command(args_override_self = true)]
-struct UpArguments {
-    /// Port of the POST gateway; 0 takes any
-    #[arg(long, default_value_t = 9001)]
-    post_port: u16,
-    /// Port of the GET gateway; 0 takes any
-    #[arg(long, default_value_t = 9000)]
-    get_port: u16,
-    /// Environments per function; beyond that 502, as API Gateway answers
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    concurrency: u16,
-    /// Seconds that a function may take
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=29))]
-    timeout: u64,
-    /// Usage plan: requests a second per key
-    #[arg(long, default_value = "10000")]
-    rate: NonZeroU32,
-    /// Usage plan: requests at once per key
-    #[arg(long, default_value = "5000")]
-    burst: NonZeroU32,
-    /// Folder of the binaries post-log and get-logs; by default where this program is
-    #[arg(long)]
-    functions: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -87,9 +64,10 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 async fn main() -> ExitCode {
     let CommandLine { state, command } = CommandLine::parse();
     let result = match command {
-        Command::Up(up) => serve(&state, up).await,
+        Command::Up(up) => serve::run(&state, up).await,
         Command::Migrate => migrate_own().await,
         Command::Retention(days) => delete_old(&state, &days).await,
+        Command::Redrive => bring_back(&state).await,
         Command::Reset => reset(&state).await,
         Command::WithDatabase { command } => with_database::run(&command).await,
     };
@@ -106,46 +84,6 @@ fn say(line: &str) {
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn serve(state: &Path, arguments: UpArguments) -> Result<ExitCode, Failure> {
-    let functions = match arguments.functions {
-        Some(folder) => folder,
-        None => std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default(),
-    };
-    let options = UpOptions {
-        state: state.to_owned(),
-        functions,
-        post_port: arguments.post_port,
-        get_port: arguments.get_port,
-        concurrency: arguments.concurrency.into(),
-        timeout: Duration::from_secs(arguments.timeout),
-        rate: arguments.rate,
-        burst: arguments.burst,
-        database: database_choice(),
-    };
-    let progress = |step: &str| say(&format!("dev: {step}"));
-    let mut signals = StopSignals::new()?;
-    let mut running = tokio::select! {
-        started = up::start(&options, progress) => started?,
-        name = signals.next() => return Err(format!("stopped by {name} before everything was up").into()),
-    };
-    announce(running.endpoints(), running.state().path());
-    let outcome = tokio::select! {
-        name = signals.next() => {
-            say(&format!("dev: {name}: stopping"));
-            Ok(ExitCode::SUCCESS)
-        }
-        error = running.keep_database_running(progress) => Err(error.into()),
-    };
-    running
-        .stop(async {
-            let name = signals.next().await;
-            say(&format!("dev: {name} again: open requests are cut off"));
-        })
-        .await;
-    say(&format!("dev: stopped; the data is kept in {}, ./dev reset forgets it", state.display()));
-    outcome
-}
-
 fn database_choice() -> DatabaseChoice {
     let secrets = PathBuf::from("secrets.json");
     let is_there = secrets.symlink_metadata().is_ok();
@@ -154,25 +92,6 @@ fn database_choice() -> DatabaseChoice {
         None if is_there => DatabaseChoice::Secrets(secrets),
         None => DatabaseChoice::Private,
     }
-}
-
-fn announce(endpoints: &Endpoints, state: &Path) {
-    let Endpoints { post, get, .. } = endpoints;
-    let record = r#"[{"deviceID":"any_device_token","err":107,"timestamp":1514864773}]"#;
-    say(&format!(
-        "\npost-log  {}\n          x-api-key: {}\nget-logs  {}\n          x-api-key: {}\n\n\
-         Paste these:\n\n  curl -i {} -H 'x-api-key: {}' \\\n    -d '{record}'\n\n  curl -i {} -H 'x-api-key: {}'\n\n\
-         Logs: {}   Ctrl-C stops everything.",
-        post.url,
-        post.api_key,
-        get.url,
-        get.api_key,
-        post.url,
-        post.api_key,
-        get.url,
-        get.api_key,
-        state.join("logs").display(),
-    ));
 }
 
 /// As the function `migrate` does, without its users and without Lambda's limit of 15 minutes.
@@ -208,6 +127,21 @@ async fn delete_old(state: &Path, days: &RetentionArguments) -> Result<ExitCode,
             return Ok(ExitCode::SUCCESS);
         }
     }
+}
+
+/// As `aws sqs start-message-move-task` does on AWS.
+async fn bring_back(state: &Path) -> Result<ExitCode, Failure> {
+    let not_running = || format!("nothing is running in {}; start ./dev up --queued", state.display());
+    let endpoints = Endpoints::of_running(state).map_err(|_| not_running())?;
+    let direct = "what is running has no queue, so there are no dead letters; it was started without --queued";
+    let queue = endpoints.queue.ok_or(direct)?;
+    let dead_letters = Queue::dead_letters_of_running(&queue);
+    let progress = |moved| say(&format!("dev: brought back so far: {moved} dead letters"));
+    // After kill -9 the file is still there.
+    let moved = redrive(&dead_letters, &Queue::of_running(&queue), progress).await;
+    let moved = moved.map_err(|error| format!("{error}; is ./dev up --queued still running?"))?;
+    say(&format!("dev: {moved} dead letters are in the queue again"));
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn reset(state: &Path) -> Result<ExitCode, Failure> {

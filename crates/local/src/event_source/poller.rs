@@ -5,19 +5,20 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::batch::{Gathered, Record, event, ids};
 use super::{EventSourceConfig, Invocation, answer};
 use crate::queue::{MOST_AT_ONCE, QueueError};
 
-/// How many calls to the queue a poller has open at once.
+/// How many calls to the queue a poller has open at once, at most.
 const CALLS_AT_ONCE: usize = 5;
 
 /// An idle poller asks for so long. Lambda's take 20 s; this is how long stopping may have to wait.
 const LONG_POLL_SECONDS: u8 = 1;
 
-/// Between two looks into a queue that was empty, while a batch is being gathered.
+/// While a batch is being gathered: between two looks into a queue that had less than was asked for. Calls for nothing
+/// would take the processor from those who send.
 const SHORT_PAUSE: Duration = Duration::from_millis(50);
 
 /// After an error, doubled with each further one.
@@ -60,15 +61,25 @@ impl Poller {
     /// limit the last time has waited long enough.
     async fn gather(&mut self) {
         let mut end = (!self.gathered.is_empty()).then(Instant::now);
+        let mut calls = 1;
         while !self.is_stopped() {
             let room = self.gathered.room(self.config.batch_size);
             if !self.gathered.is_empty() && (room == 0 || end.is_some_and(|end| end <= Instant::now())) {
                 return;
             }
-            match self.receive(room).await {
-                Ok(0) if end.is_some() => sleep(SHORT_PAUSE).await,
-                Ok(0) => {}
-                Ok(_) => end = end.or_else(|| Some(Instant::now() + self.config.window)),
+            let is_idle = self.gathered.is_empty();
+            let asked = room.min(calls * MOST_AT_ONCE);
+            match self.receive(asked, if is_idle { LONG_POLL_SECONDS } else { 0 }).await {
+                Ok(0) if is_idle => {}
+                Ok(count) => {
+                    let end = *end.get_or_insert_with(|| Instant::now() + self.config.window);
+                    if count == asked {
+                        calls = CALLS_AT_ONCE;
+                    } else {
+                        calls = 1;
+                        sleep_until(end.min(Instant::now() + SHORT_PAUSE)).await;
+                    }
+                }
                 Err(error) => {
                     tracing::warn!(%error, "no messages can be received");
                     self.back_off().await;
@@ -77,17 +88,12 @@ impl Poller {
         }
     }
 
-    /// Several calls at once when there is something to hurry for. How many messages came.
-    async fn receive(&mut self, room: usize) -> Result<usize, QueueError> {
-        let is_idle = self.gathered.is_empty();
-        let (calls, wait) = if is_idle { (1, LONG_POLL_SECONDS) } else { (CALLS_AT_ONCE, 0) };
+    /// Ten a call, all calls at once. How many messages came.
+    async fn receive(&mut self, asked: usize, wait_seconds: u8) -> Result<usize, QueueError> {
         let mut receiving = JoinSet::new();
-        for call in 0..calls {
-            let count = room.saturating_sub(call * MOST_AT_ONCE).min(MOST_AT_ONCE);
-            if count > 0 {
-                let queue = self.config.queue.clone();
-                receiving.spawn(async move { queue.receive(count, wait).await });
-            }
+        for first in (0..asked).step_by(MOST_AT_ONCE) {
+            let (queue, count) = (self.config.queue.clone(), MOST_AT_ONCE.min(asked - first));
+            receiving.spawn(async move { queue.receive(count, wait_seconds).await });
         }
         let (mut count, mut outcome) = (0, Ok(()));
         for received in receiving.join_all().await {

@@ -1,99 +1,32 @@
 //! `./dev up`: from a folder to two gateways that answer, and back.
 
 mod database;
+mod error;
+mod functions;
+mod options;
+mod queued;
 mod self_check;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method};
 use logs_core::mysql::migrate;
 use logs_core::operator_log;
-use logs_core::settings::{DatabaseSettings, SettingError, allowed_origin, environment};
+use logs_core::settings::{DatabaseSettings, allowed_origin, environment};
 use tokio::net::TcpListener;
 
 use crate::gateway::{Gateway, GatewayConfig, UsagePlan};
-use crate::lambda::{Function, FunctionConfig};
-use crate::state::{Endpoint, Endpoints, StateError, StateFolder};
+use crate::lambda::Function;
+use crate::state::{Endpoint, Endpoints, StateFolder};
 use database::Database;
 pub use database::{DatabaseChoice, SecretsError};
-
-/// What can be chosen.
-#[derive(Clone, Debug)]
-pub struct UpOptions {
-    /// The folder `.local/`.
-    pub state: PathBuf,
-    /// Where the binaries `post-log` and `get-logs` are.
-    pub functions: PathBuf,
-    /// Port of the POST gateway; 0 for any.
-    pub post_port: u16,
-    /// Port of the GET gateway; 0 for any.
-    pub get_port: u16,
-    /// Environments per function.
-    pub concurrency: usize,
-    /// How long a function may take for one event.
-    pub timeout: Duration,
-    /// Usage plan: requests a second.
-    pub rate: NonZeroU32,
-    /// Usage plan: requests at once.
-    pub burst: NonZeroU32,
-    /// Which database.
-    pub database: DatabaseChoice,
-}
-
-/// Why it does not come up: one sentence, with what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum UpError {
-    /// Somebody else listens there.
-    #[error("port {port} is taken; stop what listens there, or choose another one with {option}")]
-    PortTaken {
-        /// Which port.
-        port: u16,
-        /// What chooses another one.
-        option: &'static str,
-    },
-    /// Not for this user.
-    #[error("port {port} is not for this user; choose one above 1023 with {option}")]
-    PortForbidden {
-        /// Which port.
-        port: u16,
-        /// What chooses another one.
-        option: &'static str,
-    },
-    /// The binaries are not there.
-    #[error("{0} is not there; build it with ./dev up, or name its folder with --functions")]
-    NotBuilt(PathBuf),
-    /// The folder.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// The settings.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// secrets.json.
-    #[error(transparent)]
-    Secrets(#[from] SecretsError),
-    /// The private server.
-    #[error(transparent)]
-    Server(#[from] crate::database::ServerError),
-    /// The schema.
-    #[error(transparent)]
-    Migrate(#[from] logs_core::mysql::MigrateError),
-    /// A gateway does not answer as it should.
-    #[error("the {api} gateway does not answer as it should ({answer}); its log is in {}", logs.display())]
-    SelfCheck {
-        /// Which one.
-        api: &'static str,
-        /// What it answered.
-        answer: String,
-        /// Where to look.
-        logs: PathBuf,
-    },
-    /// Anything else.
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-}
+pub use error::UpError;
+use functions::{function, log_file, program, sender_settings};
+pub use options::{QueuedOptions, UpOptions};
+pub use queued::Kept;
+use queued::Queued;
 
 /// Both gateways, running.
 pub struct Running {
@@ -101,6 +34,7 @@ pub struct Running {
     database: Database,
     functions: [Function; 2],
     gateways: [Gateway; 2],
+    queued: Option<Queued>,
     endpoints: Endpoints,
     open_requests_limit: Duration,
 }
@@ -110,9 +44,12 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let state = StateFolder::open(&options.state)?;
     start_log(&state)?;
     let keys = state.keys()?;
-    let programs = ["post-log", "get-logs"].map(|name| options.functions.join(name));
-    if let Some(missing) = programs.iter().find(|program| !program.is_file()) {
-        return Err(UpError::NotBuilt(missing.clone()));
+    let store_logs = options.queued.as_ref().map(|_| "store-logs");
+    for name in ["post-log", "get-logs"].into_iter().chain(store_logs) {
+        program(options, name)?;
+    }
+    if let Some(queued) = &options.queued {
+        queued.timeout().map_err(UpError::VisibilityTimeout)?;
     }
     // Both, before anything slow is started: an error here is the most likely one.
     let listeners = [listen(options.post_port, "--post-port").await?, listen(options.get_port, "--get-port").await?];
@@ -123,10 +60,25 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     progress("bringing the schema up to date");
     migrate(&DatabaseSettings::from_url(database.url())?).await?;
 
+    let queued = match &options.queued {
+        Some(queued) => {
+            progress("starting the queue");
+            Some(Queued::start(options, queued, &state, database.url()).await?)
+        }
+        None => None,
+    };
+
     progress("starting the gateways");
-    let [post_program, get_program] = programs;
-    let function = |name: &str, program: PathBuf| function(options, &state, database.url(), &origin, name, program);
-    let functions = [function("post-log", post_program), function("get-logs", get_program)];
+    let (logs, database_url) = (state.logs(), ("DATABASE_URL", database.url()));
+    let allowed = ("ALLOWED_ORIGIN", &*origin);
+    let post_settings = match &queued {
+        Some(queued) => [&[allowed][..], &sender_settings(queued)].concat(),
+        None => vec![allowed, database_url],
+    };
+    let functions = [
+        function(options, &logs, "post-log", &post_settings)?,
+        function(options, &logs, "get-logs", &[allowed, database_url])?,
+    ];
     let gateway = |listener, method, api_key: &str, function: &Function| {
         let config = GatewayConfig {
             method,
@@ -148,17 +100,22 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
         post: endpoint(&gateways[0], &keys.post),
         get: endpoint(&gateways[1], &keys.get),
         database_url: database.url().to_owned(),
+        queue: queued.as_ref().map(Queued::endpoint),
     };
     // A moment more than a function may take: what was begun is answered.
     let open_requests_limit = options.timeout + Duration::from_secs(1);
-    let running = Running { state, database, functions, gateways, endpoints, open_requests_limit };
+    let mut running = Running { state, database, functions, gateways, queued, endpoints, open_requests_limit };
     match self_check::run(&running.endpoints, &running.state.logs()).await {
         Ok(()) => {
+            if let Some(queued) = &mut running.queued {
+                queued.poll();
+            }
             running.state.publish_endpoints(&running.endpoints)?;
             Ok(running)
         }
         Err(error) => {
-            running.stop(std::future::ready(())).await;
+            // Why it does not come up is what matters.
+            let _ = running.stop(std::future::ready(()), progress).await;
             Err(error)
         }
     }
@@ -177,27 +134,51 @@ impl Running {
         &self.state
     }
 
-    /// Returns only when the private server has ended and could not be started again.
-    pub async fn keep_database_running(&mut self, progress: impl Fn(&str)) -> UpError {
-        self.database.keep_running(progress).await
+    /// Returns only when the private server has ended and could not be started again, or the queue's has ended.
+    pub async fn keep_running(&mut self, progress: impl Fn(&str)) -> UpError {
+        let queue_ended = async {
+            match &mut self.queued {
+                Some(queued) => queued.ended().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            error = self.database.keep_running(progress) => error,
+            error = queue_ended => error,
+        }
     }
 
     /// Stops everything that was started. Requests that are open are answered first, unless they take longer than
-    /// a function may, or `hurry` comes first.
-    pub async fn stop(self, hurry: impl Future<Output = ()>) {
+    /// a function may, and then what is in the queue is stored, unless that takes too long, or `hurry` comes first. What
+    /// is left in the queue is kept.
+    pub async fn stop(self, hurry: impl Future<Output = ()>, progress: impl Fn(&str)) -> Result<Kept, UpError> {
         self.state.withdraw_endpoints();
+        let mut hurry = pin!(hurry);
         let [post, get] = self.gateways;
         let [post_log, get_logs] = &self.functions;
         let answered = async {
             tokio::join!(post.stop(self.open_requests_limit), get.stop(self.open_requests_limit));
             tokio::join!(post_log.finish(), get_logs.finish());
         };
-        tokio::select! {
-            () = answered => {}
-            () = hurry => {}
-        }
+        let has_time = tokio::select! {
+            () = answered => true,
+            () = &mut hurry => false,
+        };
         tokio::join!(post_log.stop(), get_logs.stop());
+        let kept = match self.queued {
+            Some(mut queued) => {
+                if has_time {
+                    tokio::select! {
+                        () = queued.drain(&progress) => {}
+                        () = &mut hurry => {}
+                    }
+                }
+                queued.stop().await
+            }
+            None => Ok(Kept::default()),
+        };
         self.database.stop().await;
+        kept
     }
 }
 
@@ -217,30 +198,4 @@ async fn listen(port: u16, option: &'static str) -> Result<TcpListener, UpError>
         std::io::ErrorKind::PermissionDenied => UpError::PortForbidden { port, option },
         _ => UpError::Io(error),
     })
-}
-
-fn function(
-    options: &UpOptions,
-    state: &StateFolder,
-    database_url: &str,
-    origin: &str,
-    name: &str,
-    program: PathBuf,
-) -> Function {
-    let mut variables =
-        vec![("DATABASE_URL".to_owned(), database_url.to_owned()), ("ALLOWED_ORIGIN".to_owned(), origin.to_owned())];
-    variables.extend(environment("RUST_LOG").map(|filter| ("RUST_LOG".to_owned(), filter)));
-    Function::new(FunctionConfig {
-        name: name.to_owned(),
-        program,
-        variables,
-        timeout: options.timeout,
-        concurrency: options.concurrency,
-        log_file: log_file(&state.logs(), name),
-    })
-}
-
-/// The log of a function or of the gateways.
-fn log_file(logs: &Path, name: &str) -> PathBuf {
-    logs.join(format!("{name}.log"))
 }

@@ -1,0 +1,52 @@
+//! The functions, with the settings that each has on AWS and no more.
+
+use std::path::{Path, PathBuf};
+
+use logs_core::settings::environment;
+
+use super::queued::Queued;
+use super::{UpError, UpOptions};
+use crate::lambda::{Function, FunctionConfig};
+use crate::moto::{KEY, REGION};
+
+/// The binary of a function.
+pub(super) fn program(options: &UpOptions, name: &str) -> Result<PathBuf, UpError> {
+    let program = options.functions.join(name);
+    if program.is_file() { Ok(program) } else { Err(UpError::NotBuilt(program)) }
+}
+
+/// A function with these settings.
+pub(super) fn function(
+    options: &UpOptions,
+    logs: &Path,
+    name: &str,
+    settings: &[(&str, &str)],
+) -> Result<Function, UpError> {
+    let mut variables: Vec<_> =
+        settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    variables.extend(environment("RUST_LOG").map(|filter| ("RUST_LOG".to_owned(), filter)));
+    Ok(Function::new(FunctionConfig {
+        name: name.to_owned(),
+        program: program(options, name)?,
+        variables,
+        timeout: options.timeout,
+        concurrency: options.concurrency,
+        log_file: log_file(logs, name),
+    }))
+}
+
+/// How a function that sends to the queue finds it.
+pub(super) fn sender_settings(queued: &Queued) -> [(&str, &str); 5] {
+    [
+        ("QUEUE_URL", queued.queue().url()),
+        ("AWS_ENDPOINT_URL_SQS", queued.endpoint_url()),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", KEY),
+        ("AWS_SECRET_ACCESS_KEY", KEY),
+    ]
+}
+
+/// The log of a function, or of something else.
+pub(super) fn log_file(logs: &Path, name: &str) -> PathBuf {
+    logs.join(format!("{name}.log"))
+}

@@ -1,0 +1,60 @@
+//! What can be chosen.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::DatabaseChoice;
+use crate::queue::RedrivePolicy;
+
+/// What can be chosen.
+#[derive(Clone, Debug)]
+pub struct UpOptions {
+    /// The folder `.local/`.
+    pub state: PathBuf,
+    /// Where the binaries of the functions are.
+    pub functions: PathBuf,
+    /// Port of the POST gateway; 0 for any.
+    pub post_port: u16,
+    /// Port of the GET gateway; 0 for any.
+    pub get_port: u16,
+    /// Environments per function.
+    pub concurrency: usize,
+    /// How long a function may take for one event.
+    pub timeout: Duration,
+    /// Usage plan: requests a second.
+    pub rate: NonZeroU32,
+    /// Usage plan: requests at once.
+    pub burst: NonZeroU32,
+    /// Which database.
+    pub database: DatabaseChoice,
+    /// With it POST only sends to a queue, and store-logs stores.
+    pub queued: Option<QueuedOptions>,
+}
+
+/// What can be chosen of queued mode.
+#[derive(Clone, Debug)]
+pub struct QueuedOptions {
+    /// How long a batch is gathered.
+    pub batch_window: Duration,
+    /// How many invocations of store-logs there may be at once.
+    pub concurrency: usize,
+    /// When a message is tried again, and when no more.
+    pub redrive_policy: RedrivePolicy,
+}
+
+/// store-logs begins nothing with less than 3 s left.
+const LEAST_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// As in the template.
+const MOST_TIMEOUT: Duration = Duration::from_secs(30);
+
+impl QueuedOptions {
+    /// How long store-logs may take for a batch: what its messages' visibility timeout leaves after they were gathered. The
+    /// error says the least visibility timeout that would do, in seconds.
+    pub(super) fn timeout(&self) -> Result<Duration, u64> {
+        let visibility_timeout = Duration::from_secs(self.redrive_policy.visibility_timeout.into());
+        let timeout = visibility_timeout.saturating_sub(self.batch_window).min(MOST_TIMEOUT);
+        if timeout < LEAST_TIMEOUT { Err((self.batch_window + LEAST_TIMEOUT).as_secs()) } else { Ok(timeout) }
+    }
+}

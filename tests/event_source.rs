@@ -1,0 +1,130 @@
+//! The local event source, with the real store-logs: batches, windows, failures, crashes, and an end that loses nothing.
+
+use std::time::Duration;
+
+use local::event_source::Invocation;
+use local::queue::{RedrivePolicy, redrive};
+use sqlx::Executor;
+use tokio::time::Instant;
+
+use crate::harness::{Database, QueueRun, message, until, wait_for_blocked_statements};
+
+fn messages(count: usize) -> Vec<String> {
+    (0..count).map(|number| message(&format!("key-{number}"), "device")).collect()
+}
+
+/// A failed message comes again after a second.
+const IMPATIENT: RedrivePolicy = RedrivePolicy { visibility_timeout: 1, max_receive_count: 20 };
+
+#[tokio::test]
+async fn a_batch_is_gathered_for_the_window_that_its_first_message_opens() {
+    let database = Database::migrated().await;
+    let mut run = QueueRun::start(&database).await;
+    run.config.window = Duration::from_secs(3);
+    let started = Instant::now();
+    let event_source = run.poll();
+    let [first, second, third] = ["a", "b", "c"].map(|key| message(key, "device"));
+    run.send([first]).await;
+    until("the first is received", async || run.depth().await == (0, 1)).await;
+    run.send([second, third]).await;
+    assert_eq!(run.invocation().await, Invocation { messages: 3, failed: 0, error: None });
+    assert!(started.elapsed() >= run.config.window);
+    assert_eq!((run.depth().await, database.count().await), ((0, 0), 3));
+    event_source.stop().await;
+}
+
+#[tokio::test]
+async fn a_full_batch_waits_for_no_window_and_a_stop_gives_back_what_was_gathered() {
+    let database = Database::migrated().await;
+    let mut run = QueueRun::start(&database).await;
+    (run.config.batch_size, run.config.window) = (10, Duration::from_hours(1));
+    run.send(messages(25)).await;
+    let event_source = run.poll();
+    for _ in 0..2 {
+        assert_eq!(run.invocation().await, Invocation { messages: 10, failed: 0, error: None });
+    }
+    until("the rest is gathered", async || run.depth().await == (0, 5)).await;
+    event_source.stop().await;
+    assert_eq!((run.depth().await, database.count().await), ((5, 0), 20));
+}
+
+#[tokio::test]
+async fn an_event_is_never_larger_than_lambda_takes() {
+    let database = Database::migrated().await;
+    let mut run = QueueRun::start(&database).await;
+    run.config.window = Duration::from_secs(2);
+    // No messages of ours, so all of them fail; of the largest size that SQS takes.
+    run.send((0..7).map(|_| "x".repeat(1 << 20))).await;
+    let event_source = run.poll();
+    let (first, second) = (run.invocation().await, run.invocation().await);
+    assert!(first.messages <= 5 && second.messages <= 5, "{first:?} {second:?}");
+    assert_eq!((first.error.as_ref(), second.error.as_ref()), (None, None));
+    event_source.stop().await;
+}
+
+#[tokio::test]
+async fn a_poisoned_message_takes_no_neighbour_down_and_is_a_dead_letter_in_the_end() {
+    let database = Database::migrated().await;
+    // Long enough for an invocation on a busy machine: what is at work must not come again.
+    let policy = RedrivePolicy { visibility_timeout: 4, max_receive_count: 2 };
+    let mut run = QueueRun::start_with(&database, policy).await;
+    run.send(["poison".to_owned()].into_iter().chain(messages(20))).await;
+    let event_source = run.poll();
+    let mut handled = Vec::new();
+    while handled.iter().map(|invocation: &Invocation| invocation.failed).sum::<usize>() < 2 {
+        handled.push(run.invocation().await);
+    }
+    run.until_dead_letters(1).await;
+    assert_eq!((run.depth().await, database.count().await), ((0, 0), 20));
+
+    // It has not become better.
+    assert_eq!(redrive(&run.queues.dead_letters, &run.queues.queue, |_| {}).await.expect("moto answers"), 1);
+    assert_eq!(run.invocation().await, Invocation { messages: 1, failed: 1, error: None });
+    run.until_dead_letters(1).await;
+    event_source.stop().await;
+}
+
+#[tokio::test]
+async fn a_batch_whose_function_is_killed_is_delivered_again_and_stored_once() {
+    let database = Database::migrated().await;
+    let mut run = QueueRun::start_with(&database, IMPATIENT).await;
+    run.send(messages(5)).await;
+    let mut lock = database.connection().await;
+    lock.execute("LOCK TABLES Logs WRITE").await.expect("the table can be locked");
+    let event_source = run.poll();
+    wait_for_blocked_statements(&database, 1).await;
+    assert_eq!(run.kill_environments(), 1);
+    let killed = run.invocation().await;
+    assert_eq!(
+        (killed.failed, killed.error.as_deref()),
+        (killed.messages, Some("the function ended without an answer"))
+    );
+    lock.execute("UNLOCK TABLES").await.expect("the lock is ours");
+    until("all are stored", async || run.depth().await == (0, 0)).await;
+    assert_eq!(database.count().await, 5);
+    event_source.stop().await;
+}
+
+#[tokio::test]
+async fn no_more_invocations_than_allowed_nothing_received_in_advance_and_a_stop_waits_for_them() {
+    let database = Database::migrated().await;
+    let mut run = QueueRun::start(&database).await;
+    (run.config.batch_size, run.config.maximum_concurrency) = (1, 2);
+    run.send(messages(5)).await;
+    let mut lock = database.connection().await;
+    lock.execute("LOCK TABLES Logs WRITE").await.expect("the table can be locked");
+    let event_source = run.poll();
+    wait_for_blocked_statements(&database, 2).await;
+    assert_eq!(run.depth().await, (3, 2));
+    let stop = tokio::spawn(event_source.stop());
+    lock.execute("UNLOCK TABLES").await.expect("the lock is ours");
+    stop.await.expect("it stops");
+    let stored = usize::try_from(database.count().await).expect("a number");
+    assert_eq!(run.depth().await, (5 - stored, 0));
+    assert!(stored >= 2, "what was begun is finished");
+
+    let event_source = run.poll();
+    until("the rest is stored", async || run.depth().await == (0, 0)).await;
+    assert_eq!(database.count().await, 5);
+    event_source.stop().await;
+}

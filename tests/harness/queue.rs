@@ -1,0 +1,102 @@
+//! A queue of one test alone, and the real store-logs behind it.
+
+use std::time::Duration;
+
+use local::event_source::{EventSource, EventSourceConfig, Invocation};
+use local::lambda::{Function, FunctionConfig};
+use local::moto::{Moto, MotoOptions, REGION};
+use local::queue::{Queues, RedrivePolicy};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::sync::mpsc;
+
+use super::{Database, TemporaryFolder, binaries, until};
+
+/// Queue, dead-letter queue, and what is needed to poll them.
+pub(crate) struct QueueRun {
+    pub(crate) queues: Queues,
+    /// What the next [`QueueRun::poll`] starts with.
+    pub(crate) config: EventSourceConfig,
+    invocations: mpsc::UnboundedReceiver<Invocation>,
+    database_url: String,
+    _folder: TemporaryFolder,
+    _moto: Moto,
+}
+
+impl QueueRun {
+    /// One invocation at a time, a batch as soon as there is a message, and no second try within a test.
+    pub(crate) async fn start(database: &Database) -> Self {
+        Self::start_with(database, RedrivePolicy { visibility_timeout: 300, max_receive_count: 20 }).await
+    }
+
+    pub(crate) async fn start_with(database: &Database, policy: RedrivePolicy) -> Self {
+        let moto = Moto::start(&MotoOptions::default()).await.expect("moto starts");
+        let queues = Queues::create(moto.url(), REGION, policy).await.expect("moto makes queues");
+        let folder = TemporaryFolder::new();
+        let function = Function::new(FunctionConfig {
+            name: "store-logs".to_owned(),
+            program: binaries().join("store-logs"),
+            variables: vec![("DATABASE_URL".to_owned(), database.url.clone())],
+            timeout: Duration::from_secs(29),
+            concurrency: 10,
+            log_file: folder.0.join("log"),
+        });
+        let (sender, invocations) = mpsc::unbounded_channel();
+        let config = EventSourceConfig {
+            queue: queues.queue.clone(),
+            function,
+            batch_size: 10_000,
+            window: Duration::ZERO,
+            maximum_concurrency: 1,
+            invocations: Some(sender),
+        };
+        Self { queues, config, invocations, database_url: database.url.clone(), _folder: folder, _moto: moto }
+    }
+
+    pub(crate) async fn send(&self, bodies: impl IntoIterator<Item = String>) {
+        for body in bodies {
+            self.queues.queue.send(body).await.expect("moto takes messages");
+        }
+    }
+
+    pub(crate) fn poll(&self) -> EventSource {
+        EventSource::start(&self.config)
+    }
+
+    /// Waits for the next invocation to end.
+    pub(crate) async fn invocation(&mut self) -> Invocation {
+        let next = tokio::time::timeout(Duration::from_mins(1), self.invocations.recv()).await;
+        next.expect("there is an invocation within a minute").expect("the configuration keeps the channel open")
+    }
+
+    /// Visible messages and those in flight.
+    pub(crate) async fn depth(&self) -> (usize, usize) {
+        let depth = self.queues.queue.depth().await.expect("moto answers");
+        (depth.visible, depth.in_flight)
+    }
+
+    pub(crate) async fn until_dead_letters(&self, count: usize) {
+        until("messages are dead letters", async || {
+            self.queues.dead_letters.depth().await.expect("moto answers").visible == count
+        })
+        .await;
+    }
+
+    /// kill -9 of the environments of store-logs, which are told by their database. How many there were.
+    pub(crate) fn kill_environments(&self) -> usize {
+        let url = format!("DATABASE_URL={}", self.database_url);
+        let processes = std::fs::read_dir("/proc").expect("this is Linux").filter_map(Result::ok);
+        let ids = processes.filter_map(|process| {
+            let variables = std::fs::read(process.path().join("environ")).ok()?;
+            let is_one = variables.split(|byte| *byte == 0).any(|variable| variable == url.as_bytes());
+            is_one.then(|| process.file_name().to_string_lossy().parse::<i32>().ok())?
+        });
+        ids.inspect(|id| kill(Pid::from_raw(*id), Signal::SIGKILL).expect("it runs")).count()
+    }
+}
+
+/// The body of a message with one code.
+pub(crate) fn message(key: &str, device: &str) -> String {
+    let logs = serde_json::json!([[device, 107, 1_514_864_773]]);
+    serde_json::json!({ "version": 1, "key": key, "received_at": 1_764_000_000, "logs": logs }).to_string()
+}

@@ -45,12 +45,14 @@ const noNetworkInterfaces = (fullName) => ({
 // "*": X-Ray has no resources for these two.
 const TRACES = allow('Traces', ['xray:PutTraceSegments', 'xray:PutTelemetryRecords'], '*');
 
-// `id` is the function's, as in its logical ids; `rights` are its own statements.
-const role = (prefix, { id, name, rights }) => ({
+const FOR_LINTERS = {
+  checkov: { skip: [{ id: 'CKV_AWS_111', comment: 'the network interfaces, see NetworkInterfacesForLambda' }] },
+};
+
+// `id` is the function's, as in its logical ids; `rights` are its own statements; `isInside`: in the network.
+const role = (prefix, { id, name, rights, isInside = true }) => ({
   Type: 'AWS::IAM::Role',
-  Metadata: {
-    checkov: { skip: [{ id: 'CKV_AWS_111', comment: 'the network interfaces, see NetworkInterfacesForLambda' }] },
-  },
+  ...(isInside && { Metadata: FOR_LINTERS }),
   Properties: {
     AssumeRolePolicyDocument: {
       Version: '2012-10-17',
@@ -65,8 +67,7 @@ const role = (prefix, { id, name, rights }) => ({
             ...rights,
             // The group is in the stack; no right to create one, or a late line would bring it back without retention.
             allow('OwnLogs', ['logs:CreateLogStream', 'logs:PutLogEvents'], { 'Fn::GetAtt': [`${id}LogGroup`, 'Arn'] }),
-            NETWORK_INTERFACES,
-            noNetworkInterfaces(`${prefix}-${name}`),
+            ...(isInside ? [NETWORK_INTERFACES, noNetworkInterfaces(`${prefix}-${name}`)] : []),
             TRACES,
           ],
         },
@@ -75,15 +76,33 @@ const role = (prefix, { id, name, rights }) => ({
   },
 });
 
+// Of AWSLambdaSQSQueueExecutionRole, what Lambda's poller needs: it never changes a message's visibility.
+const QUEUE = { 'Fn::GetAtt': ['Queue', 'Arn'] };
+const RECEIVING = ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'];
+
 module.exports = async ({ resolveVariable }) => {
-  const { database } = await resolveVariable('self:custom');
+  const { database, postLogMode, queue } = await resolveVariable('self:custom');
   const prefix = `${await resolveVariable('self:service')}-${await resolveVariable('sls:stage')}`;
   const adminSecret = await resolveVariable(`file(infra/${database}/connection.yml):adminSecret`);
   // The administrator's, and those whose users it creates.
-  const secrets = [adminSecret, ...['PostLog', 'GetLogs', 'Retention'].map(secret)];
+  const secrets = [adminSecret, ...['PostLog', 'GetLogs', 'Retention', ...(queue ? ['StoreLogs'] : [])].map(secret)];
+
+  // Two roles, of which a stage has one: see infra/post-log-queued.yml.
+  const postLog = { id: 'PostLog', name: 'post-log' };
+  const ofPostLog = {
+    direct: { PostLogRole: role(prefix, { ...postLog, rights: [ownSecret('PostLog')] }) },
+    queued: {
+      PostLogQueueRole: role(prefix, {
+        ...postLog,
+        rights: [allow('Queue', 'sqs:SendMessage', QUEUE)],
+        isInside: false,
+      }),
+    },
+  };
+  const storeLogs = { id: 'StoreLogs', name: 'store-logs' };
   return {
     Resources: {
-      PostLogRole: role(prefix, { id: 'PostLog', name: 'post-log', rights: [ownSecret('PostLog')] }),
+      ...ofPostLog[postLogMode],
       GetLogsRole: role(prefix, { id: 'GetLogs', name: 'get-logs', rights: [ownSecret('GetLogs')] }),
       MigrateRole: role(prefix, {
         id: 'Migrate',
@@ -91,6 +110,12 @@ module.exports = async ({ resolveVariable }) => {
         rights: [allow('Secrets', 'secretsmanager:GetSecretValue', secrets)],
       }),
       RetentionRole: role(prefix, { id: 'Retention', name: 'retention', rights: [ownSecret('Retention')] }),
+      ...(queue && {
+        StoreLogsRole: role(prefix, {
+          ...storeLogs,
+          rights: [ownSecret('StoreLogs'), allow('Queue', RECEIVING, QUEUE)],
+        }),
+      }),
     },
   };
 };

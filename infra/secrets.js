@@ -20,6 +20,7 @@ const login = (service, stage, name) => ({
 });
 
 module.exports = async ({ resolveVariable }) => {
+  const { queue } = await resolveVariable('self:custom');
   const service = await resolveVariable('self:service');
   const stage = await resolveVariable('sls:stage');
   return {
@@ -27,6 +28,7 @@ module.exports = async ({ resolveVariable }) => {
       PostLogSecret: login(service, stage, 'post-log'),
       GetLogsSecret: login(service, stage, 'get-logs'),
       RetentionSecret: login(service, stage, 'retention'),
+      ...(queue && { StoreLogsSecret: login(service, stage, 'store-logs') }),
     },
   };
 };

@@ -12,10 +12,12 @@ module.exports = async ({ resolveVariable }) => {
     DB_NAME: settings.databaseName,
   };
   const as = (id) => ({ ...database, DB_SECRET_ARN: { Ref: `${id}Secret` } });
+  const { queue } = settings;
   const answering = { ALLOWED_ORIGIN: settings.allowedOrigin };
   return {
-    postLog: { ...as('PostLog'), ...answering },
-    getLogs: { ...as('GetLogs'), ...answering },
+    // The whole of it: a queued post-log knows of no database.
+    postLog: { ...(settings.postLogMode === 'queued' ? { QUEUE_URL: { Ref: 'Queue' } } : as('PostLog')), ...answering },
+    getLogs: { ...as('GetLogs'), ...answering, CACHE_SECONDS: settings.getLogsCache },
     migrate: {
       ...database,
       // The administrator's login: the only function that has it.
@@ -23,11 +25,13 @@ module.exports = async ({ resolveVariable }) => {
       POST_LOG_SECRET_ARN: { Ref: 'PostLogSecret' },
       GET_LOGS_SECRET_ARN: { Ref: 'GetLogsSecret' },
       RETENTION_SECRET_ARN: { Ref: 'RetentionSecret' },
+      ...(queue && { STORE_LOGS_SECRET_ARN: { Ref: 'StoreLogsSecret' } }),
     },
     retention: {
       ...as('Retention'),
       BATCH_RETENTION_DAYS: settings.batchRetention,
       LOG_RETENTION_DAYS: settings.codeRetention,
     },
+    ...(queue && { storeLogs: as('StoreLogs') }),
   };
 };

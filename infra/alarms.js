@@ -100,8 +100,8 @@ const ofQueue = ({ window, visibility, timeout, maxReceiveCount }) => {
       about: `error codes are stored more than ${lag} s after they were accepted`,
       section: 'queue-lag',
     },
-    // Messages that fail are no error of the function's. The second time in a row: one failover is no news, and a message
-    // that cannot be stored is found long before it is put aside.
+    // Messages that fail are no error of the function's. Only when they fail again, as one failover is no news; and a
+    // message that cannot be stored is found long before it is put aside.
     StoreLogsFailed: {
       ...ofStoreLogs,
       metric: 'Failed',

@@ -21,8 +21,8 @@ const OUTAGE = 3600;
 
 const queueOf = (given) => {
   const window = given.number('queueWindow', 1, 300);
-  // AWS asks for six timeouts and the window: Lambda tries again by itself when it was throttled, and until it has given
-  // up nobody else must get the messages.
+  // AWS asks for six timeouts and the window: Lambda tries again by itself when it was throttled, and nobody else must
+  // get the messages until it has given up.
   const visibility = 6 * TIMEOUT + window;
   return {
     window,
@@ -46,8 +46,8 @@ const ingestion = (given, ofCommand, batchRetention) => {
   }
   if (batchRetention < KEPT_DAYS) {
     refuse(
-      `batchRetention must be at least ${KEPT_DAYS} beside a queue, not ${batchRetention}: a message can come again for ` +
-        'as long, and only the ledger knows that it is stored.',
+      `batchRetention must be at least ${KEPT_DAYS} beside a queue, not ${batchRetention}: a message can come again ` +
+        'for as long, and only the ledger knows that it is stored.',
     );
   }
   return { ingestion: way, postLogMode: way === 'queued' ? 'queued' : 'direct', queue: queueOf(given) };

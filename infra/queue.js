@@ -45,7 +45,7 @@ const kept = (postLogMode, properties) => ({
   DeletionPolicy: postLogMode === 'queued' ? 'Retain' : 'RetainExceptOnCreate',
   UpdateReplacePolicy: 'Retain',
   Metadata: {
-    checkov: { skip: [{ id: 'CKV_AWS_27', comment: "SQS's own key encrypts it; another one adds a bill and no right" }] },
+    checkov: { skip: [{ id: 'CKV_AWS_27', comment: "SQS's own key encrypts it; another adds a bill and no right" }] },
   },
   Properties: { MaximumMessageSize: LARGEST_MESSAGE, SqsManagedSseEnabled: true, ...properties },
 });

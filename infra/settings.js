@@ -81,8 +81,8 @@ const existing = (given, ofCommand) => {
   };
 };
 
-// What no update of the stack may replace or remove, whatever the change set says. A queue that post-log fills keeps its
-// consumer: the way back goes over ingestion=draining, which may drop both afterwards.
+// What no update of the stack may replace or remove, whatever the change set says. A queue that post-log fills keeps
+// its consumer: the way back goes over ingestion=draining, after which both may go.
 const protectedTypes = ({ ingestion: way }) => [
   'AWS::RDS::DBInstance',
   ...(way === 'queued' ? ['AWS::SQS::Queue', 'AWS::Lambda::EventSourceMapping'] : []),

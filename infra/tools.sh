@@ -1,6 +1,6 @@
 # shellcheck shell=bash
-# Programs from PyPI and npm that ./dev needs, of the versions in tests/*-requirements.txt and infra/osls. Each has a
-# folder of its own under target/tools; nothing is installed elsewhere. ./dev reads this file.
+# Programs from PyPI and npm that ./dev needs, of the versions in the files named here. Each has a folder of its own
+# under target/tools; nothing is installed elsewhere. ./dev reads this file.
 
 tools=$PWD/target/tools
 
@@ -24,9 +24,9 @@ need_schemathesis() {
   export SCHEMATHESIS=$python_tool/bin/schemathesis
 }
 
-# Plays AWS.
+# Plays AWS: the queue of ./dev up --queued, and more in tests.
 need_moto() {
-  python_tool moto tests/moto-requirements.txt
+  python_tool moto crates/local/moto/requirements.txt
   export MOTO_PYTHON=$python_tool/bin/python
 }
 

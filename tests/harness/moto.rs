@@ -1,23 +1,13 @@
 //! AWS as moto plays it: a real HTTP endpoint on this machine, with an account of its own for each test.
 
-use std::process::Stdio;
-use std::time::Duration;
-
+pub(crate) use local::moto::REGION;
+use local::moto::{KEY, MotoOptions};
 use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, BufReader};
-use tokio::process::{Child, Command};
-use tokio::time::timeout;
 
-/// Where everything is.
-pub(crate) const REGION: &str = "eu-central-1";
-
-/// The server is a program in Python; it loads for a second, or several when the machine is busy.
-const START_LIMIT: Duration = Duration::from_mins(1);
-
-/// A running server. It ends with this value, or with the test's process: it reads an input that only that one holds.
+/// A running server, which ends with the test.
 pub(crate) struct Moto {
-    process: Child,
+    server: local::moto::Moto,
     url: String,
     client: reqwest::Client,
 }
@@ -34,20 +24,10 @@ impl Moto {
     }
 
     async fn start_with(denied: &[&str]) -> Self {
-        let python = std::env::var("MOTO_PYTHON").expect("MOTO_PYTHON is not set; run ./dev test");
-        let mut process = Command::new(python)
-            .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/harness/moto_server.py"))
-            .args(denied)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("MOTO_PYTHON can be started");
-        let mut lines = BufReader::new(process.stdout.take().expect("the output is piped")).lines();
-        let line = timeout(START_LIMIT, lines.next_line()).await.expect("moto is up within a minute");
-        let port = line.expect("moto's output can be read").expect("moto starts; its own words are above");
+        let options = MotoOptions { denied, ..MotoOptions::default() };
+        let server = local::moto::Moto::start(&options).await.expect("moto starts");
         let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
-        Self { process, url: format!("http://127.0.0.1:{port}"), client }
+        Self { url: server.url().to_owned(), server, client }
     }
 
     /// The endpoint of every service.
@@ -60,8 +40,8 @@ impl Moto {
         vec![
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.url.clone()),
             ("AWS_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", "made-up".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "made-up".to_owned()),
+            ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", KEY.to_owned()),
         ]
     }
 
@@ -104,7 +84,7 @@ impl Moto {
 
     /// Out of reach: from now on the port refuses.
     pub(crate) async fn stop(&mut self) {
-        self.process.kill().await.expect("our own child can be killed");
+        self.server.kill().await;
     }
 }
 

@@ -6,8 +6,11 @@
 //! [`up`] puts it all together. The tests use the same parts.
 
 pub mod database;
+pub mod event_source;
 pub mod gateway;
 pub mod lambda;
+pub mod moto;
+pub mod queue;
 pub mod signals;
 pub mod state;
 pub mod up;

@@ -50,6 +50,18 @@ impl StateError {
 /// Held by the run that uses the folder; where it is, the folder is ours.
 const LOCK: &str = "lock";
 
+/// The files that are ours, besides folders.
+const OURS: [&str; 8] = [
+    "endpoints.json",
+    "endpoints.unfinished",
+    "keys.json",
+    "keys.unfinished",
+    "messages.jsonl",
+    "messages.jsonl.unfinished",
+    "messages.jsonl.lock",
+    LOCK,
+];
+
 /// What must not be guessed, made once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Keys {
@@ -70,6 +82,22 @@ pub struct Endpoints {
     pub get: Endpoint,
     /// The database behind both.
     pub database_url: String,
+    /// Between POST and the database, in queued mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueEndpoint>,
+}
+
+/// The queue of queued mode, for SQS's protocol.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueueEndpoint {
+    /// The queue's URL.
+    pub url: String,
+    /// The URL of its dead-letter queue.
+    pub dead_letter_url: String,
+    /// Who to ask; nobody looks at the credentials.
+    pub endpoint: String,
+    /// The region to say.
+    pub region: String,
 }
 
 /// One API.
@@ -134,6 +162,12 @@ impl StateFolder {
         self.path.join("database")
     }
 
+    /// Where the messages stand that were in the queue when the last run in queued mode ended.
+    #[must_use]
+    pub fn messages(&self) -> PathBuf {
+        self.path.join("messages.jsonl")
+    }
+
     /// The keys; made if there are none.
     pub fn keys(&self) -> Result<Keys, StateError> {
         let path = self.path.join("keys.json");
@@ -167,7 +201,7 @@ impl StateFolder {
         for folder in [self.database(), self.logs()] {
             ignore_missing(fs::remove_dir_all(&folder)).map_err(|error| StateError::of(&folder, error))?;
         }
-        for file in ["endpoints.json", "endpoints.unfinished", "keys.json", "keys.unfinished", LOCK] {
+        for file in OURS {
             let file = self.path.join(file);
             ignore_missing(fs::remove_file(&file)).map_err(|error| StateError::of(&file, error))?;
         }

@@ -67,12 +67,12 @@ impl Environment {
         let log = OpenOptions::new().create(true).append(true).open(&config.log_file)?;
         let process = Command::new(&config.program)
             .env_clear()
+            .env("AWS_REGION", "local")
             .envs(config.variables.iter().map(|(name, value)| (name, value)))
             .env("AWS_LAMBDA_RUNTIME_API", api.address.to_string())
             .env("AWS_LAMBDA_FUNCTION_NAME", &config.name)
             .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
             .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
-            .env("AWS_REGION", "local")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)

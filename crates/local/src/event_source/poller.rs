@@ -1,0 +1,170 @@
+//! One poller: gather a batch, invoke the function, delete what succeeded, again.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep};
+
+use super::batch::{Gathered, Record, event, ids};
+use super::{EventSourceConfig, Invocation, answer};
+use crate::queue::{MOST_AT_ONCE, QueueError};
+
+/// How many calls to the queue a poller has open at once.
+const CALLS_AT_ONCE: usize = 5;
+
+/// An idle poller asks for so long. Lambda's take 20 s; this is how long stopping may have to wait.
+const LONG_POLL_SECONDS: u8 = 1;
+
+/// Between two looks into a queue that was empty, while a batch is being gathered.
+const SHORT_PAUSE: Duration = Duration::from_millis(50);
+
+/// After an error, doubled with each further one.
+const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+const LAST_BACKOFF: Duration = Duration::from_secs(5);
+
+pub(super) struct Poller {
+    config: EventSourceConfig,
+    stopped: watch::Receiver<bool>,
+    gathered: Gathered,
+    backoff: Duration,
+}
+
+impl Poller {
+    pub(super) fn new(config: EventSourceConfig, stopped: watch::Receiver<bool>) -> Self {
+        Self { config, stopped, gathered: Gathered::default(), backoff: FIRST_BACKOFF }
+    }
+
+    pub(super) async fn run(mut self) {
+        loop {
+            self.gather().await;
+            if self.is_stopped() {
+                break;
+            }
+            let batch = self.gathered.take_batch(self.config.batch_size);
+            if self.invoke(&batch).await {
+                self.backoff = FIRST_BACKOFF;
+            } else {
+                self.back_off().await;
+            }
+        }
+        self.give_back().await;
+    }
+
+    fn is_stopped(&self) -> bool {
+        *self.stopped.borrow()
+    }
+
+    /// Returns when a batch is complete: by number, by size, or by the time since its first message. What was over the
+    /// limit the last time has waited long enough.
+    async fn gather(&mut self) {
+        let mut end = (!self.gathered.is_empty()).then(Instant::now);
+        while !self.is_stopped() {
+            let room = self.gathered.room(self.config.batch_size);
+            if !self.gathered.is_empty() && (room == 0 || end.is_some_and(|end| end <= Instant::now())) {
+                return;
+            }
+            match self.receive(room).await {
+                Ok(0) if end.is_some() => sleep(SHORT_PAUSE).await,
+                Ok(0) => {}
+                Ok(_) => end = end.or_else(|| Some(Instant::now() + self.config.window)),
+                Err(error) => {
+                    tracing::warn!(%error, "no messages can be received");
+                    self.back_off().await;
+                }
+            }
+        }
+    }
+
+    /// Several calls at once when there is something to hurry for. How many messages came.
+    async fn receive(&mut self, room: usize) -> Result<usize, QueueError> {
+        let is_idle = self.gathered.is_empty();
+        let (calls, wait) = if is_idle { (1, LONG_POLL_SECONDS) } else { (CALLS_AT_ONCE, 0) };
+        let mut receiving = JoinSet::new();
+        for call in 0..calls {
+            let count = room.saturating_sub(call * MOST_AT_ONCE).min(MOST_AT_ONCE);
+            if count > 0 {
+                let queue = self.config.queue.clone();
+                receiving.spawn(async move { queue.receive(count, wait).await });
+            }
+        }
+        let (mut count, mut outcome) = (0, Ok(()));
+        for received in receiving.join_all().await {
+            match received {
+                Ok(messages) => {
+                    count += messages.len();
+                    messages.into_iter().for_each(|message| {
+                        self.gathered.add(Record::new(message, &self.config.queue));
+                    });
+                }
+                Err(error) => outcome = Err(error),
+            }
+        }
+        if count == 0 { outcome.map(|()| 0) } else { Ok(count) }
+    }
+
+    /// Whether anything of it succeeded.
+    async fn invoke(&self, batch: &[Record]) -> bool {
+        let function = &self.config.function;
+        let id = uuid::Uuid::new_v4().to_string();
+        let answer = function.invoke(id.clone(), event(batch)).await;
+        let failures = answer
+            .map_err(|error| error.to_string())
+            .and_then(|answer| answer::failures(&answer, &ids(batch)))
+            .map_err(|error| {
+                tracing::error!(function = function.name(), request_id = id, error, "the batch failed");
+                error
+            });
+        let (failed, error) = match failures {
+            Ok(failed) => {
+                self.delete(batch, &failed).await;
+                (batch.iter().filter(|record| failed.contains(&record.id)).count(), None)
+            }
+            Err(error) => (batch.len(), Some(error)),
+        };
+        let messages = batch.len();
+        tracing::info!(function = function.name(), request_id = id, messages, failed, "a batch was handled");
+        if let Some(invocations) = &self.config.invocations {
+            let _ = invocations.send(Invocation { messages, failed, error });
+        }
+        failed < messages
+    }
+
+    /// What cannot be deleted is received again.
+    async fn delete(&self, batch: &[Record], failed: &HashSet<String>) {
+        let done = batch.iter().filter(|record| !failed.contains(&record.id)).map(|record| record.handle.clone());
+        let done: Vec<String> = done.collect();
+        for round in done.chunks(MOST_AT_ONCE * CALLS_AT_ONCE) {
+            let mut deleting = JoinSet::new();
+            for handles in round.chunks(MOST_AT_ONCE) {
+                let (queue, handles) = (self.config.queue.clone(), handles.to_vec());
+                deleting.spawn(async move { queue.delete(&handles).await });
+            }
+            for deleted in deleting.join_all().await {
+                match deleted {
+                    Ok(0) => {}
+                    Ok(messages) => tracing::warn!(messages, "messages were not deleted"),
+                    Err(error) => tracing::warn!(%error, "messages were not deleted"),
+                }
+            }
+        }
+    }
+
+    async fn back_off(&mut self) {
+        let pause = self.backoff;
+        self.backoff = (pause * 2).min(LAST_BACKOFF);
+        tokio::select! {
+            () = sleep(pause) => {}
+            _ = self.stopped.wait_for(|is_stopped| *is_stopped) => {}
+        }
+    }
+
+    async fn give_back(self) {
+        for handles in self.gathered.into_handles().chunks(MOST_AT_ONCE) {
+            if let Err(error) = self.config.queue.give_back(handles).await {
+                tracing::warn!(%error, "messages stay hidden for their visibility timeout");
+            }
+        }
+    }
+}

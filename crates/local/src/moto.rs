@@ -1,0 +1,127 @@
+//! AWS's services as moto plays them: a real HTTP endpoint on this machine.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// The region that everything is in.
+pub const REGION: &str = "eu-central-1";
+
+/// Whoever asks may do everything; the key is made up, and nobody looks at a signature.
+pub const KEY: &str = "made-up";
+
+/// The server is a program in Python; it loads for a second, or several when the machine is busy.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// How long it may take to write down what is in its queues.
+const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// Given to Python as it is, so that this program does not depend on where it was built.
+const PROGRAM: &str = concat!(include_str!("../moto/queues.py"), "\n\n", include_str!("../moto/server.py"));
+
+/// What to run.
+#[derive(Debug, Default)]
+pub struct MotoOptions<'a> {
+    /// A file for the messages that are in queues at the end; the next run has them again.
+    pub messages: Option<&'a Path>,
+    /// Operations that nobody may use, as `secretsmanager.GetSecretValue`.
+    pub denied: &'a [&'a str],
+    /// Where its words go; without it to our own standard error.
+    pub log_file: Option<&'a Path>,
+}
+
+/// A running server. It ends with this value, or with this process, however that ends: it reads an input that only we
+/// hold.
+#[derive(Debug)]
+pub struct Moto {
+    process: Child,
+    input: ChildStdin,
+    output: Lines<BufReader<ChildStdout>>,
+    url: String,
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum MotoError {
+    /// Nobody said where it is installed.
+    #[error("MOTO_PYTHON is not set; ./dev installs moto and sets it: ./dev up --queued")]
+    NotInstalled,
+    /// It cannot be run, or be read.
+    #[error("moto, which plays the queue, cannot be run: {0}")]
+    Io(#[from] io::Error),
+    /// It ended, or is too slow.
+    #[error("moto, which plays the queue, does not start{}", log_hint(.0.as_deref()))]
+    NoAnswer(Option<PathBuf>),
+    /// It did not say how it ended.
+    #[error("moto, which plays the queue, did not write down its messages{}", log_hint(.0.as_deref()))]
+    NotKept(Option<PathBuf>),
+}
+
+fn log_hint(log_file: Option<&Path>) -> String {
+    log_file.map_or_else(String::new, |file| format!("; {} says why", file.display()))
+}
+
+impl Moto {
+    /// Starts the server on a free port.
+    pub async fn start(options: &MotoOptions<'_>) -> Result<Self, MotoError> {
+        let python = std::env::var_os("MOTO_PYTHON").filter(|python| !python.is_empty());
+        let log = match options.log_file {
+            Some(file) => std::fs::OpenOptions::new().create(true).append(true).open(file)?.into(),
+            None => Stdio::inherit(),
+        };
+        let mut process = Command::new(python.ok_or(MotoError::NotInstalled)?)
+            .args(["-c", PROGRAM])
+            .arg(options.messages.unwrap_or(Path::new("")))
+            .args(options.denied)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            // Ctrl-C in a terminal is for us: the queue is needed until everything else has stopped.
+            .process_group(0)
+            // With messages it ends by itself, when it has written them down.
+            .kill_on_drop(options.messages.is_none())
+            .spawn()?;
+        let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
+            return Err(MotoError::Io(io::ErrorKind::BrokenPipe.into()));
+        };
+        let mut output = BufReader::new(output).lines();
+        let line = timeout(START_LIMIT, output.next_line()).await.ok().transpose()?.flatten();
+        let port = line.ok_or_else(|| MotoError::NoAnswer(options.log_file.map(Path::to_owned)))?;
+        Ok(Self { process, input, output, url: format!("http://127.0.0.1:{port}") })
+    }
+
+    /// The endpoint of every service.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Returns when the server has ended.
+    pub async fn ended(&mut self) {
+        let _ = self.process.wait().await;
+    }
+
+    /// kill -9: from now on the port refuses, and no message is kept.
+    pub async fn kill(&mut self) {
+        let _ = self.process.kill().await;
+    }
+
+    /// Has the server write its messages into its file, and end. How many there are, by the queue's name.
+    pub async fn stop(self) -> Result<BTreeMap<String, usize>, MotoError> {
+        let Self { mut process, input, mut output, .. } = self;
+        drop(input);
+        let ended = timeout(STOP_LIMIT, async {
+            let line = output.next_line().await?;
+            process.wait().await?;
+            Ok::<_, io::Error>(line)
+        });
+        let line = ended.await.ok().transpose()?.flatten();
+        line.and_then(|line| serde_json::from_str(&line).ok()).ok_or(MotoError::NotKept(None))
+    }
+}

@@ -1,0 +1,24 @@
+//! Dead letters back to the queue, as SQS's `StartMessageMoveTask` does it on AWS; moto has no such operation.
+
+use super::{MOST_AT_ONCE, Queue, QueueError};
+
+/// Moves what is in the dead-letter queue now; `progress` gets the number after each step. A message is sent before it is
+/// deleted: what goes wrong in between doubles it, and store-logs stores it once. How many were moved.
+pub async fn redrive(dead_letters: &Queue, queue: &Queue, progress: impl Fn(usize)) -> Result<usize, QueueError> {
+    // What dies anew meanwhile is for the next time.
+    let count = dead_letters.depth().await?.visible;
+    let mut moved = 0;
+    while moved < count {
+        let messages = dead_letters.receive(MOST_AT_ONCE.min(count - moved), 0).await?;
+        if messages.is_empty() {
+            break;
+        }
+        for message in messages {
+            queue.send_again(&message).await?;
+            dead_letters.delete(&[message.receipt_handle.unwrap_or_default()]).await?;
+            moved += 1;
+        }
+        progress(moved);
+    }
+    Ok(moved)
+}

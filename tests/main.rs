@@ -17,6 +17,7 @@ mod harness;
 mod idempotency;
 mod migrate;
 mod migrations;
+mod queued;
 mod retention;
 mod secrets;
 mod store;

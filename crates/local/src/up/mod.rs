@@ -148,6 +148,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
         post: endpoint(&gateways[0], &keys.post),
         get: endpoint(&gateways[1], &keys.get),
         database_url: database.url().to_owned(),
+        queue: None,
     };
     // A moment more than a function may take: what was begun is answered.
     let open_requests_limit = options.timeout + Duration::from_secs(1);

@@ -7,6 +7,7 @@ mod bad_input;
 mod bad_luck;
 mod chaos;
 mod contract;
+mod dashboard;
 mod deploy;
 mod device;
 mod encryption;

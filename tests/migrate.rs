@@ -73,7 +73,7 @@ const SELECT: &str = "SELECT * FROM Logs";
 #[tokio::test]
 async fn after_one_run_in_an_empty_server_both_functions_work_with_users_of_their_own() {
     let deployment = Deployment::new().await;
-    let expected = json!({ "version": 3, "applied": [1, 2, 3], "users": ["writer", "reader", "deleter"] });
+    let expected = json!({ "version": 4, "applied": [1, 2, 3, 4], "users": ["writer", "reader", "deleter"] });
     assert_eq!(report(&deployment.migrate()).await, expected);
     let post_log = deployment.account.function("post-log", &deployment.writer, &[]);
     assert_eq!(post_log.send(&record("a", 1, 1).to_string()).await.status, 200, "{}", post_log.log());
@@ -129,6 +129,25 @@ async fn each_user_may_do_what_its_function_needs_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn where_there_is_a_queue_store_logs_has_a_user_that_may_add_logs_and_nothing_else() {
+    let deployment = Deployment::new().await;
+    let account = &deployment.account;
+    let storer = account.moto.create_secret("storer", &user("storer", "first")).await;
+    let mut secrets = deployment.secrets(&deployment.reader).to_vec();
+    secrets.push(("STORE_LOGS_SECRET_ARN", &storer));
+    let migrate = account.function("migrate", &deployment.administrator, &secrets);
+    assert_eq!(report(&migrate).await["users"], json!(["writer", "reader", "deleter", "storer"]));
+    for sql in [INSERT, "SELECT * FROM Batches"] {
+        deployment.may("storer", "first", sql).await.expect(sql);
+    }
+    for sql in [SELECT, "DELETE FROM Logs", "DELETE FROM Batches"] {
+        let refused = deployment.may("storer", "first", sql).await.expect_err(sql);
+        assert!(refused.contains("denied"), "{sql}: {refused}");
+    }
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_user_must_log_in_encrypted() {
     let deployment = Deployment::new().await;
     report(&deployment.migrate()).await;
@@ -146,7 +165,7 @@ async fn running_it_again_changes_nothing_and_two_runs_at_once_are_safe() {
     let (one, two) = tokio::join!(report(&one), report(&two));
     let mut applied = [one["applied"].to_string(), two["applied"].to_string()];
     applied.sort();
-    assert_eq!(applied, ["[1,2,3]", "[]"]);
+    assert_eq!(applied, ["[1,2,3,4]", "[]"]);
     let again = deployment.migrate();
     for _ in 0..2 {
         assert_eq!(report(&again).await["applied"], json!([]));

@@ -141,10 +141,7 @@ async fn options_that_make_no_sense_are_refused() {
     let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
     for (arguments, expected) in [
         (&["--visibility-timeout", "5"][..], "--queued"),
-        (
-            &["--queued", "--visibility-timeout", "10"],
-            "--visibility-timeout must be at least --timeout and --batch-window",
-        ),
+        (&["--queued", "--visibility-timeout", "5"], "--visibility-timeout must be at least 6 s"),
     ] {
         let options = ProductOptions { database: Some(&database), arguments, ..ProductOptions::default() };
         let (status, said) = Product::start_in_vain(folder.0.join("state"), options).await;

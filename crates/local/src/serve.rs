@@ -29,6 +29,9 @@ pub(crate) struct UpArguments {
     /// Seconds that post-log and get-logs may take
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=29))]
     timeout: u64,
+    /// Seconds that get-logs answers with the list it has; 0 reads it anew each time
+    #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(0..=60))]
+    cache: u8,
     /// Usage plan: requests a second per key
     #[arg(long, default_value = "10000")]
     rate: NonZeroU32,
@@ -51,7 +54,7 @@ pub(crate) struct UpArguments {
     /// Queued: how often a message is tried before it is a dead letter
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000), requires = "queued")]
     max_receive_count: u32,
-    /// Queued: seconds until a message that failed is tried again. 185 on AWS; here somebody is watching
+    /// Queued: seconds until a message that failed is tried again. 181 on AWS; here somebody is watching
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=43200), requires = "queued")]
     visibility_timeout: u32,
 }
@@ -69,6 +72,7 @@ pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode
         get_port: arguments.get_port,
         concurrency: arguments.concurrency.into(),
         timeout: Duration::from_secs(arguments.timeout),
+        cache: arguments.cache,
         rate: arguments.rate,
         burst: arguments.burst,
         database: database_choice(),

@@ -77,7 +77,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     };
     let functions = [
         function(options, &logs, "post-log", &post_settings)?,
-        function(options, &logs, "get-logs", &[allowed, database_url])?,
+        function(options, &logs, "get-logs", &[allowed, database_url, ("CACHE_SECONDS", &options.cache.to_string())])?,
     ];
     let gateway = |listener, method, api_key: &str, function: &Function| {
         let config = GatewayConfig {

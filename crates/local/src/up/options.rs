@@ -22,6 +22,8 @@ pub struct UpOptions {
     pub concurrency: usize,
     /// How long a function may take for one event.
     pub timeout: Duration,
+    /// Seconds that get-logs keeps a list.
+    pub cache: u8,
     /// Usage plan: requests a second.
     pub rate: NonZeroU32,
     /// Usage plan: requests at once.

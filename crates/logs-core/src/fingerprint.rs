@@ -1,5 +1,7 @@
 //! What tells one batch from another.
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
 use crate::{Batch, Fault, NewLog};
@@ -39,7 +41,11 @@ impl Fingerprint {
 
     /// 64 hexadecimal digits.
     pub(crate) fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.iter().fold(String::new(), |mut digits, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
     }
 
     pub(crate) fn from_hex(digits: &str) -> Option<Self> {

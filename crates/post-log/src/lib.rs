@@ -30,7 +30,7 @@ pub struct PostLog {
 #[derive(Debug)]
 pub enum Destination {
     /// Direct mode: 200 when committed.
-    Database(Store),
+    Database(Box<Store>),
     /// Queued mode: 202 when SQS has them.
     Queue(Queue),
 }

@@ -12,7 +12,7 @@ use crate::batch::Batches;
 use crate::client::{self, Acknowledged, Phase, Sent, Target};
 use crate::count;
 use crate::error::ChaosError;
-use crate::fault::Schedule;
+use crate::fault::{Kind, Schedule};
 use crate::inject::inject;
 use crate::progress;
 use crate::recovery;
@@ -28,12 +28,15 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
+    /// Only these, in the order of [`Kind::ALL`]; empty: all.
+    pub(crate) kinds: Vec<Kind>,
 }
 
 /// From the first batch to the report.
 pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosError> {
     let mut random = Rng::with_seed(plan.seed);
-    let schedule = Schedule::new(random.fork());
+    let all = plan.kinds.is_empty();
+    let schedule = Schedule::new(random.fork(), if all { &Kind::ALL } else { &plan.kinds });
     let (phase, follow) = watch::channel(Phase::Sending);
     let (acknowledged, mut served) = mpsc::unbounded_channel();
     let tally = Arc::new(Tally::default());
@@ -63,8 +66,8 @@ pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosE
     let mut administrator = stage.administrator().await?;
     count::wait_until_quiet(&mut administrator).await?;
     let codes = count::count(&mut administrator, &books).await?;
-    let Plan { seed, clients, seconds } = *plan;
-    let run = Run { database: stage.database.clone(), seed, clients, seconds };
+    let Plan { seed, clients, seconds, .. } = *plan;
+    let run = Run { database: stage.database.clone(), seed, clients, seconds, judges_times: all };
     Ok(Report::new(run, &faults, tally.so_far(), codes))
 }
 
@@ -82,7 +85,8 @@ async fn faults(
     let mut faults = Vec::new();
     for fault in schedule {
         sleep(fault.pause).await;
-        if Instant::now() >= end {
+        // Kinds that were asked for come at least once.
+        if Instant::now() >= end && faults.len() >= plan.kinds.len() {
             break;
         }
         let end_of_fault = inject(stage, fault).await?;

@@ -29,6 +29,7 @@ use local::signals::StopSignals;
 
 use crate::attack::Plan;
 use crate::error::ChaosError;
+use crate::fault::Kind;
 use crate::report::Report;
 use crate::stage::{Stage, TemporaryFolder};
 
@@ -44,6 +45,9 @@ struct CommandLine {
     /// How many clients send at once
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
     clients: u16,
+    /// Only these faults, separated by commas: each at least once, however long that takes, and no verdict on times
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    kinds: Vec<Kind>,
     /// Also write the report to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -64,7 +68,7 @@ async fn main() -> ExitCode {
 /// Whether all promises were kept. The table comes last, when the server is gone.
 async fn run(options: CommandLine) -> Result<bool, ChaosError> {
     let seed = options.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
-    let plan = Plan { seed, clients: options.clients.into(), seconds: options.seconds };
+    let plan = Plan { seed, clients: options.clients.into(), seconds: options.seconds, kinds: unique(&options.kinds) };
     let mut folder = TemporaryFolder::new()?;
     let report = attack_until_stopped(&plan, &mut folder).await?;
     let is_good = report.broken_promises().is_empty();
@@ -102,6 +106,10 @@ async fn attack_until_stopped(plan: &Plan, folder: &mut TemporaryFolder) -> Resu
         server.kill().await;
     }
     outcome
+}
+
+fn unique(kinds: &[Kind]) -> Vec<Kind> {
+    Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).collect()
 }
 
 /// A line for whoever waits. One that cannot be written is no reason to leave a server behind.

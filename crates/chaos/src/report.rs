@@ -13,6 +13,9 @@ use crate::tally::Counts;
 /// One fault that happened, and how it was got over; `None`: it was not.
 pub(crate) type Survived = (Kind, Option<Recovery>);
 
+/// After a restart of the database somebody is served within this time, from the moment at which it takes connections.
+const SERVED_AFTER_RESTART: Duration = Duration::from_secs(1);
+
 /// Everything.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -22,6 +25,8 @@ pub(crate) struct Report {
     seconds: u64,
     faults: usize,
     not_recovered: usize,
+    /// Restarts of the database after which nobody was served in time; `None` where times are not judged.
+    slow_restarts: Option<usize>,
     /// By kind, in the order of [`Kind::ALL`], and all together at the end.
     recoveries: Vec<Line>,
     requests: Counts,
@@ -49,6 +54,8 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
+    /// Whether it may fail by being slow: a machine that does other things as well is no measure.
+    pub(crate) judges_times: bool,
 }
 
 impl Report {
@@ -65,8 +72,13 @@ impl Report {
         };
         let recoveries = Kind::ALL.into_iter().map(Some).chain([None]).map(of).filter(|line| line.faults > 0).collect();
         let not_recovered = faults.iter().filter(|(_, recovery)| recovery.is_none()).count();
-        let Run { database, seed, clients, seconds } = run;
-        Self { database, seed, clients, seconds, faults: faults.len(), not_recovered, recoveries, requests, codes }
+        let is_slow = |(kind, recovery): &&Survived| {
+            kind.restarts_the_database() && recovery.is_some_and(|recovery| recovery.first > SERVED_AFTER_RESTART)
+        };
+        let Run { database, seed, clients, seconds, judges_times } = run;
+        let slow_restarts = judges_times.then(|| faults.iter().filter(is_slow).count());
+        let faults = faults.len();
+        Self { database, seed, clients, seconds, faults, not_recovered, slow_restarts, recoveries, requests, codes }
     }
 
     /// What must not be, and is.
@@ -78,6 +90,9 @@ impl Report {
         let mut promises = self.codes.breaches.named().to_vec();
         promises.push(("answers that are none of the contract", self.requests.wrong));
         promises.push(("faults not recovered from", u64::try_from(self.not_recovered).unwrap_or(u64::MAX)));
+        if let Some(slow) = self.slow_restarts {
+            promises.push(("restarts, nobody served 1 s after", u64::try_from(slow).unwrap_or(u64::MAX)));
+        }
         promises
     }
 

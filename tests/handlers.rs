@@ -26,7 +26,11 @@ fn request_with(body: Result<Vec<u8>, NotBase64>) -> Request {
 
 fn post_log(store: Store) -> PostLog {
     let clock = || Duration::from_secs(NOW.unsigned_abs());
-    PostLog { destination: Destination::Database(Box::new(store)), clock, metrics: Metrics::from_environment(&|_| None) }
+    PostLog {
+        destination: Destination::Database(Box::new(store)),
+        clock,
+        metrics: Metrics::from_environment(&|_| None),
+    }
 }
 
 #[tokio::test]

@@ -64,7 +64,8 @@ const REPORT_EVERY: Duration = Duration::from_secs(10);
 async fn main() -> ExitCode {
     let CommandLine { state, command } = CommandLine::parse();
     let result = match command {
-        Command::Up(up) => serve::run(&state, up).await,
+        // In a box: it holds all that runs.
+        Command::Up(up) => Box::pin(serve::run(&state, up)).await,
         Command::Migrate => migrate_own().await,
         Command::Retention(days) => delete_old(&state, &days).await,
         Command::Redrive => bring_back(&state).await,

@@ -100,9 +100,9 @@ impl Poller {
             match received {
                 Ok(messages) => {
                     count += messages.len();
-                    messages.into_iter().for_each(|message| {
+                    for message in messages {
                         self.gathered.add(Record::new(message, &self.config.queue));
-                    });
+                    }
                 }
                 Err(error) => outcome = Err(error),
             }

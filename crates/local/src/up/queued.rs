@@ -46,7 +46,7 @@ impl Queued {
     /// Makes the queues, with what an earlier run left in them. Nothing is polled yet.
     pub(super) async fn start(
         options: &UpOptions,
-        queued: &QueuedOptions,
+        mode: &QueuedOptions,
         state: &StateFolder,
         database_url: &str,
     ) -> Result<Self, UpError> {
@@ -56,16 +56,16 @@ impl Queued {
         let moto_options =
             MotoOptions { messages: Some(&messages), log_file: Some(&moto_log), ..MotoOptions::default() };
         let moto = Moto::start(&moto_options).await?;
-        let queues = Queues::create(moto.url(), REGION, queued.redrive_policy).await?;
-        let timeout = queued.timeout().map_err(UpError::VisibilityTimeout)?;
-        let options = UpOptions { concurrency: queued.concurrency, timeout, ..options.clone() };
+        let queues = Queues::create(moto.url(), REGION, mode.redrive_policy).await?;
+        let timeout = mode.timeout().map_err(UpError::VisibilityTimeout)?;
+        let options = UpOptions { concurrency: mode.concurrency, timeout, ..options.clone() };
         let store_logs = function(&options, &logs, "store-logs", &[("DATABASE_URL", database_url)])?;
         let source = EventSourceConfig {
             queue: queues.queue.clone(),
             function: store_logs.clone(),
             batch_size: BATCH_SIZE,
-            window: queued.batch_window,
-            maximum_concurrency: queued.concurrency,
+            window: mode.batch_window,
+            maximum_concurrency: mode.concurrency,
             invocations: None,
         };
         Ok(Self { moto, moto_log, queues, store_logs, event_source: None, source })

@@ -61,6 +61,60 @@ const ofApi = ({ id, name }) => ({
   },
 });
 
+// What store-logs writes in CloudWatch's embedded metric format; AWS knows nothing of either.
+const ofStoreLogs = { namespace: 'error-codes', dimensions: { FunctionName: { Ref: 'StoreLogsLambdaFunction' } } };
+
+const ofQueue = ({ window, visibility, timeout, maxReceiveCount }) => {
+  const sqs = (id) => ({ namespace: 'AWS/SQS', dimensions: { QueueName: { 'Fn::GetAtt': [id, 'QueueName'] } } });
+  // What failed comes again within this.
+  const round = Math.ceil((visibility + window + timeout) / MINUTE) * MINUTE;
+  const age = 2 * visibility;
+  const lag = MINUTE + window;
+  return {
+    QueueAge: {
+      ...sqs('Queue'),
+      metric: 'ApproximateAgeOfOldestMessage',
+      statistic: 'Maximum',
+      above: age,
+      periods: 5,
+      of: 3,
+      about: `what devices sent has waited in the queue for more than ${age} s`,
+      section: 'queue-age',
+    },
+    DeadLetterQueueDepth: {
+      ...sqs('DeadLetterQueue'),
+      metric: 'ApproximateNumberOfMessagesVisible',
+      statistic: 'Maximum',
+      above: 0,
+      periods: 1,
+      about: `messages failed ${maxReceiveCount} times and were put aside`,
+      section: 'dead-letters',
+    },
+    StoreLogsLag: {
+      ...ofStoreLogs,
+      metric: 'QueueLag',
+      statistic: 'Maximum',
+      above: lag,
+      periods: 5,
+      of: 3,
+      about: `error codes are stored more than ${lag} s after they were accepted`,
+      section: 'queue-lag',
+    },
+    // Messages that fail are no error of the function's. Only when they fail again, as one failover is no news; and a
+    // message that cannot be stored is found long before it is put aside.
+    StoreLogsFailed: {
+      ...ofStoreLogs,
+      metric: 'Failed',
+      statistic: 'Sum',
+      above: 0,
+      period: round,
+      periods: 2,
+      about: 'store-logs gives messages back to the queue again and again',
+      section: 'failed-messages',
+    },
+  };
+};
+
 const ofDatabase = (instance, maxConnections) => {
   const rds = { namespace: 'AWS/RDS', dimensions: { DBInstanceIdentifier: instance } };
   return {
@@ -132,6 +186,10 @@ module.exports = async ({ resolveVariable }) => {
     ...ofFunction({ id: 'GetLogs', name: 'get-logs', slow: 3000, because: 'where it should be milliseconds' }),
     ...ofFunction({ id: 'Migrate', name: 'migrate', slow: 600000, because: 'two thirds of its timeout', window: LONG }),
     ...ofFunction({ id: 'Retention', name: 'retention', slow: 20000, because: 'so it does not keep up', window: LONG }),
+    ...(settings.queue && {
+      ...ofFunction({ id: 'StoreLogs', name: 'store-logs', slow: 20000, because: 'of the 30 s that it has' }),
+      ...ofQueue(settings.queue),
+    }),
     ...ofApi({ id: 'PostLog', name: `${prefix}-post-log` }),
     ...ofApi({ id: 'GetLogs', name: `${prefix}-get-logs` }),
     ...(instance && ofDatabase(instance, settings.maxConnections)),

@@ -5,6 +5,7 @@
 const { createHash } = require('node:crypto');
 
 const { apiDocument, MINIMUM_COMPRESSION_SIZE } = require('./api-document');
+const { arnOf } = require('./arn');
 
 const APIS = [
   { id: 'PostLog', key: 'postLog', name: 'post-log', route: 'POST/logs', file: 'openapi/post-log.yml' },
@@ -30,9 +31,6 @@ const ACCESS_LOG = JSON.stringify({
   source_ip: '$context.identity.sourceIp',
   api_key_id: '$context.identity.apiKeyId',
 });
-
-// How an ARN of this account and region begins, for Fn::Sub.
-const arnOf = (service) => `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}`;
 
 const resources = ({ id, name, route, plan, target, body, service, stage, settings }) => {
   const fullName = `${service}-${stage}-${name}`;

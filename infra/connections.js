@@ -29,30 +29,30 @@ const maxConnections = (databaseClass) =>
   Math.min(16000, Math.floor((CLASSES[databaseClass].memory * 2 ** 30 * 0.7) / 12582880));
 
 // One connection per environment.
-const PER_ENVIRONMENT = { postLog: 1, getLogs: 1, migrate: 1, retention: 1 };
+const PER_ENVIRONMENT = 1;
 
 // When the code changes, every environment is replaced at once, and those that vanish do not say good-bye: for
 // half a minute (wait_timeout in crates/logs-core/src/mysql/statements.rs) the server counts theirs, too.
 const REPLACED = 2;
 
+// migrate and retention.
+const ONE_AT_A_TIME = 2;
+
 // RDS's own sessions, and an operator who looks.
 const HEADROOM = 10;
 
-// `concurrency` is the most environments at once, by function.
-const needed = ({ postLog, getLogs, migrate, retention }) =>
-  REPLACED * (postLog * PER_ENVIRONMENT.postLog + getLogs * PER_ENVIRONMENT.getLogs) +
-  migrate * PER_ENVIRONMENT.migrate +
-  retention * PER_ENVIRONMENT.retention +
-  HEADROOM;
+// "a, b or c"
+const list = (names, last) => [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(` ${last} `);
 
-const refuseOverbooking = (concurrency, available, mend) => {
-  const connections = needed(concurrency);
+// `names` are the functions that hold connections besides those two, `environments` the most that they have together.
+const refuseOverbooking = ({ names, environments, available, mend }) => {
+  const connections = PER_ENVIRONMENT * (REPLACED * environments + ONE_AT_A_TIME) + HEADROOM;
   if (connections < available) return;
   refuse(
-    `The functions may need ${connections} connections (two for each environment of post-log and get-logs while code ` +
+    `The functions may need ${connections} connections (two for each environment of ${list(names, 'and')} while code ` +
       `is replaced, one each for migrate and retention, ${HEADROOM} in reserve), and the ` +
       `database takes ${available}; ${mend}.`,
   );
 };
 
-module.exports = { CLASSES, maxConnections, refuseOverbooking };
+module.exports = { CLASSES, list, maxConnections, refuseOverbooking };

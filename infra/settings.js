@@ -2,7 +2,9 @@
 // with one sentence.
 'use strict';
 
-const { CLASSES, maxConnections, refuseOverbooking } = require('./connections');
+const { CLASSES, maxConnections } = require('./connections');
+const { concurrency } = require('./concurrency');
+const { ingestion } = require('./ingestion');
 const { parameters } = require('./parameters');
 const { refuse } = require('./refuse');
 const { refuseUnknownRoot } = require('./roots');
@@ -79,37 +81,12 @@ const existing = (given, ofCommand) => {
   };
 };
 
-const concurrency = (given, available) => {
-  const reserved = {
-    postLog: given.number('postLogConcurrency', 1, 1000),
-    getLogs: given.number('getLogsConcurrency', 1, 1000),
-    // One at a time; a second call is refused, not queued behind the first one's lock.
-    migrate: 1,
-    retention: 1,
-  };
-  const provisioned = {
-    postLog: given.number('postLogProvisioned', 0, 1000),
-    getLogs: given.number('getLogsProvisioned', 0, 1000),
-  };
-  const account = given.number('accountConcurrency', 0, 100000);
-  for (const [name, warm] of Object.entries(provisioned)) {
-    if (warm > 0 && account > 0) {
-      refuse(`${name}Provisioned needs a reservation, and accountConcurrency leaves reservations out.`);
-    }
-    if (warm > reserved[name]) {
-      refuse(`${name}Provisioned (${warm}) is more than ${name}Concurrency (${reserved[name]}).`);
-    }
-  }
-  if (account === 0) {
-    refuseOverbooking(reserved, available, 'lower postLogConcurrency or getLogsConcurrency, or take a larger database');
-    return { reserved, provisioned };
-  }
-  // However the account's environments fall on the functions; migrate and retention run one
-  // at a time.
-  const most = { postLog: Math.max(account - 2, 0), getLogs: 0, migrate: 1, retention: 1 };
-  refuseOverbooking(most, available, 'reserve concurrency (accountConcurrency=0), or take a larger database');
-  return { reserved: {}, provisioned };
-};
+// What no update of the stack may replace or remove, whatever the change set says. A queue that post-log fills keeps
+// its consumer: the way back goes over ingestion=draining, after which both may go.
+const protectedTypes = ({ ingestion: way }) => [
+  'AWS::RDS::DBInstance',
+  ...(way === 'queued' ? ['AWS::SQS::Queue', 'AWS::Lambda::EventSourceMapping'] : []),
+];
 
 module.exports = async ({ options, resolveVariable }) => {
   const stage = await resolveVariable('sls:stage');
@@ -132,6 +109,8 @@ module.exports = async ({ options, resolveVariable }) => {
   const ofDatabase = database === 'created' ? created(given, region) : existing(given, ofCommand);
   const databaseName = given.text('databaseName', /^\w{1,64}$/, 'up to 64 letters, digits and underscores');
   if (TAKEN_NAMES.includes(databaseName.toLowerCase())) refuse(`databaseName must not be MySQL's own ${databaseName}.`);
+  const batchRetention = given.number('batchRetention', 1, 65535);
+  const ofIngestion = ingestion(given, ofCommand, batchRetention);
   return {
     architecture: given.choice('architecture', ['x86_64', 'arm64']),
     allowedOrigin: given.text(
@@ -141,13 +120,16 @@ module.exports = async ({ options, resolveVariable }) => {
     ),
     alarmEmail: given.text('alarmEmail', /^$|^[\w.+-]+@[\w.-]+$/, 'an e-mail address'),
     logRetention: given.choice('logRetention', RETENTIONS),
-    batchRetention: given.number('batchRetention', 1, 65535),
+    batchRetention,
     codeRetention: given.number('codeRetention', 0, 65535),
     gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
+    getLogsCache: given.number('getLogsCache', 0, 60),
     plans: { postLog: plan(given, 'postLog'), getLogs: plan(given, 'getLogs') },
     database,
     databaseName,
     ...ofDatabase,
-    ...concurrency(given, ofDatabase.maxConnections),
+    ...ofIngestion,
+    ...concurrency(given, ofDatabase.maxConnections, ofIngestion),
+    protectedTypes: protectedTypes(ofIngestion),
   };
 };

@@ -129,6 +129,25 @@ async fn each_user_may_do_what_its_function_needs_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn where_there_is_a_queue_store_logs_has_a_user_that_may_add_logs_and_nothing_else() {
+    let deployment = Deployment::new().await;
+    let account = &deployment.account;
+    let storer = account.moto.create_secret("storer", &user("storer", "first")).await;
+    let mut secrets = deployment.secrets(&deployment.reader).to_vec();
+    secrets.push(("STORE_LOGS_SECRET_ARN", &storer));
+    let migrate = account.function("migrate", &deployment.administrator, &secrets);
+    assert_eq!(report(&migrate).await["users"], json!(["writer", "reader", "deleter", "storer"]));
+    for sql in [INSERT, "SELECT * FROM Batches"] {
+        deployment.may("storer", "first", sql).await.expect(sql);
+    }
+    for sql in [SELECT, "DELETE FROM Logs", "DELETE FROM Batches"] {
+        let refused = deployment.may("storer", "first", sql).await.expect_err(sql);
+        assert!(refused.contains("denied"), "{sql}: {refused}");
+    }
+    deployment.account.server.stop().await;
+}
+
+#[tokio::test]
 async fn a_user_must_log_in_encrypted() {
     let deployment = Deployment::new().await;
     report(&deployment.migrate()).await;

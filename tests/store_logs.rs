@@ -171,12 +171,15 @@ async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
     let (url, proxy) = Proxy::before(&database).await;
     let function = store_logs(&url);
     let cuts = [Cut::Before("COMMIT"), Cut::After("COMMIT"), Cut::Before("BEGIN"), Cut::After("INSERT INTO Batches")];
-    for (number, cut) in cuts.into_iter().enumerate() {
+    let mut count = 0;
+    for (number, cut) in (1..).zip(cuts) {
         proxy.cut(cut);
-        let bodies: Vec<_> = (0..10).map(|place| message(&format!("key-{number}-{place}"), &["a"])).collect();
+        // Another number each time: only the first time does a statement cross the wire as text.
+        let bodies: Vec<_> = (0..number).map(|place| message(&format!("key-{number}-{place}"), &["a"])).collect();
         assert_eq!(failures(&function, &bodies).await, NONE, "{cut:?}");
         assert!(proxy.has_cut(), "{cut:?}");
-        assert_eq!(database.count().await, 10 * (i64::try_from(number).expect("a few") + 1), "{cut:?}");
+        count += number;
+        assert_eq!(database.count().await, count, "{cut:?}");
     }
 }
 

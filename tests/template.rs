@@ -8,4 +8,5 @@ mod functions;
 mod gateway_responses;
 mod linters;
 mod parameters;
+mod queue;
 mod roles;

@@ -16,7 +16,7 @@ pub(crate) use function::{FunctionRun, body_event, event};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
 pub(crate) use proxy::{Cut, Proxy};
-pub(crate) use template::{EXISTING, Project, Template, variant, variants};
+pub(crate) use template::{EXISTING, Project, Template, direct, draining, queued, variant, variants};
 
 use std::path::PathBuf;
 

@@ -47,6 +47,15 @@ impl Template {
         all.map(|(id, resource)| (id.as_str(), &resource["Properties"])).collect()
     }
 
+    pub(crate) fn has(&self, id: &str) -> bool {
+        self.resources().contains_key(id)
+    }
+
+    /// Whether post-log writes to a queue, and not to the database.
+    pub(crate) fn is_queued(&self) -> bool {
+        self.properties("PostLogLambdaFunction")["Environment"]["Variables"].get("QUEUE_URL").is_some()
+    }
+
     /// The logical ids in a resource's `DependsOn`.
     pub(crate) fn depends_on(&self, id: &str) -> Vec<&str> {
         self.resources()[id]["DependsOn"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
@@ -61,12 +70,32 @@ impl Template {
     }
 }
 
-/// The four that are deployed: both stages, each with both kinds of database. Each is packaged once for all tests.
-pub(crate) fn variants() -> [&'static Template; 4] {
+/// What is deployed: both stages, each with both kinds of database, without a queue; and both ways to have one. Each is
+/// packaged once for all tests.
+pub(crate) fn variants() -> [&'static Template; 6] {
+    let [one, two, three, four] = direct();
+    [one, two, three, four, queued(), draining()]
+}
+
+/// Those of the [`variants`] in which post-log writes to the database and there is no queue.
+pub(crate) fn direct() -> [&'static Template; 4] {
     [variant("dev", "created"), variant("dev", "existing"), variant("prod", "created"), variant("prod", "existing")]
 }
 
-/// One of the [`variants`].
+/// The variant in which post-log writes to a queue.
+pub(crate) fn queued() -> &'static Template {
+    static PACKAGED: OnceLock<Template> = OnceLock::new();
+    PACKAGED.get_or_init(|| Project::copy().package("prod", &["ingestion=queued"]).expect("it can be packaged"))
+}
+
+/// The variant in which post-log writes to the database, beside a queue.
+pub(crate) fn draining() -> &'static Template {
+    static PACKAGED: OnceLock<Template> = OnceLock::new();
+    let parameters = [&["ingestion=draining"], &EXISTING[..]].concat();
+    PACKAGED.get_or_init(|| Project::copy().package("dev", &parameters).expect("it can be packaged"))
+}
+
+/// One of the [`direct`] ones.
 pub(crate) fn variant(stage: &str, database: &str) -> &'static Template {
     static PACKAGED: [OnceLock<Template>; 4] = [const { OnceLock::new() }; 4];
     let place = usize::from(stage == "prod") * 2 + usize::from(database == "existing");
@@ -89,7 +118,7 @@ impl Project {
         for stage in ["dev", "prod"] {
             let zips = folder.0.join("target/lambda").join(stage);
             std::fs::create_dir_all(&zips).expect("the temporary folder can be written");
-            for function in ["post-log", "get-logs", "migrate", "retention"] {
+            for function in ["post-log", "get-logs", "migrate", "retention", "store-logs"] {
                 std::fs::write(zips.join(format!("{function}.zip")), function).expect("the folder was made just now");
             }
         }

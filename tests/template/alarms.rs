@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::harness::{EXISTING, Project, Template, variant, variants};
 
-/// What AWS measures, with the dimensions that it has.
-const METRICS: [(&str, &str, &[&str]); 7] = [
+/// What AWS and store-logs measure, with the dimensions that it has.
+const METRICS: [(&str, &str, &[&str]); 11] = [
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
     ("AWS/Lambda", "Errors", &["FunctionName"]),
     ("AWS/Lambda", "Duration", &["FunctionName"]),
@@ -15,6 +15,10 @@ const METRICS: [(&str, &str, &[&str]); 7] = [
     ("AWS/RDS", "DatabaseConnections", &["DBInstanceIdentifier"]),
     ("AWS/RDS", "CPUUtilization", &["DBInstanceIdentifier"]),
     ("AWS/RDS", "FreeStorageSpace", &["DBInstanceIdentifier"]),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", &["QueueName"]),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
+    ("error-codes", "QueueLag", &["FunctionName"]),
+    ("error-codes", "Failed", &["FunctionName"]),
 ];
 
 fn alarms(template: &Template) -> Vec<(&str, &Value)> {
@@ -32,6 +36,12 @@ fn resolve<'a>(template: &'a Template, dimension: &'a Value) -> &'a str {
             let mut apis = template.of_type("AWS::ApiGateway::RestApi").into_iter();
             let found = apis.find(|(_, api)| api["Name"] == dimension["Value"]);
             return found.unwrap_or_else(|| panic!("no API is called {}", dimension["Value"])).0;
+        }
+        "QueueName" => {
+            let id = dimension["Value"]["Fn::GetAtt"][0].as_str().expect("a queue's id");
+            assert_eq!(dimension["Value"], json!({ "Fn::GetAtt": [id, "QueueName"] }));
+            assert_eq!(template.resources()[id]["Type"], "AWS::SQS::Queue");
+            return id;
         }
         name => panic!("what is {name}?"),
     };
@@ -63,7 +73,7 @@ fn every_alarm_watches_a_metric_that_exists_of_something_in_the_template() {
 }
 
 #[test]
-fn every_function_api_and_database_is_watched() {
+fn every_function_api_database_and_queue_is_watched() {
     for template in variants() {
         let found: BTreeSet<_> = alarms(template).into_iter().map(|(id, _)| id.trim_end_matches("Alarm")).collect();
         let mut expected = BTreeSet::new();
@@ -74,6 +84,9 @@ fn every_function_api_and_database_is_watched() {
         expected.extend(template.of_type("AWS::ApiGateway::RestApi").into_iter().map(|(id, _)| format!("{id}5xx")));
         for (id, _) in template.of_type("AWS::RDS::DBInstance") {
             expected.extend(["Connections", "Cpu", "FreeStorage"].map(|metric| format!("{id}{metric}")));
+        }
+        if template.has("Queue") {
+            expected.extend(["QueueAge", "DeadLetterQueueDepth", "StoreLogsLag", "StoreLogsFailed"].map(str::to_owned));
         }
         assert_eq!(found, expected.iter().map(String::as_str).collect(), "{}", template.name);
     }
@@ -104,7 +117,17 @@ fn every_alarm_rings_at_what_is_wrong_and_not_before() {
         for (id, alarm) in alarms(template) {
             let (operator, threshold) = rings(alarm);
             let is_right = match alarm["MetricName"].as_str().expect("a name") {
-                "Throttles" | "Errors" | "5XXError" => operator == "GreaterThanThreshold" && threshold == 0.0,
+                "Throttles" | "Errors" | "5XXError" | "Failed" | "ApproximateNumberOfMessagesVisible" => {
+                    operator == "GreaterThanThreshold" && threshold == 0.0
+                }
+                // Seconds: more than one try that failed, and far less than all of them.
+                "ApproximateAgeOfOldestMessage" => {
+                    let visibility =
+                        template.properties("Queue")["VisibilityTimeout"].as_f64().expect("a queue has one");
+                    operator == "GreaterThanThreshold" && threshold > visibility && threshold < visibility * 4.0
+                }
+                // Seconds, above what the window takes.
+                "QueueLag" => operator == "GreaterThanThreshold" && (30.0..=120.0).contains(&threshold),
                 // Milliseconds: far above what is usual, and below the timeout.
                 "Duration" => {
                     let function = template.properties(resolve(template, &alarm["Dimensions"][0]));

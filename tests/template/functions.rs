@@ -1,4 +1,4 @@
-//! The three functions: what they run with, what they are told, where they write.
+//! The functions: what they run with, what they are told, where they write.
 
 use std::collections::BTreeSet;
 
@@ -27,9 +27,10 @@ fn the_functions_of_the_apis_end_before_the_gateway_stops_waiting() {
 fn each_function_gets_its_own_zip_for_the_runtime_that_it_is_built_for() {
     for template in variants() {
         let functions = template.of_type("AWS::Lambda::Function");
-        assert_eq!(functions.len(), 4);
+        let many = if template.has("Queue") { 5 } else { 4 };
+        assert_eq!(functions.len(), many);
         let keys: BTreeSet<_> = functions.iter().map(|(_, function)| function["Code"]["S3Key"].as_str()).collect();
-        assert_eq!(keys.len(), 4, "osls stores a zip under its file's name: {keys:?}");
+        assert_eq!(keys.len(), many, "osls stores a zip under its file's name: {keys:?}");
         for (id, function) in functions {
             let name = function["FunctionName"].as_str().expect("a name");
             let zip = function["Code"]["S3Key"].as_str().expect("a key").rsplit('/').next().expect("a file");
@@ -54,59 +55,49 @@ fn what_was_packaged_can_be_deployed() {
     assert!(message.contains("ECONNREFUSED"), "{message}");
 }
 
+/// What a function is told that speaks to the database, and `more`.
+fn with_database<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut names = vec!["DB_HOST", "DB_NAME", "DB_PORT", "DB_SECRET_ARN", "MALLOC_MMAP_THRESHOLD_", "RUST_LOG"];
+    names.extend(more);
+    names.sort_unstable();
+    names
+}
+
 #[test]
 fn each_function_is_told_where_its_own_secret_is_and_nothing_else_that_is_secret() {
     for template in variants() {
-        for (id, secret) in [("PostLogLambdaFunction", "PostLogSecret"), ("GetLogsLambdaFunction", "GetLogsSecret")] {
-            let function = template.properties(id);
-            assert_eq!(
-                variables(function),
-                [
-                    "ALLOWED_ORIGIN",
-                    "DB_HOST",
-                    "DB_NAME",
-                    "DB_PORT",
-                    "DB_SECRET_ARN",
-                    "MALLOC_MMAP_THRESHOLD_",
-                    "RUST_LOG"
-                ]
-            );
-            assert_eq!(function["Environment"]["Variables"]["DB_SECRET_ARN"], json!({ "Ref": secret }));
+        let mut secrets_of_migrate = vec!["POST_LOG_SECRET_ARN", "GET_LOGS_SECRET_ARN", "RETENTION_SECRET_ARN"];
+        let mut expected = vec![
+            ("GetLogs", with_database(&["ALLOWED_ORIGIN", "CACHE_SECONDS"])),
+            ("Retention", with_database(&["BATCH_RETENTION_DAYS", "LOG_RETENTION_DAYS"])),
+        ];
+        if !template.is_queued() {
+            expected.push(("PostLog", with_database(&["ALLOWED_ORIGIN"])));
+        }
+        if template.has("Queue") {
+            expected.push(("StoreLogs", with_database(&[])));
+            secrets_of_migrate.push("STORE_LOGS_SECRET_ARN");
+        }
+        for (id, names) in expected {
+            let function = template.properties(&format!("{id}LambdaFunction"));
+            assert_eq!(variables(function), names, "{}: {id}", template.name);
+            let secret = json!({ "Ref": format!("{id}Secret") });
+            assert_eq!(function["Environment"]["Variables"]["DB_SECRET_ARN"], secret, "{}: {id}", template.name);
         }
         let migrate = template.properties("MigrateLambdaFunction");
-        assert_eq!(
-            variables(migrate),
-            [
-                "DB_HOST",
-                "DB_NAME",
-                "DB_PORT",
-                "DB_SECRET_ARN",
-                "GET_LOGS_SECRET_ARN",
-                "MALLOC_MMAP_THRESHOLD_",
-                "POST_LOG_SECRET_ARN",
-                "RETENTION_SECRET_ARN",
-                "RUST_LOG"
-            ]
-        );
-        let retention = template.properties("RetentionLambdaFunction");
-        assert_eq!(
-            variables(retention),
-            [
-                "BATCH_RETENTION_DAYS",
-                "DB_HOST",
-                "DB_NAME",
-                "DB_PORT",
-                "DB_SECRET_ARN",
-                "LOG_RETENTION_DAYS",
-                "MALLOC_MMAP_THRESHOLD_",
-                "RUST_LOG"
-            ]
-        );
-        assert_eq!(retention["Environment"]["Variables"]["DB_SECRET_ARN"], json!({ "Ref": "RetentionSecret" }));
+        assert_eq!(variables(migrate), with_database(&secrets_of_migrate), "{}", template.name);
     }
     let created = variant("prod", "created").properties("MigrateLambdaFunction");
     let admin = json!({ "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] });
     assert_eq!(created["Environment"]["Variables"]["DB_SECRET_ARN"], admin);
+}
+
+#[test]
+fn a_list_is_shown_again_for_a_second_in_prod_and_not_at_all_in_dev() {
+    for template in variants() {
+        let seconds = &template.properties("GetLogsLambdaFunction")["Environment"]["Variables"]["CACHE_SECONDS"];
+        assert_eq!(seconds, if template.stage() == "prod" { "1" } else { "0" }, "{}", template.name);
+    }
 }
 
 #[test]
@@ -214,9 +205,10 @@ fn with_warm_environments_the_gateway_calls_the_alias_that_has_them() {
 
 #[test]
 fn functions_start_when_the_way_to_their_secrets_is_open() {
-    for template in variants().into_iter().filter(|template| template.resources().contains_key("SecretsEndpoint")) {
-        for (id, _) in template.of_type("AWS::Lambda::Function") {
-            assert!(template.depends_on(id).contains(&"SecretsEndpoint"), "{}: {id}", template.name);
+    for template in variants().into_iter().filter(|template| template.has("SecretsEndpoint")) {
+        for (id, function) in template.of_type("AWS::Lambda::Function") {
+            let reads_a_secret = function["Environment"]["Variables"].get("DB_SECRET_ARN").is_some();
+            assert_eq!(template.depends_on(id).contains(&"SecretsEndpoint"), reads_a_secret, "{}: {id}", template.name);
         }
     }
 }

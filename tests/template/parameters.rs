@@ -130,6 +130,57 @@ fn more_concurrency_than_the_database_has_connections_for() {
 }
 
 #[test]
+fn a_queue_whose_consumer_would_take_more_connections_than_there_are() {
+    let rest = "while code is replaced, one each for migrate and retention, 10 in reserve), and the database takes 59; \
+                lower";
+    // A queued post-log has none.
+    is_refused(
+        "dev",
+        &["ingestion=queued", "postLogConcurrency=500", "storeLogsConcurrency=20"],
+        &format!(
+            "The functions may need 62 connections (two for each environment of get-logs and store-logs {rest} \
+             getLogsConcurrency or storeLogsConcurrency, or take a larger database."
+        ),
+    );
+    is_refused(
+        "dev",
+        &["ingestion=draining", "storeLogsConcurrency=9"],
+        &format!(
+            "The functions may need 60 connections (two for each environment of post-log, get-logs and store-logs \
+             {rest} postLogConcurrency, getLogsConcurrency or storeLogsConcurrency, or take a larger database."
+        ),
+    );
+    is_refused(
+        "dev",
+        &["ingestion=queued", "accountConcurrency=10", "storeLogsConcurrency=11"],
+        "storeLogsConcurrency (11) is more than accountConcurrency (10).",
+    );
+}
+
+#[test]
+fn a_queue_that_lambda_or_the_ledger_would_not_go_along_with() {
+    is_refused("dev", &["ingestion=queue"], r#"ingestion must be one of direct, queued, draining, not "queue"."#);
+    for (name, wrong, range) in [
+        ("queueWindow", "0", "1 to 300"),
+        ("queueWindow", "301", "1 to 300"),
+        ("storeLogsConcurrency", "1", "2 to 1000"),
+    ] {
+        let given = format!("{name}={wrong}");
+        let sentence = format!("{name} must be a whole number from {range}, not \"{wrong}\".");
+        is_refused("prod", &["ingestion=queued", &given], &sentence);
+        let sentence = format!("{name} is for ingestion=queued or draining, and ingestion is direct.");
+        is_refused("prod", &[&given], &sentence);
+    }
+    is_refused(
+        "prod",
+        &["ingestion=draining", "batchRetention=13"],
+        "batchRetention must be at least 14 beside a queue, not 13: a message can come again for as long, and only the \
+         ledger knows that it is stored.",
+    );
+    is_refused("dev", &["getLogsCache=61"], r#"getLogsCache must be a whole number from 0 to 60, not "61"."#);
+}
+
+#[test]
 fn more_warm_environments_than_there_may_be() {
     is_refused("dev", &["getLogsProvisioned=6"], "getLogsProvisioned (6) is more than getLogsConcurrency (5).");
     is_refused(
@@ -141,7 +192,8 @@ fn more_warm_environments_than_there_may_be() {
 
 #[test]
 fn a_new_account_that_can_reserve_nothing_gets_no_reservation() {
-    let template = Project::copy().package("dev", &["accountConcurrency=10"]).expect("it can be packaged");
+    let parameters = ["accountConcurrency=10", "ingestion=queued"];
+    let template = Project::copy().package("dev", &parameters).expect("it can be packaged");
     for (id, function) in template.of_type("AWS::Lambda::Function") {
         assert!(function.get("ReservedConcurrentExecutions").is_none(), "{id}");
     }

@@ -2,40 +2,72 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Template, variants};
+use crate::harness::{Project, Template, variants};
 
-/// A function, the logical ids that belong to it, and the secrets that it reads.
-fn roles(template: &Template) -> [(&'static str, &'static str, &'static str, Value); 4] {
-    let admin = if template.resources().contains_key("Database") {
+/// The role of a function, as it should be.
+struct Role {
+    /// Its logical id.
+    id: &'static str,
+    function: &'static str,
+    /// How the logical ids of what belongs to the function begin.
+    prefix: &'static str,
+    /// What only this one may.
+    own: Vec<Value>,
+    /// Whether the function runs in the network.
+    is_inside: bool,
+}
+
+fn allow(sid: &str, action: &Value, resource: &Value) -> Value {
+    json!({ "Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource })
+}
+
+fn secrets(sid: &str, secrets: &Value) -> Value {
+    allow(sid, &json!("secretsmanager:GetSecretValue"), secrets)
+}
+
+fn roles(template: &Template) -> Vec<Role> {
+    let admin = if template.has("Database") {
         json!({ "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] })
     } else {
         json!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-AbCdEf")
     };
-    [
-        ("post-log", "PostLog", "OwnSecret", json!({ "Ref": "PostLogSecret" })),
-        ("get-logs", "GetLogs", "OwnSecret", json!({ "Ref": "GetLogsSecret" })),
-        (
-            "migrate",
-            "Migrate",
-            "Secrets",
-            json!([admin, { "Ref": "PostLogSecret" }, { "Ref": "GetLogsSecret" }, { "Ref": "RetentionSecret" }]),
-        ),
-        ("retention", "Retention", "OwnSecret", json!({ "Ref": "RetentionSecret" })),
-    ]
+    let mut of_migrate = vec![
+        admin,
+        json!({ "Ref": "PostLogSecret" }),
+        json!({ "Ref": "GetLogsSecret" }),
+        json!({ "Ref": "RetentionSecret" }),
+    ];
+    if template.has("Queue") {
+        of_migrate.push(json!({ "Ref": "StoreLogsSecret" }));
+    }
+    let role = |id, function, prefix, own| Role { id, function, prefix, own, is_inside: true };
+    let own_secret = |id: &str| secrets("OwnSecret", &json!({ "Ref": format!("{id}Secret") }));
+    let queue = json!({ "Fn::GetAtt": ["Queue", "Arn"] });
+    let mut roles = vec![
+        role("GetLogsRole", "get-logs", "GetLogs", vec![own_secret("GetLogs")]),
+        role("MigrateRole", "migrate", "Migrate", vec![secrets("Secrets", &json!(of_migrate))]),
+        role("RetentionRole", "retention", "Retention", vec![own_secret("Retention")]),
+    ];
+    if template.is_queued() {
+        let own = vec![allow("Queue", &json!("sqs:SendMessage"), &queue)];
+        roles.push(Role { is_inside: false, ..role("PostLogQueueRole", "post-log", "PostLog", own) });
+    } else {
+        roles.push(role("PostLogRole", "post-log", "PostLog", vec![own_secret("PostLog")]));
+    }
+    if template.has("Queue") {
+        // Lambda's poller asks for the attributes, too.
+        let receive = json!(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
+        let own = vec![own_secret("StoreLogs"), allow("Queue", &receive, &queue)];
+        roles.push(role("StoreLogsRole", "store-logs", "StoreLogs", own));
+    }
+    roles
 }
 
-fn statements(stage: &str, name: &str, id: &str, sid: &str, secrets: &Value) -> Value {
+fn statements(stage: &str, role: &Role) -> Value {
     let lambda = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function";
-    let function = format!("{lambda}:error-codes-{stage}-{name}");
-    json!([
-        { "Sid": sid, "Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": secrets },
-        {
-            "Sid": "OwnLogs",
-            "Effect": "Allow",
-            "Action": ["logs:CreateLogStream", "logs:PutLogEvents"],
-            "Resource": { "Fn::GetAtt": [format!("{id}LogGroup"), "Arn"] },
-        },
-        {
+    let function = format!("{lambda}:error-codes-{stage}-{}", role.function);
+    let network = [
+        json!({
             "Sid": "NetworkInterfacesForLambda",
             "Effect": "Allow",
             "Action": [
@@ -47,8 +79,8 @@ fn statements(stage: &str, name: &str, id: &str, sid: &str, secrets: &Value) -> 
                 "ec2:UnassignPrivateIpAddresses",
             ],
             "Resource": "*",
-        },
-        {
+        }),
+        json!({
             "Sid": "NoNetworkInterfacesForTheCode",
             "Effect": "Deny",
             "Action": [
@@ -62,14 +94,16 @@ fn statements(stage: &str, name: &str, id: &str, sid: &str, secrets: &Value) -> 
             ],
             "Resource": "*",
             "Condition": { "ArnEquals": { "lambda:SourceFunctionArn": { "Fn::Sub": function } } },
-        },
-        {
-            "Sid": "Traces",
-            "Effect": "Allow",
-            "Action": ["xray:PutTraceSegments", "xray:PutTelemetryRecords"],
-            "Resource": "*",
-        },
-    ])
+        }),
+    ];
+    let logs = json!({ "Fn::GetAtt": [format!("{}LogGroup", role.prefix), "Arn"] });
+    let mut all = role.own.clone();
+    all.push(allow("OwnLogs", &json!(["logs:CreateLogStream", "logs:PutLogEvents"]), &logs));
+    if role.is_inside {
+        all.extend(network);
+    }
+    all.push(allow("Traces", &json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]), &json!("*")));
+    json!(all)
 }
 
 fn trusting(service: &str) -> Value {
@@ -82,16 +116,15 @@ fn trusting(service: &str) -> Value {
 #[test]
 fn each_function_has_a_role_with_exactly_these_rights() {
     for template in variants() {
-        for (name, id, sid, secrets) in roles(template) {
-            let statements = statements(template.stage(), name, id, sid, &secrets);
-            let document = json!({ "Version": "2012-10-17", "Statement": statements });
+        for role in roles(template) {
+            let document = json!({ "Version": "2012-10-17", "Statement": statements(template.stage(), &role) });
             let expected = json!({
                 "AssumeRolePolicyDocument": trusting("lambda.amazonaws.com"),
-                "Policies": [{ "PolicyName": name, "PolicyDocument": document }],
+                "Policies": [{ "PolicyName": role.function, "PolicyDocument": document }],
             });
-            assert_eq!(template.properties(&format!("{id}Role")), &expected, "{}: {name}", template.name);
-            let function = template.properties(&format!("{id}LambdaFunction"));
-            assert_eq!(function["Role"], json!({ "Fn::Sub": format!("${{{id}Role.Arn}}") }));
+            assert_eq!(template.properties(role.id), &expected, "{}: {}", template.name, role.function);
+            let function = template.properties(&format!("{}LambdaFunction", role.prefix));
+            assert_eq!(function["Role"], json!({ "Fn::Sub": format!("${{{}.Arn}}", role.id) }));
         }
     }
 }
@@ -101,12 +134,9 @@ fn there_is_no_other_role_but_the_one_for_the_gateways_logs() {
     for template in variants() {
         let mut ids: Vec<_> = template.of_type("AWS::IAM::Role").into_iter().map(|(id, _)| id).collect();
         ids.sort_unstable();
-        assert_eq!(
-            ids,
-            ["GatewayLogRole", "GetLogsRole", "MigrateRole", "PostLogRole", "RetentionRole"],
-            "{}",
-            template.name
-        );
+        let mut expected: Vec<_> = roles(template).iter().map(|role| role.id).chain(["GatewayLogRole"]).collect();
+        expected.sort_unstable();
+        assert_eq!(ids, expected, "{}", template.name);
         let policy = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs";
         let expected = json!({
             "AssumeRolePolicyDocument": trusting("apigateway.amazonaws.com"),
@@ -134,25 +164,31 @@ fn the_gateways_role_outlives_the_stack_because_the_account_goes_on_using_it() {
 
 #[test]
 fn the_endpoint_of_secrets_manager_lets_only_these_roles_read_only_these_secrets() {
-    for template in variants().into_iter().filter(|template| template.resources().contains_key("SecretsEndpoint")) {
+    let draining = Project::copy().package("prod", &["ingestion=draining"]).expect("it can be packaged");
+    let created = variants().into_iter().chain([&draining]).filter(|template| template.has("SecretsEndpoint"));
+    for template in created {
+        let mut secrets = vec!["PostLogSecret", "GetLogsSecret", "RetentionSecret"];
+        let mut roles = vec!["GetLogsRole", "MigrateRole", "RetentionRole"];
+        if template.has("Queue") {
+            secrets.push("StoreLogsSecret");
+            roles.push("StoreLogsRole");
+        }
+        // Else it has no secret to read; migrate has all of them.
+        if !template.is_queued() {
+            roles.insert(0, "PostLogRole");
+        }
+        let mut secrets: Vec<_> = secrets.into_iter().map(|id| json!({ "Ref": id })).collect();
+        secrets.push(json!({ "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] }));
+        let roles: Vec<_> = roles.into_iter().map(|id| json!({ "Fn::GetAtt": [id, "Arn"] })).collect();
         let expected = json!([{
             "Effect": "Allow",
             "Principal": "*",
             "Action": "secretsmanager:GetSecretValue",
-            "Resource": [
-                { "Ref": "PostLogSecret" },
-                { "Ref": "GetLogsSecret" },
-                { "Ref": "RetentionSecret" },
-                { "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] },
-            ],
-            "Condition": { "ArnEquals": { "aws:PrincipalArn": [
-                { "Fn::GetAtt": ["PostLogRole", "Arn"] },
-                { "Fn::GetAtt": ["GetLogsRole", "Arn"] },
-                { "Fn::GetAtt": ["MigrateRole", "Arn"] },
-                { "Fn::GetAtt": ["RetentionRole", "Arn"] },
-            ] } },
+            "Resource": secrets,
+            "Condition": { "ArnEquals": { "aws:PrincipalArn": roles } },
         }]);
-        assert_eq!(template.properties("SecretsEndpoint")["PolicyDocument"]["Statement"], expected);
+        let policy = &template.properties("SecretsEndpoint")["PolicyDocument"];
+        assert_eq!(policy["Statement"], expected, "{}", template.name);
     }
 }
 

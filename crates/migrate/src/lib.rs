@@ -5,11 +5,13 @@ use lambda_runtime::Diagnostic;
 use logs_core::mysql::{DatabaseUser, MigrateError, MigrationReport, Rights, migrate_with_users};
 use logs_core::settings::{DatabaseSettings, Lookup, SettingError, secret};
 
+const STORE_LOGS: &str = "STORE_LOGS_SECRET_ARN";
+
 /// Everything that a run needs to know.
 #[derive(Debug)]
 pub struct Migration {
     settings: DatabaseSettings,
-    users: [DatabaseUser; 3],
+    users: Vec<DatabaseUser>,
 }
 
 /// Why a run failed, in a sentence for the operator who started it.
@@ -26,17 +28,20 @@ impl From<Failure> for Diagnostic {
 
 impl Migration {
     /// `DB_SECRET_ARN` (or `DATABASE_URL`) names the user who may do it all; `POST_LOG_SECRET_ARN`,
-    /// `GET_LOGS_SECRET_ARN` and `RETENTION_SECRET_ARN` hold the users to create or update.
+    /// `GET_LOGS_SECRET_ARN` and `RETENTION_SECRET_ARN` hold the users to create or update; so does
+    /// `STORE_LOGS_SECRET_ARN`, where there is a queue.
     pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
         let user = |variable, rights| Ok(DatabaseUser { secret_arn: secret(lookup, variable)?, rights });
-        Ok(Self {
-            settings: DatabaseSettings::from_environment(lookup)?,
-            users: [
-                user("POST_LOG_SECRET_ARN", Rights::AddLogs)?,
-                user("GET_LOGS_SECRET_ARN", Rights::ReadLogs)?,
-                user("RETENTION_SECRET_ARN", Rights::DeleteOld)?,
-            ],
-        })
+        let settings = DatabaseSettings::from_environment(lookup)?;
+        let mut users = vec![
+            user("POST_LOG_SECRET_ARN", Rights::AddLogs)?,
+            user("GET_LOGS_SECRET_ARN", Rights::ReadLogs)?,
+            user("RETENTION_SECRET_ARN", Rights::DeleteOld)?,
+        ];
+        if lookup(STORE_LOGS).is_some() {
+            users.push(user(STORE_LOGS, Rights::AddLogs)?);
+        }
+        Ok(Self { settings, users })
     }
 
     /// Brings schema and users up to date; `{"version":3,"applied":[1,2,3],"users":[…]}` says what was done.

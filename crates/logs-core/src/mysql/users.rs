@@ -17,7 +17,7 @@ pub struct DatabaseUser {
 /// What a function may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rights {
-    /// post-log: add logs, not read them; ask the ledger for a batch.
+    /// post-log and store-logs: add logs, not read them; ask the ledger for a batch.
     AddLogs,
     /// get-logs: read logs, not change them.
     ReadLogs,

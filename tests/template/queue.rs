@@ -1,0 +1,221 @@
+//! The queue between post-log and the database: what it keeps, who empties it, and how a stage comes to it and back.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Project, Template, direct, draining, queued, variants};
+
+/// 14 days, the longest that SQS has.
+const LONGEST: u64 = 14 * 24 * 60 * 60;
+
+const QUEUES: [&str; 2] = ["Queue", "DeadLetterQueue"];
+
+fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn mapping(template: &Template) -> &Value {
+    let all = template.of_type("AWS::Lambda::EventSourceMapping");
+    let [(_, mapping)] = all[..] else { panic!("{}: one is expected", template.name) };
+    mapping
+}
+
+#[test]
+fn in_direct_mode_there_is_nothing_of_a_queue() {
+    for template in direct() {
+        for (id, resource) in template.resources() {
+            let kind = resource["Type"].as_str().expect("a type");
+            assert!(!kind.starts_with("AWS::SQS::") && kind != "AWS::Lambda::EventSourceMapping", "{id}");
+        }
+        let text = template.json.to_string().to_lowercase();
+        for word in ["sqs", "queue_url", "storelogs", "store-logs", "store_logs"] {
+            assert!(!text.contains(word), "{}: {word}", template.name);
+        }
+    }
+}
+
+#[test]
+fn a_queued_post_log_knows_the_queue_and_neither_database_nor_network() {
+    let function = queued().properties("PostLogLambdaFunction");
+    let expected = json!({
+        "ALLOWED_ORIGIN": "*",
+        "MALLOC_MMAP_THRESHOLD_": "131072",
+        "QUEUE_URL": { "Ref": "Queue" },
+        "RUST_LOG": "info",
+    });
+    assert_eq!(function["Environment"]["Variables"], expected);
+    assert!(function.get("VpcConfig").is_none(), "{function}");
+    assert_eq!(queued().depends_on("PostLogLambdaFunction"), ["PostLogLogGroup"]);
+}
+
+#[test]
+fn while_a_queue_drains_post_log_is_as_in_direct_mode() {
+    let [_, direct, ..] = direct();
+    let without_zip = |template: &Template| {
+        let mut function = template.resources()["PostLogLambdaFunction"].clone();
+        // Its key has the time of packaging.
+        function["Properties"]["Code"] = Value::Null;
+        function
+    };
+    assert_eq!(without_zip(draining()), without_zip(direct));
+    for id in QUEUES.into_iter().chain(["StoreLogsLambdaFunction", "StoreLogsEventSourceMappingSQSQueue"]) {
+        assert!(draining().has(id), "{id}");
+    }
+}
+
+#[test]
+fn a_message_comes_again_only_when_the_consumer_cannot_have_it_any_more() {
+    let slow = Project::copy().package("dev", &["ingestion=queued", "queueWindow=300"]).expect("it can be packaged");
+    for template in [queued(), draining(), &slow] {
+        let timeout = number(&template.properties("StoreLogsLambdaFunction")["Timeout"]);
+        let window = number(&mapping(template)["MaximumBatchingWindowInSeconds"]);
+        let visibility = number(&template.properties("Queue")["VisibilityTimeout"]);
+        assert_eq!(timeout, 30);
+        assert!(visibility >= 6 * timeout + window, "{}: {visibility}", template.name);
+        // A database that is away for an hour makes no dead letters, and poison is not kept for days.
+        let tries = number(&template.properties("Queue")["RedrivePolicy"]["maxReceiveCount"]);
+        assert!((3_600..3_600 + visibility).contains(&(tries * visibility)), "{}: {tries}", template.name);
+        // AWS advises five at least.
+        assert!(tries >= 5, "{}: {tries}", template.name);
+    }
+    assert_eq!(number(&mapping(&slow)["MaximumBatchingWindowInSeconds"]), 300);
+}
+
+#[test]
+fn what_fails_is_noticed_before_it_is_put_aside() {
+    for template in [queued(), draining()] {
+        let queue = template.properties("Queue");
+        let visibility = number(&queue["VisibilityTimeout"]);
+        let until_put_aside = visibility * number(&queue["RedrivePolicy"]["maxReceiveCount"]);
+        let age = template.properties("QueueAgeAlarm");
+        let rings = number(&age["Threshold"]) + number(&age["Period"]) * number(&age["EvaluationPeriods"]);
+        assert!(rings < until_put_aside / 2, "{}: {rings} s", template.name);
+        let failed = template.properties("StoreLogsFailedAlarm");
+        let period = number(&failed["Period"]);
+        assert!(period > visibility, "{}: what fails every time shows in each period", template.name);
+        assert!(period * number(&failed["EvaluationPeriods"]) < until_put_aside / 2, "{}", template.name);
+    }
+}
+
+#[test]
+fn store_logs_gets_large_batches_and_gives_back_only_what_failed() {
+    for (template, concurrency) in [(queued(), 5), (draining(), 2)] {
+        let expected = json!({
+            "EventSourceArn": { "Fn::GetAtt": ["Queue", "Arn"] },
+            "FunctionName": { "Fn::GetAtt": ["StoreLogsLambdaFunction", "Arn"] },
+            "Enabled": true,
+            "BatchSize": 10_000,
+            "MaximumBatchingWindowInSeconds": 1,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": { "MaximumConcurrency": concurrency },
+        });
+        assert_eq!(mapping(template), &expected, "{}", template.name);
+        let reserved = &template.properties("StoreLogsLambdaFunction")["ReservedConcurrentExecutions"];
+        assert_eq!(reserved, concurrency, "what is received finds an environment, and no more than are counted");
+    }
+}
+
+#[test]
+fn messages_are_kept_for_the_longest_time_encrypted_and_up_to_the_largest_size() {
+    for template in [queued(), draining()] {
+        for id in QUEUES {
+            let queue = template.properties(id);
+            assert_eq!(number(&queue["MessageRetentionPeriod"]), LONGEST, "{}: {id}", template.name);
+            assert_eq!(number(&queue["MaximumMessageSize"]), 1 << 20, "{}: {id}", template.name);
+            assert_eq!(queue["SqsManagedSseEnabled"], true, "{}: {id}", template.name);
+            assert_eq!(
+                template.properties(&format!("{id}Policy")),
+                &json!({
+                    "Queues": [{ "Ref": id }],
+                    "PolicyDocument": {
+                        "Version": "2012-10-17",
+                        "Statement": [{
+                            "Sid": "NotWithoutTls",
+                            "Effect": "Deny",
+                            "Principal": "*",
+                            "Action": "sqs:*",
+                            "Resource": { "Fn::GetAtt": [id, "Arn"] },
+                            "Condition": { "Bool": { "aws:SecureTransport": "false" } },
+                        }],
+                    },
+                })
+            );
+        }
+        assert_eq!(template.of_type("AWS::SQS::Queue").len(), QUEUES.len());
+    }
+}
+
+#[test]
+fn dead_letters_come_from_this_queue_and_from_no_other() {
+    for template in [queued(), draining()] {
+        let name = format!("error-codes-{}-batches", template.stage());
+        let queue = template.properties("Queue");
+        assert_eq!(queue["QueueName"], name);
+        assert_eq!(queue["RedrivePolicy"]["deadLetterTargetArn"], json!({ "Fn::GetAtt": ["DeadLetterQueue", "Arn"] }));
+        let arn = format!("arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:{name}");
+        let expected = json!({ "redrivePermission": "byQueue", "sourceQueueArns": [{ "Fn::Sub": arn }] });
+        assert_eq!(template.properties("DeadLetterQueue")["RedriveAllowPolicy"], expected);
+        assert!(template.properties("DeadLetterQueue").get("RedrivePolicy").is_none(), "that would be a circle");
+    }
+}
+
+#[test]
+fn no_deployment_and_no_removal_of_the_stack_takes_messages_away() {
+    // Where post-log has never written to it, a deployment that fails takes its queue back.
+    for (template, deletion) in [(queued(), "Retain"), (draining(), "RetainExceptOnCreate")] {
+        for id in QUEUES {
+            let queue = &template.resources()[id];
+            assert_eq!(queue["DeletionPolicy"], deletion, "{}: {id}", template.name);
+            assert_eq!(queue["UpdateReplacePolicy"], "Retain", "{}: {id}", template.name);
+        }
+    }
+}
+
+#[test]
+fn a_queue_that_is_in_use_keeps_its_consumer_and_one_that_drains_may_go() {
+    for (way, expected) in [
+        ("queued", &["AWS::RDS::DBInstance", "AWS::SQS::Queue", "AWS::Lambda::EventSourceMapping"][..]),
+        ("draining", &["AWS::RDS::DBInstance"]),
+    ] {
+        let project = Project::copy();
+        project.package("prod", &[&format!("ingestion={way}")]).expect("it can be packaged");
+        let provider = project.provider();
+        let policy = provider["stackPolicy"].as_array().expect("a list");
+        let deny = policy.iter().find(|rule| rule["Effect"] == "Deny").expect("there is one");
+        assert_eq!(deny["Action"], json!(["Update:Replace", "Update:Delete"]));
+        assert_eq!(deny["Condition"]["StringEquals"]["ResourceType"], json!(expected), "{way}");
+    }
+}
+
+/// A role that lost its rights before its function has the new settings, or an endpoint that lets it through no more,
+/// would fail the calls in between.
+#[test]
+fn post_log_changes_its_role_in_one_step_and_the_endpoint_closes_behind_it() {
+    for template in variants() {
+        assert!(template.has(if template.is_queued() { "PostLogQueueRole" } else { "PostLogRole" }));
+        assert!(!template.has(if template.is_queued() { "PostLogRole" } else { "PostLogQueueRole" }));
+        if template.has("SecretsEndpoint") {
+            let endpoint = template.depends_on("SecretsEndpoint");
+            assert_eq!(endpoint.contains(&"PostLogLambdaFunction"), template.is_queued(), "{}", template.name);
+        }
+    }
+}
+
+#[test]
+fn the_outputs_say_where_the_queues_are() {
+    for template in variants() {
+        let outputs = &template.json["Outputs"];
+        let value = |name: &str| outputs[name]["Value"].clone();
+        let expected = [
+            ("QueueUrl", json!({ "Ref": "Queue" })),
+            ("QueueArn", json!({ "Fn::GetAtt": ["Queue", "Arn"] })),
+            ("DeadLetterQueueUrl", json!({ "Ref": "DeadLetterQueue" })),
+            ("DeadLetterQueueArn", json!({ "Fn::GetAtt": ["DeadLetterQueue", "Arn"] })),
+            ("StoreLogsFunction", json!({ "Ref": "StoreLogsLambdaFunction" })),
+            ("StoreLogsSecretArn", json!({ "Ref": "StoreLogsSecret" })),
+        ];
+        for (name, there) in expected {
+            let expected = if template.has("Queue") { there } else { Value::Null };
+            assert_eq!(value(name), expected, "{}: {name}", template.name);
+        }
+    }
+}

@@ -41,11 +41,12 @@ async fn what_was_posted_is_listed() {
     let post = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
     let get = FunctionRun::new("get-logs", &[("DATABASE_URL", &database.url)]);
     let empty = get.invoke(&event()).await.expect("it answers");
-    assert_eq!((empty.status, empty.body), (200, json!({ "result": [] })));
+    assert_eq!((empty.status, empty.body), (200, json!({ "result": [], "as_of": null })));
     post.send(&record("any_device_token", 107, 1_514_864_773).to_string()).await;
     let answer = get.invoke(&event()).await.expect("it answers");
     let log = &answer.body["result"][0];
     assert!(log["received_at"].is_i64() && log["error_log_id"].is_u64());
+    assert_eq!(answer.body["as_of"], log["received_at"]);
     assert_eq!(
         (&log["device_id"], &log["error_code"], &log["timestamp"]),
         (&json!("any_device_token"), &json!(107), &json!(1_514_864_773))

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use get_logs::GetLogs;
+use get_logs::{Cache, GetLogs};
 use logs_core::Deadline;
+use logs_core::clock::Moment;
 use logs_core::metrics::Metrics;
 use logs_core::mysql::Store;
 use post_log::{Destination, PostLog};
@@ -20,7 +21,7 @@ fn request(body: &Value) -> Request {
 
 fn request_with(body: Result<Vec<u8>, NotBase64>) -> Request {
     let deadline = Deadline::within(Duration::from_secs(25));
-    Request { id: "the-request".to_owned(), deadline, idempotency_keys: Vec::new(), body }
+    Request { id: "the-request".to_owned(), deadline, idempotency_keys: Vec::new(), if_none_match: Vec::new(), body }
 }
 
 fn post_log(store: Store) -> PostLog {
@@ -33,11 +34,12 @@ async fn what_was_received_is_dated_by_the_services_clock() {
     let database = Database::migrated().await;
     let answer = post_log(database.store()).handle(&request(&record("a", 1, NOW - 5))).await;
     assert_eq!(answer.status(), 200);
-    let answer = GetLogs { store: database.store() }.handle(&request(&Value::Null)).await;
+    let get_logs = GetLogs { store: database.store(), cache: Cache::default(), clock: Moment::now };
+    let answer = get_logs.handle(&request(&Value::Null)).await;
     let listed: Value = serde_json::from_str(answer.body()).expect("JSON");
     let expected =
         json!([{ "error_log_id": 1, "device_id": "a", "error_code": 1, "timestamp": NOW - 5, "received_at": NOW }]);
-    assert_eq!(listed["result"], expected);
+    assert_eq!(listed, json!({ "result": expected, "as_of": NOW }));
 }
 
 #[tokio::test]

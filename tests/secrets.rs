@@ -184,7 +184,7 @@ async fn an_answer_that_is_not_secrets_managers_is_no_refusal() {
 
 #[tokio::test]
 async fn a_function_that_may_not_read_its_secret_says_so_in_the_log() {
-    let account = Account::open_with(Moto::start_denying().await).await;
+    let account = Account::open_with(Moto::start_denying("secretsmanager.GetSecretValue").await).await;
     let arn = account.moto.create_secret("whole", &account.whole_secret()).await;
     let function = account.function("post-log", &arn, &[]);
     expect_out_of_reach(&function, "is not authorized to perform: secretsmanager:GetSecretValue").await;

@@ -107,10 +107,10 @@ async fn the_list_is_read_from_the_index_and_not_by_sorting_the_table() {
         database.insert(&json!(records), NOW).await;
     }
     let rows_read = async || {
-        let sql =
-            "SHOW GLOBAL STATUS WHERE Variable_name IN ('Handler_read_rnd_next', 'Handler_read_prev', 'Sort_rows')";
+        let sql = "SHOW GLOBAL STATUS WHERE Variable_name IN \
+             ('Handler_read_rnd_next', 'Handler_read_prev', 'Handler_read_next', 'Sort_rows')";
         let counters = database.connection().await.fetch_all(sql).await.expect("counters can be read");
-        assert_eq!(counters.len(), 3);
+        assert_eq!(counters.len(), 4);
         counters.iter().map(|row| row.get::<String, _>(1).parse::<u64>().expect("a number")).sum::<u64>()
     };
     let before = rows_read().await;

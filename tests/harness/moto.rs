@@ -18,9 +18,9 @@ impl Moto {
         Self::start_with(&[]).await
     }
 
-    /// Nobody may read a secret.
-    pub(crate) async fn start_denying() -> Self {
-        Self::start_with(&["secretsmanager.GetSecretValue"]).await
+    /// Nobody may use this operation, as `secretsmanager.GetSecretValue`.
+    pub(crate) async fn start_denying(operation: &str) -> Self {
+        Self::start_with(&[operation]).await
     }
 
     async fn start_with(denied: &[&str]) -> Self {

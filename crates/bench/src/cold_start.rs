@@ -1,5 +1,5 @@
-//! From the start of a process to its first answer, a new process each time. post-log stores one code, get-logs
-//! lists the 10 most recent of 1,000,000.
+//! From the start of a process to its first answer, a new process each time. post-log stores or queues one code,
+//! get-logs lists the 10 most recent of 1,000,000.
 
 use std::time::{Duration, Instant};
 
@@ -27,15 +27,18 @@ pub(crate) async fn measure(stage: &Stage, count: u32) -> Result<Vec<Line>, Benc
     let mut empty = Samples::default();
     let mut functions =
         [Function::new("post-log", WRITTEN, event.clone()), Function::new("get-logs", MANY_ROWS, event::get())];
-    let mut steps = Steps::default();
+    let (mut steps, mut queued) = (Steps::default(), Samples::default());
     for _ in rounds(count) {
         empty.add(start_and_call(stage, EMPTY, WRITTEN, Mode::Plain, &event).await?);
         for function in &mut functions {
             function.add(stage).await?;
         }
+        queued.add(start_and_call(stage, "post-log", WRITTEN, Mode::Queue, &event).await?);
         steps.add(stage, &event).await?;
     }
     let mut lines: Vec<_> = functions.iter().flat_map(|function| function.lines(empty.median())).collect();
+    let what = "cold start of post-log, queued".to_owned();
+    lines.push(Line::milliseconds(what, queued.median()).against("empty function", empty.median()).at_most_more(20.0));
     lines.extend(steps.lines());
     Ok(lines)
 }

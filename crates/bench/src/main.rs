@@ -1,6 +1,6 @@
 //! The command behind `./dev bench`: what the functions take, against what nobody can save.
 //!
-//! The flow: [`stage`] starts a private database server and a [`secrets_manager`], and knows the programs;
+//! The flow: [`stage`] starts a private database server and a [`stand_in`] for AWS, and knows the programs;
 //! [`cold_start`] with its [`steps`], [`post`], [`get`], [`memory`] and [`size`] measure, with [`caller`] for the
 //! functions and [`statement`] for the bare SQL; each gives the [`report`] some lines. Time is never asserted: a missed
 //! target is a mark in the table.
@@ -14,9 +14,9 @@ mod memory;
 mod post;
 mod report;
 mod samples;
-mod secrets_manager;
 mod size;
 mod stage;
+mod stand_in;
 mod statement;
 mod steps;
 
@@ -43,7 +43,7 @@ struct CommandLine {
     /// Also write the figures to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Folder of the binaries post-log, get-logs, migrate, retention and empty-function; by default where this program is
+    /// Folder of the binaries post-log, get-logs, store-logs, migrate, retention and empty-function; by default where this program is
     #[arg(long, value_name = "FOLDER")]
     functions: Option<PathBuf>,
 }

@@ -27,6 +27,10 @@ pub(crate) async fn measure(stage: &Stage) -> Result<Vec<Line>, BenchError> {
     let post_largest_peak = peak(&mut post_log, &[largest]).await?;
     post_log.stop().await;
 
+    let mut queued = Caller::start(stage, "post-log", WRITTEN, Mode::Queue).await?;
+    let queued_peak = peak(&mut queued, &batches).await?;
+    queued.stop().await;
+
     let mut get_logs = Caller::start(stage, "get-logs", MANY_ROWS, Mode::Secret).await?;
     let get_peak = peak(&mut get_logs, &[get]).await?;
     get_logs.stop().await;
@@ -37,6 +41,7 @@ pub(crate) async fn measure(stage: &Stage) -> Result<Vec<Line>, BenchError> {
     Ok(vec![
         line("post-log, up to 1000 codes", post_peak, empty_peak),
         line("post-log, 1 MiB of body", post_largest_peak, empty_largest_peak),
+        line("post-log, queued, up to 1000 codes", queued_peak, empty_peak),
         line("get-logs", get_peak, empty_peak),
     ])
 }

@@ -1,4 +1,5 @@
-//! Where everything is measured: the built programs, a private database server with three databases, a Secrets Manager.
+//! Where everything is measured: the built programs, a private database server with three databases, a Secrets Manager, a
+//! queue.
 
 use std::fs;
 use std::io;
@@ -16,7 +17,7 @@ use sqlx::mysql::MySqlConnectOptions;
 
 use crate::caller::EMPTY;
 use crate::error::BenchError;
-use crate::secrets_manager::{self, SecretsManager};
+use crate::stand_in::{ARN, StandIn};
 use crate::statement::BareConnection;
 
 /// Where POSTs go; GETs never read it, since it grows.
@@ -29,7 +30,7 @@ pub(crate) const FEW_ROWS: &str = "Few_Logs";
 pub(crate) const MANY_ROWS: &str = "Many_Logs";
 
 /// What is deployed.
-pub(crate) const FUNCTIONS: [&str; 4] = ["post-log", "get-logs", "migrate", "retention"];
+pub(crate) const FUNCTIONS: [&str; 5] = ["post-log", "get-logs", "store-logs", "migrate", "retention"];
 
 /// How a function connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub(crate) enum Mode {
     Secret,
     /// The same, and the log says when each step ends.
     Steps(Trust),
+    /// Queued mode: to a queue, and no database.
+    Queue,
 }
 
 /// Which certificates a function has to read.
@@ -62,7 +65,8 @@ pub(crate) struct Programs {
 pub(crate) struct Stage {
     /// To be stopped at the end.
     pub(crate) server: Server,
-    pub(crate) secrets_manager: SecretsManager,
+    pub(crate) secrets_manager: StandIn,
+    queue: StandIn,
     flavour: &'static str,
     programs: Programs,
     folder: PathBuf,
@@ -109,8 +113,9 @@ impl Stage {
         let login = server.url(WRITTEN).parse::<MySqlConnectOptions>()?.to_url_lossy();
         // As RDS writes it.
         let secret = json!({ "username": login.username(), "password": login.password() });
-        let secrets_manager = SecretsManager::start(&secret).await?;
-        Ok(Self { server, secrets_manager, flavour, programs, folder })
+        let secrets_manager = StandIn::secrets_manager(&secret).await?;
+        let queue = StandIn::queue().await?;
+        Ok(Self { server, secrets_manager, queue, flavour, programs, folder })
     }
 
     /// Makes the tables and fills those that are read; gives the server's name and version.
@@ -140,6 +145,7 @@ impl Stage {
     /// A function on a database, which gets the settings that it would get from Lambda.
     pub(crate) fn function(&self, name: &str, database: &str, mode: Mode) -> FunctionConfig {
         let mut variables = match mode {
+            Mode::Queue => self.queue(),
             Mode::Plain | Mode::Tls => vec![("DATABASE_URL", self.url(database, mode))],
             Mode::Secret => self.secret(database, Trust::Rds),
             Mode::Steps(trust) => {
@@ -148,6 +154,10 @@ impl Stage {
                 variables
             }
         };
+        // As Lambda gives them to a function; nobody checks them here.
+        for name in ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"] {
+            variables.push((name, "made-up".to_owned()));
+        }
         // As in serverless.yml.
         variables.push(("MALLOC_MMAP_THRESHOLD_", "131072".to_owned()));
         FunctionConfig {
@@ -162,16 +172,19 @@ impl Stage {
 
     fn secret(&self, database: &str, trust: Trust) -> Vec<(&'static str, String)> {
         vec![
-            ("DB_SECRET_ARN", secrets_manager::ARN.to_owned()),
+            ("DB_SECRET_ARN", ARN.to_owned()),
             ("DB_HOST", "127.0.0.1".to_owned()),
             ("DB_PORT", self.server.port().to_string()),
             ("DB_NAME", database.to_owned()),
             ("DB_CA_BUNDLE", self.folder.join(bundle(trust)).to_string_lossy().into_owned()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager.url.clone()),
-            // As Lambda gives them to a function; nobody checks them here.
-            ("AWS_ACCESS_KEY_ID", "made-up".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "made-up".to_owned()),
-            ("AWS_SESSION_TOKEN", "made-up".to_owned()),
+        ]
+    }
+
+    fn queue(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("QUEUE_URL", format!("{}/123456789012/error-codes", self.queue.url)),
+            ("AWS_ENDPOINT_URL_SQS", self.queue.url.clone()),
         ]
     }
 

@@ -9,7 +9,7 @@ use crate::batch::{Batch, Manner};
 /// What an answer means for its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// 200: forget the batch.
+    /// 200, or 202 in queued mode: forget the batch.
     Stored { duplicate: bool },
     /// 422, where another batch has the key.
     Refused,
@@ -18,7 +18,13 @@ pub(crate) enum Meaning {
 }
 
 /// What the answer means, or what is wrong with it.
-pub(crate) fn read(batch: &Batch, status: u16, headers: &HeaderMap, body: &[u8]) -> Result<Meaning, String> {
+pub(crate) fn read(
+    batch: &Batch,
+    queued: bool,
+    status: u16,
+    headers: &HeaderMap,
+    body: &[u8],
+) -> Result<Meaning, String> {
     let wrong = |what: &str| Err(format!("{status} {what}: {}", String::from_utf8_lossy(body)));
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let Ok(json) = serde_json::from_slice::<Value>(body) else { return wrong("is not JSON") };
@@ -29,14 +35,16 @@ pub(crate) fn read(batch: &Batch, status: u16, headers: &HeaderMap, body: &[u8])
     if !is_text("request_id") {
         return wrong("has no request_id");
     }
-    if status == 200 {
+    if status == if queued { 202 } else { 200 } {
         let is_receipt = header("content-type") == Some("application/json")
             && json["accepted"] == batch.size
             && json["rejected"] == 0
             && json["errors"].as_array().is_some_and(Vec::is_empty);
         return match (is_receipt, json["duplicate"].as_bool(), batch.manner) {
             (true, _, Manner::UnderUsedKey) => wrong("acknowledges another batch under a used key"),
-            (true, Some(duplicate), _) if !duplicate || batch.key.is_some() => Ok(Meaning::Stored { duplicate }),
+            (true, Some(duplicate), _) if !duplicate || (batch.key.is_some() && !queued) => {
+                Ok(Meaning::Stored { duplicate })
+            }
             _ => wrong("is not this batch's receipt"),
         };
     }
@@ -49,6 +57,7 @@ pub(crate) fn read(batch: &Batch, status: u16, headers: &HeaderMap, body: &[u8])
     let waits = header("retry-after").is_some_and(|seconds| seconds.parse::<u32>().is_ok_and(|seconds| seconds > 0));
     match (status, &batch.key) {
         (422, _) if batch.manner == Manner::UnderUsedKey => Ok(Meaning::Refused),
+        (409, Some(_)) if queued => wrong("asks no ledger"),
         (409, Some(_)) | (429 | 502 | 503, _) if waits => Ok(Meaning::SendAgain),
         (409, Some(_)) | (429 | 502 | 503, _) => wrong("has no Retry-After"),
         (504, _) => Ok(Meaning::SendAgain),
@@ -80,12 +89,12 @@ mod tests {
     }
 
     fn receipt(batch: &Batch, body: &str) -> Result<Meaning, String> {
-        read(batch, 200, &headers("application/json", None), body.as_bytes())
+        read(batch, false, 200, &headers("application/json", None), body.as_bytes())
     }
 
     fn problem(batch: &Batch, status: u16, retry_after: Option<&'static str>) -> Result<Meaning, String> {
         let body = format!(r#"{{"type":"about:blank","title":"t","status":{status},"detail":"d","request_id":"r"}}"#);
-        read(batch, status, &headers("application/problem+json", retry_after), body.as_bytes())
+        read(batch, false, status, &headers("application/problem+json", retry_after), body.as_bytes())
     }
 
     #[test]
@@ -97,7 +106,19 @@ mod tests {
         for wrong in [again.as_str(), &RECEIPT.replace('2', "1"), &RECEIPT.replace("\"r\"", "\"\""), "{", "{}"] {
             assert!(receipt(&without, wrong).is_err(), "{wrong}");
         }
-        assert!(read(&with, 200, &HeaderMap::new(), RECEIPT.as_bytes()).is_err(), "no headers");
+        assert!(read(&with, false, 200, &HeaderMap::new(), RECEIPT.as_bytes()).is_err(), "no headers");
+    }
+
+    #[test]
+    fn a_queue_acknowledges_with_202_and_knows_no_duplicate() {
+        let with = batch(Some("k"), Manner::Plainly);
+        let told = |queued, status, body: &str| {
+            read(&with, queued, status, &headers("application/json", None), body.as_bytes())
+        };
+        assert_eq!(told(true, 202, RECEIPT), Ok(Meaning::Stored { duplicate: false }));
+        assert!(told(true, 202, &RECEIPT.replace("false", "true")).is_err());
+        assert!(told(true, 200, RECEIPT).is_err());
+        assert!(told(false, 202, RECEIPT).is_err());
     }
 
     #[test]

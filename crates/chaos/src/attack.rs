@@ -28,12 +28,14 @@ pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
+    /// With a queue before the database.
+    pub(crate) queued: bool,
 }
 
 /// From the first batch to the report.
 pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosError> {
     let mut random = Rng::with_seed(plan.seed);
-    let schedule = Schedule::new(random.fork());
+    let schedule = Schedule::new(random.fork(), plan.queued);
     let (phase, follow) = watch::channel(Phase::Sending);
     let (acknowledged, mut served) = mpsc::unbounded_channel();
     let tally = Arc::new(Tally::default());
@@ -41,13 +43,14 @@ pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosE
         http: reqwest::Client::builder().no_proxy().build()?,
         url: stage.gateway.url(),
         api_key: stage.api_key.clone(),
+        queued: plan.queued,
         tally: Arc::clone(&tally),
         phase: follow,
         acknowledged,
     };
     let mut clients = JoinSet::new();
     for id in 0..plan.clients {
-        let batches = Batches::new(id, random.fork());
+        let batches = Batches::new(id, random.fork(), plan.queued);
         let sending = client::run(target.clone(), batches, random.fork());
         clients.spawn(async move { (id, sending.await) });
     }
@@ -55,17 +58,24 @@ pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosE
     let faults = faults(stage, plan, schedule, &mut served).await?;
     progress("the clients finish");
     let books = finish(&phase, clients, plan.clients).await?;
-    progress("counting");
     // All that the functions still have under way ends here, before it is counted.
     stage.function.finish().await;
     stage.function.stop().await;
+    let dead_letters = match stage.queued.take() {
+        Some(queued) => {
+            progress("the queue is emptied");
+            queued.drain().await?
+        }
+        None => 0,
+    };
+    progress("counting");
     stage.proxy.cut();
     let mut administrator = stage.administrator().await?;
     count::wait_until_quiet(&mut administrator).await?;
-    let codes = count::count(&mut administrator, &books).await?;
-    let Plan { seed, clients, seconds } = *plan;
-    let run = Run { database: stage.database.clone(), seed, clients, seconds };
-    Ok(Report::new(run, &faults, tally.so_far(), codes))
+    let codes = count::count(&mut administrator, &books, plan.queued).await?;
+    let Plan { seed, clients, seconds, queued } = *plan;
+    let run = Run { database: stage.database.clone(), seed, clients, seconds, queued };
+    Ok(Report::new(run, &faults, tally.so_far(), codes, dead_letters))
 }
 
 async fn faults(

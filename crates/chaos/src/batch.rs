@@ -74,12 +74,14 @@ pub(crate) struct Batches {
     client: usize,
     next: usize,
     used_key: Option<String>,
+    /// Whether 422 is an answer; a queue takes another batch under a used key, and store-logs refuses it.
+    refusing: bool,
     random: Rng,
 }
 
 impl Batches {
-    pub(crate) fn new(client: usize, random: Rng) -> Self {
-        Self { client, next: 0, used_key: None, random }
+    pub(crate) fn new(client: usize, random: Rng, queued: bool) -> Self {
+        Self { client, next: 0, used_key: None, refusing: !queued, random }
     }
 
     /// The next one. All before it that have keys are to be settled: one of the keys may come again.
@@ -92,7 +94,7 @@ impl Batches {
         let pause = Duration::from_millis(random.u64(0..PAUSE_MS));
         let dice = random.u8(0..100);
         let (key, manner) = match (with_key, self.used_key.take()) {
-            (true, Some(used)) if dice < 4 => (Some(used), Manner::UnderUsedKey),
+            (true, Some(used)) if dice < 4 && self.refusing => (Some(used), Manner::UnderUsedKey),
             (true, _) if dice < 12 => (Some(new_key), Manner::Twice),
             (true, _) if dice < 18 => (Some(new_key), Manner::HangingUp(drops_after)),
             (true, _) => (Some(new_key), Manner::Plainly),
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     fn batches(seed: u64) -> Vec<Batch> {
-        let mut batches = Batches::new(3, Rng::with_seed(seed));
+        let mut batches = Batches::new(3, Rng::with_seed(seed), false);
         (0..1_000).map(|_| batches.next()).collect()
     }
 

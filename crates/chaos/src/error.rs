@@ -43,6 +43,15 @@ pub(crate) enum ChaosError {
     /// Connections of functions that are gone.
     #[error("the database still serves functions that ended long ago")]
     NeverQuiet,
+    /// moto.
+    #[error(transparent)]
+    Moto(#[from] local::moto::MotoError),
+    /// A queue.
+    #[error(transparent)]
+    Queue(#[from] local::queue::QueueError),
+    /// Messages that are neither stored nor dead.
+    #[error("the queue does not become empty")]
+    NeverEmpty,
     /// The HTTP client.
     #[error("there is no HTTP client: {0}")]
     Http(#[from] reqwest::Error),

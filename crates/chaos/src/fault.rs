@@ -22,10 +22,12 @@ pub(crate) enum Kind {
     ConnectionsKilled,
     ConnectionsFull,
     ReadOnly,
+    /// In queued mode only.
+    QueueFrozen,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::DatabaseKilled,
         Self::DatabaseRestarted,
         Self::DatabaseFrozen,
@@ -41,6 +43,7 @@ impl Kind {
         Self::ConnectionsKilled,
         Self::ConnectionsFull,
         Self::ReadOnly,
+        Self::QueueFrozen,
     ];
 
     /// As people call it.
@@ -61,6 +64,7 @@ impl Kind {
             Self::ConnectionsKilled => "connections: KILL by SQL, again and again",
             Self::ConnectionsFull => "connections: max_connections used up",
             Self::ReadOnly => "database: read-only",
+            Self::QueueFrozen => "queue: frozen",
         }
     }
 
@@ -92,11 +96,12 @@ pub(crate) struct Fault {
 pub(crate) struct Schedule {
     random: Rng,
     round: Vec<Kind>,
+    queued: bool,
 }
 
 impl Schedule {
-    pub(crate) fn new(random: Rng) -> Self {
-        Self { random, round: Vec::new() }
+    pub(crate) fn new(random: Rng, queued: bool) -> Self {
+        Self { random, round: Vec::new(), queued }
     }
 }
 
@@ -106,6 +111,7 @@ impl Iterator for Schedule {
     fn next(&mut self) -> Option<Fault> {
         if self.round.is_empty() {
             self.round = Kind::ALL.to_vec();
+            self.round.retain(|kind| self.queued || *kind != Kind::QueueFrozen);
             self.random.shuffle(&mut self.round);
         }
         let kind = self.round.pop()?;
@@ -122,7 +128,7 @@ mod tests {
     use super::*;
 
     fn faults(seed: u64) -> Vec<Fault> {
-        Schedule::new(Rng::with_seed(seed)).take(2 * Kind::ALL.len()).collect()
+        Schedule::new(Rng::with_seed(seed), true).take(2 * Kind::ALL.len()).collect()
     }
 
     #[test]

@@ -42,16 +42,23 @@ pub(crate) async fn inject(stage: &mut Stage, fault: Fault) -> Result<Instant, C
             signal_database(stage, Signal::SIGCONT)?;
         }
         Kind::FunctionKilled => {
-            let processes = processes(&stage.program).await?;
+            let processes = processes(stage).await?;
             let chosen = usize::try_from(fault.choice).unwrap_or_default() % processes.len();
             signal_all(&processes[chosen..=chosen], Signal::SIGKILL);
         }
-        Kind::FunctionsKilled => signal_all(&processes(&stage.program).await?, Signal::SIGKILL),
+        Kind::FunctionsKilled => signal_all(&processes(stage).await?, Signal::SIGKILL),
         Kind::FunctionsFrozen => {
-            let processes = processes(&stage.program).await?;
+            let processes = processes(stage).await?;
             signal_all(&processes, Signal::SIGSTOP);
             sleep(fault.lasts).await;
             signal_all(&processes, Signal::SIGCONT);
+        }
+        Kind::QueueFrozen => {
+            let queued = stage.queued.as_ref().ok_or(ChaosError::NoProcess)?;
+            let moto = queued.moto.process_id().and_then(|id| i32::try_from(id).ok()).ok_or(ChaosError::NoProcess)?;
+            signal_all(&[moto], Signal::SIGSTOP);
+            sleep(fault.lasts).await;
+            signal_all(&[moto], Signal::SIGCONT);
         }
         Kind::ConnectionsCut => {
             let end = Instant::now() + fault.lasts;
@@ -166,11 +173,13 @@ fn signal_all(processes: &[i32], signal: Signal) {
     }
 }
 
-/// The processes of this program that are children of ours, busy or idle; one at least.
-async fn processes(program: &Path) -> Result<Vec<i32>, ChaosError> {
+/// The functions' processes, busy or idle: children of ours that run one of the programs. One at least.
+async fn processes(stage: &Stage) -> Result<Vec<i32>, ChaosError> {
+    let programs = [stage.programs.post_log.as_path(), &stage.programs.store_logs];
     let started = Instant::now();
     loop {
-        let found: Vec<i32> = children()?.into_iter().filter(|id| runs(*id, program)).collect();
+        let found: Vec<i32> =
+            children()?.into_iter().filter(|id| programs.iter().any(|program| runs(*id, program))).collect();
         if !found.is_empty() {
             return Ok(found);
         }

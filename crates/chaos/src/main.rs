@@ -4,7 +4,7 @@
 //! The flow: [`stage`] starts a private database server, the [`proxy`] in front of it, the function and the gateway;
 //! each [`client`] sends its [`batch`]es, checks each [`answer`] and keeps books; [`attack`] makes one [`fault`] after
 //! the other happen ([`inject`]) and waits for the [`recovery`]; [`count`] compares books and tables, and the
-//! [`report`] says what came of it. Faults and batches follow from the seed; which of them meet does not.
+//! [`report`] says what came of it. With a [`queue`] between, everything must be stored in the end. Faults and batches follow from the seed; which of them meet does not.
 
 mod answer;
 mod attack;
@@ -15,6 +15,7 @@ mod error;
 mod fault;
 mod inject;
 mod proxy;
+mod queue;
 mod recovery;
 mod report;
 mod stage;
@@ -30,7 +31,7 @@ use local::signals::StopSignals;
 use crate::attack::Plan;
 use crate::error::ChaosError;
 use crate::report::Report;
-use crate::stage::{Stage, TemporaryFolder};
+use crate::stage::{Programs, Stage, TemporaryFolder};
 
 #[derive(Parser)]
 #[command(bin_name = "./dev chaos", about = "Clients that keep the rules, while everything under them breaks")]
@@ -44,6 +45,9 @@ struct CommandLine {
     /// How many clients send at once
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
     clients: u16,
+    /// Through the queue: post-log, SQS as moto plays it, store-logs
+    #[arg(long)]
+    queued: bool,
     /// Also write the report to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -64,7 +68,7 @@ async fn main() -> ExitCode {
 /// Whether all promises were kept. The table comes last, when the server is gone.
 async fn run(options: CommandLine) -> Result<bool, ChaosError> {
     let seed = options.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
-    let plan = Plan { seed, clients: options.clients.into(), seconds: options.seconds };
+    let plan = Plan { seed, clients: options.clients.into(), seconds: options.seconds, queued: options.queued };
     let mut folder = TemporaryFolder::new()?;
     let report = attack_until_stopped(&plan, &mut folder).await?;
     let is_good = report.broken_promises().is_empty();
@@ -83,11 +87,11 @@ async fn run(options: CommandLine) -> Result<bool, ChaosError> {
 
 async fn attack_until_stopped(plan: &Plan, folder: &mut TemporaryFolder) -> Result<Report, ChaosError> {
     let mut signals = StopSignals::new()?;
-    let program = stage::find_program()?;
+    let programs = Programs::find()?;
     progress(&format!("seed {}; starting a private database server", plan.seed));
     let mut stage = tokio::select! {
         name = signals.next() => return Err(ChaosError::Stopped(name)),
-        stage = Stage::start(program, &folder.path, plan.clients) => stage?,
+        stage = Stage::start(programs, &folder.path, plan) => stage?,
     };
     let outcome = tokio::select! {
         name = signals.next() => Err(ChaosError::Stopped(name)),
@@ -98,6 +102,7 @@ async fn attack_until_stopped(plan: &Plan, folder: &mut TemporaryFolder) -> Resu
     }
     progress("stopping the server");
     stage.function.stop().await;
+    stage.queued = None;
     if let Some(server) = &mut stage.server {
         server.kill().await;
     }

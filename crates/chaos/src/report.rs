@@ -20,12 +20,14 @@ pub(crate) struct Report {
     seed: u64,
     clients: usize,
     seconds: u64,
+    queued: bool,
     faults: usize,
     not_recovered: usize,
     /// By kind, in the order of [`Kind::ALL`], and all together at the end.
     recoveries: Vec<Line>,
     requests: Counts,
     codes: Count,
+    dead_letters: usize,
 }
 
 /// The faults of one kind. In milliseconds, from the end of the fault.
@@ -49,10 +51,11 @@ pub(crate) struct Run {
     pub(crate) seed: u64,
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
+    pub(crate) queued: bool,
 }
 
 impl Report {
-    pub(crate) fn new(run: Run, faults: &[Survived], requests: Counts, codes: Count) -> Self {
+    pub(crate) fn new(run: Run, faults: &[Survived], requests: Counts, codes: Count, dead_letters: usize) -> Self {
         let of = |wanted: Option<Kind>| {
             let those = faults.iter().filter(move |(kind, _)| wanted.is_none_or(|wanted| wanted == *kind));
             let recoveries = those.clone().filter_map(|(_, recovery)| *recovery);
@@ -65,8 +68,21 @@ impl Report {
         };
         let recoveries = Kind::ALL.into_iter().map(Some).chain([None]).map(of).filter(|line| line.faults > 0).collect();
         let not_recovered = faults.iter().filter(|(_, recovery)| recovery.is_none()).count();
-        let Run { database, seed, clients, seconds } = run;
-        Self { database, seed, clients, seconds, faults: faults.len(), not_recovered, recoveries, requests, codes }
+        let Run { database, seed, clients, seconds, queued } = run;
+        let faults = faults.len();
+        Self {
+            database,
+            seed,
+            clients,
+            seconds,
+            queued,
+            faults,
+            not_recovered,
+            recoveries,
+            requests,
+            codes,
+            dead_letters,
+        }
     }
 
     /// What must not be, and is.
@@ -77,7 +93,9 @@ impl Report {
     fn promises(&self) -> Vec<(&'static str, u64)> {
         let mut promises = self.codes.breaches.named().to_vec();
         promises.push(("answers that are none of the contract", self.requests.wrong));
-        promises.push(("faults not recovered from", u64::try_from(self.not_recovered).unwrap_or(u64::MAX)));
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        promises.push(("faults not recovered from", number(self.not_recovered)));
+        promises.push(("messages given up as dead letters", number(self.dead_letters)));
         promises
     }
 
@@ -88,9 +106,10 @@ impl Report {
     /// The last line is the verdict.
     pub(crate) fn to_table(&self) -> String {
         let mut table = format!(
-            "{}, seed {}, {} clients, {} s\n\n{:<44}{:>7}  first client served  every client served\n\
+            "{}, {}, seed {}, {} clients, {} s\n\n{:<44}{:>7}  first client served  every client served\n\
              {:<44}{:>7}{:>13}{:>8}{:>14}{:>7}\n",
             self.database,
+            if self.queued { "queued" } else { "direct" },
             self.seed,
             self.clients,
             self.seconds,
@@ -152,7 +171,8 @@ impl Report {
             let (faults, codes) = (self.faults, self.acknowledged());
             return format!("Nothing lost, nothing doubled: {faults} faults, {codes} codes acknowledged.");
         }
-        format!("FAILED: {}. Again: ./dev chaos --seed {}", broken.join("; "), self.seed)
+        let queued = if self.queued { " --queued" } else { "" };
+        format!("FAILED: {}. Again: ./dev chaos{queued} --seed {}", broken.join("; "), self.seed)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Where it happens: a private database server, the proxy in front of it, the function, the gateway.
+//! Where it happens: a private database server, the proxy in front of it, the function, the gateway; in queued mode a
+//! queue and its consumer as well.
 
 use std::fs;
 use std::io;
@@ -15,8 +16,10 @@ use logs_core::settings::DatabaseSettings;
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::net::TcpListener;
 
+use crate::attack::Plan;
 use crate::error::ChaosError;
 use crate::proxy::Proxy;
+use crate::queue::QueuedStage;
 
 /// The functions' user of the database: an ordinary one. A read-only server obeys an administrator all the same, and
 /// keeps a connection for one.
@@ -37,8 +40,8 @@ pub(crate) struct Stage {
     pub(crate) proxy: Proxy,
     pub(crate) function: Function,
     pub(crate) gateway: Gateway,
-    /// The function's binary.
-    pub(crate) program: PathBuf,
+    pub(crate) queued: Option<QueuedStage>,
+    pub(crate) programs: Programs,
     pub(crate) api_key: String,
     /// Data and logs.
     pub(crate) folder: PathBuf,
@@ -48,9 +51,9 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    pub(crate) async fn start(program: PathBuf, folder: &Path, clients: usize) -> Result<Self, ChaosError> {
+    pub(crate) async fn start(programs: Programs, folder: &Path, plan: &Plan) -> Result<Self, ChaosError> {
         // A client that hung up leaves its request behind, and some send two at once.
-        let concurrency = 3 * clients + 4;
+        let concurrency = 3 * plan.clients + 4;
         let server_program = ServerProgram::find().await?;
         let flavour = server_program.flavour();
         let password = uuid::Uuid::new_v4().simple().to_string();
@@ -66,10 +69,18 @@ impl Stage {
         let version = create_user(&server, &password).await?;
         let proxy = Proxy::start(server.port()).await?;
         let url = user_url(&password, proxy.port);
+        let (queued, mut variables) = if plan.queued {
+            let queued = QueuedStage::start(programs.store_logs.clone(), folder, url).await?;
+            let variables = queued.variables();
+            (Some(queued), variables)
+        } else {
+            (None, vec![("DATABASE_URL".to_owned(), url)])
+        };
+        variables.push(("ALLOWED_ORIGIN".to_owned(), "*".to_owned()));
         let function = Function::new(FunctionConfig {
             name: "post-log".to_owned(),
-            program: program.clone(),
-            variables: vec![("DATABASE_URL".to_owned(), url), ("ALLOWED_ORIGIN".to_owned(), "*".to_owned())],
+            program: programs.post_log.clone(),
+            variables,
             timeout: FUNCTION_TIMEOUT,
             concurrency,
             log_file: folder.join("post-log.log"),
@@ -85,7 +96,8 @@ impl Stage {
         let gateway = Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?;
         let database = format!("{flavour} {version}");
         let folder = folder.to_owned();
-        Ok(Self { server: Some(server), proxy, function, gateway, program, api_key, folder, database, password })
+        let server = Some(server);
+        Ok(Self { server, proxy, function, gateway, queued, programs, api_key, folder, database, password })
     }
 
     /// As the administrator, past the proxy.
@@ -117,11 +129,21 @@ fn user_url(password: &str, port: u16) -> String {
     format!("mysql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}?ssl-mode=DISABLED")
 }
 
-/// The function's binary: beside this program.
-pub(crate) fn find_program() -> Result<PathBuf, ChaosError> {
-    let this = fs::canonicalize(std::env::current_exe()?)?;
-    let program = this.with_file_name("post-log");
-    if program.is_file() { Ok(program) } else { Err(ChaosError::NotBuilt(program)) }
+/// The functions' binaries: beside this program.
+pub(crate) struct Programs {
+    pub(crate) post_log: PathBuf,
+    pub(crate) store_logs: PathBuf,
+}
+
+impl Programs {
+    pub(crate) fn find() -> Result<Self, ChaosError> {
+        let this = fs::canonicalize(std::env::current_exe()?)?;
+        let find = |name| {
+            let program = this.with_file_name(name);
+            if program.is_file() { Ok(program) } else { Err(ChaosError::NotBuilt(program)) }
+        };
+        Ok(Self { post_log: find("post-log")?, store_logs: find("store-logs")? })
+    }
 }
 
 /// A folder that goes away with this, unless it is kept.

@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use get_logs::GetLogs;
+use get_logs::{Cache, GetLogs};
+use logs_core::clock::Moment;
 use logs_core::mysql::Store;
 use logs_core::operator_log;
 use logs_core::settings::{DatabaseSettings, allowed_origin, environment};
@@ -15,8 +16,9 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     operator_log::start(environment("RUST_LOG").as_deref())?;
     let origin = allowed_origin(&environment)?;
+    let cache = Cache::from_environment(&environment)?;
     let store = Store::new(&DatabaseSettings::from_environment(&environment)?);
     store.warm_up().await?;
-    let function = GetLogs { store };
+    let function = GetLogs { store, cache, clock: Moment::now };
     rest_proxy::serve(origin, async |request| function.handle(request).await).await
 }

@@ -28,14 +28,14 @@ def application(environ, start_response):
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(operations).encode()]
     operation = environ.get("HTTP_X_AMZ_TARGET", "")
-    if operation.startswith("AmazonSQS."):
-        return sqs(environ, start_response)
-    if operation:
-        operations.append(operation)
     if operation in denied:
         start_response("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1")])
         message = f"User: somebody is not authorized to perform: {operation.replace('.', ':')}"
         return [json.dumps({"__type": "AccessDeniedException", "Message": message}).encode()]
+    if operation.startswith("AmazonSQS."):
+        return sqs(environ, start_response)
+    if operation:
+        operations.append(operation)
     return moto(environ, start_response)
 
 

@@ -59,6 +59,9 @@ struct UpArguments {
     /// Seconds that a function may take
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=29))]
     timeout: u64,
+    /// Seconds that get-logs answers with the list it has; 0 reads it anew each time
+    #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(0..=60))]
+    cache: u8,
     /// Usage plan: requests a second per key
     #[arg(long, default_value = "10000")]
     rate: NonZeroU32,
@@ -118,6 +121,7 @@ async fn serve(state: &Path, arguments: UpArguments) -> Result<ExitCode, Failure
         get_port: arguments.get_port,
         concurrency: arguments.concurrency.into(),
         timeout: Duration::from_secs(arguments.timeout),
+        cache: arguments.cache,
         rate: arguments.rate,
         burst: arguments.burst,
         database: database_choice(),

@@ -102,6 +102,12 @@ impl Moto {
         &self.url
     }
 
+    /// The process id, while it runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        self.process.id()
+    }
+
     /// Returns when the server has ended.
     pub async fn ended(&mut self) {
         let _ = self.process.wait().await;

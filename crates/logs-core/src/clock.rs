@@ -1,6 +1,6 @@
 //! The one place that asks the time. Everything else gets it passed in.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Since 1970, by this machine's clock; zero if that clock stands before 1970.
 #[must_use]
@@ -20,4 +20,52 @@ pub fn unix_seconds() -> i64 {
 #[must_use]
 pub fn seconds(since_epoch: Duration) -> i64 {
     i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A moment by two clocks: the monotonic one may stand still while an environment is frozen, the other may be set.
+#[derive(Clone, Copy, Debug)]
+pub struct Moment {
+    /// By the monotonic clock.
+    pub monotonic: Instant,
+    /// Since 1970, by the wall clock.
+    pub wall: Duration,
+}
+
+impl Moment {
+    /// This one.
+    #[must_use]
+    pub fn now() -> Self {
+        Self { monotonic: Instant::now(), wall: since_epoch() }
+    }
+
+    /// Whether it is less than `limit` ago, by both clocks. A clock that was set back proves nothing.
+    #[must_use]
+    pub fn is_within(self, limit: Duration, now: Self) -> bool {
+        let wall = now.wall.checked_sub(self.wall);
+        now.monotonic.saturating_duration_since(self.monotonic) < limit && wall.is_some_and(|wall| wall < limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_just_past_only_while_both_clocks_say_so() {
+        let then = Moment { monotonic: Instant::now(), wall: Duration::from_secs(1_000) };
+        let is_within_a_second = |monotonic: u64, wall: u64| {
+            let monotonic = then.monotonic + Duration::from_millis(monotonic);
+            then.is_within(Duration::from_secs(1), Moment { monotonic, wall: Duration::from_millis(wall) })
+        };
+        assert!(is_within_a_second(999, 1_000_999));
+        assert!(!is_within_a_second(1_000, 1_000_999), "past by the monotonic clock");
+        assert!(!is_within_a_second(0, 1_001_000), "frozen: only the wall clock went on");
+        assert!(!is_within_a_second(10, 999_999), "the wall clock was set back");
+    }
+
+    #[test]
+    fn nothing_is_within_no_time() {
+        let now = Moment::now();
+        assert!(!now.is_within(Duration::ZERO, now));
+    }
 }

@@ -17,7 +17,7 @@ pub struct Log {
     pub received_at: i64,
 }
 
-/// The answer to a GET: `{"result":[…]}`, at most [`Self::LIMIT`] logs, most recent first.
+/// The answer to a GET: `{"result":[…],"as_of":1764000000}`, at most [`Self::LIMIT`] logs, most recent first.
 ///
 /// Most recent means: by `min(timestamp, received_at + 300)`, then by `error_log_id`, both descending. The
 /// bound keeps a device whose clock runs ahead from owning every dashboard; five minutes forgive a small drift.
@@ -26,6 +26,9 @@ pub struct Log {
 pub struct MostRecent {
     /// The logs.
     pub result: Vec<Log>,
+    /// The newest `received_at` of all logs that are stored, in the list or not; `None` if there are none. Logs that went
+    /// through the queue can arrive out of order, so it need not be that of the log which was stored last.
+    pub as_of: Option<i64>,
 }
 
 impl MostRecent {
@@ -54,13 +57,15 @@ mod tests {
             "error_code": 107,
             "timestamp": 1_514_864_773,
             "received_at": 1_764_000_000,
-        }]});
-        assert_eq!(to_value(MostRecent { result: vec![log] }).unwrap(), expected);
+        }], "as_of": 1_764_000_005});
+        let most_recent = MostRecent { result: vec![log], as_of: Some(1_764_000_005) };
+        assert_eq!(to_value(most_recent).unwrap(), expected);
     }
 
     #[test]
-    fn an_empty_list_is_an_empty_array() {
-        assert_eq!(to_value(MostRecent { result: Vec::new() }).unwrap(), json!({"result": []}));
+    fn an_empty_list_is_an_empty_array_as_of_never() {
+        let nothing = MostRecent { result: Vec::new(), as_of: None };
+        assert_eq!(to_value(nothing).unwrap(), json!({"result": [], "as_of": null}));
     }
 
     #[test]

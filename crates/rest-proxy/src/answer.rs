@@ -11,7 +11,7 @@ use crate::Problem;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 
 /// An answer in the shape that API Gateway expects from a proxy integration.
-#[derive(Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Answer {
     status_code: u16,
@@ -31,6 +31,15 @@ impl Answer {
     #[must_use]
     pub fn accepted(body: &impl Serialize) -> Self {
         Self::new(StatusCode::ACCEPTED, "application/json", body)
+    }
+
+    /// 304 in place of this answer: the client has its body already. Other headers go with it (RFC 9110 §15.4.5).
+    #[must_use]
+    pub fn not_modified(mut self) -> Self {
+        self.status_code = StatusCode::NOT_MODIFIED.as_u16();
+        self.headers.remove("content-type");
+        self.body.clear();
+        self
     }
 
     /// A problem, with its status.
@@ -60,7 +69,13 @@ impl Answer {
         self.status_code
     }
 
-    /// The body, JSON.
+    /// A header, by its name in lower case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    /// The body: JSON, or empty.
     #[must_use]
     pub fn body(&self) -> &str {
         &self.body

@@ -15,9 +15,9 @@ use serde_json::Value;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProxyEvent {
     #[serde(default)]
-    headers: IdempotencyKeys,
+    headers: Headers,
     #[serde(default)]
-    multi_value_headers: IdempotencyKeys,
+    multi_value_headers: Headers,
     body: Option<String>,
     is_base64_encoded: Option<bool>,
 }
@@ -27,38 +27,48 @@ pub(crate) struct ProxyEvent {
 #[error("the body is not valid base64")]
 pub struct NotBase64;
 
-/// What stands under `Idempotency-Key`, however that is capitalized; `null` and other headers are passed over.
+/// The headers that a function reads, however they are capitalized; `null` and all others are passed over.
 #[derive(Debug, Default)]
-struct IdempotencyKeys(Vec<String>);
+struct Headers {
+    idempotency_key: Vec<String>,
+    if_none_match: Vec<String>,
+}
 
-impl<'de> Deserialize<'de> for IdempotencyKeys {
+impl Headers {
+    fn named(&mut self, name: &str) -> Option<&mut Vec<String>> {
+        let known = [("idempotency-key", &mut self.idempotency_key), ("if-none-match", &mut self.if_none_match)];
+        known.into_iter().find(|(known, _)| name.eq_ignore_ascii_case(known)).map(|(_, values)| values)
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct HeadersVisitor;
         impl<'de> Visitor<'de> for HeadersVisitor {
-            type Value = IdempotencyKeys;
+            type Value = Headers;
 
             fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str("headers")
             }
 
             fn visit_unit<E>(self) -> Result<Self::Value, E> {
-                Ok(IdempotencyKeys::default())
+                Ok(Headers::default())
             }
 
-            fn visit_map<A: MapAccess<'de>>(self, mut headers: A) -> Result<Self::Value, A::Error> {
-                let mut keys = Vec::new();
-                while let Some(name) = headers.next_key::<Cow<'_, str>>()? {
-                    if !name.eq_ignore_ascii_case("idempotency-key") {
-                        headers.next_value::<IgnoredAny>()?;
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                let mut headers = Headers::default();
+                while let Some(name) = map.next_key::<Cow<'_, str>>()? {
+                    let Some(values) = headers.named(&name) else {
+                        map.next_value::<IgnoredAny>()?;
                         continue;
-                    }
-                    match headers.next_value()? {
-                        Value::String(key) => keys.push(key),
-                        Value::Array(values) => keys.extend(values.iter().filter_map(Value::as_str).map(str::to_owned)),
+                    };
+                    match map.next_value()? {
+                        Value::String(one) => values.push(one),
+                        Value::Array(all) => values.extend(all.iter().filter_map(Value::as_str).map(str::to_owned)),
                         _ => {}
                     }
                 }
-                Ok(IdempotencyKeys(keys))
+                Ok(headers)
             }
         }
         deserializer.deserialize_any(HeadersVisitor)
@@ -74,6 +84,8 @@ pub struct Request {
     pub deadline: Deadline,
     /// What the client sent as `Idempotency-Key`, as often as it did.
     pub idempotency_keys: Vec<String>,
+    /// The lines of `If-None-Match`: which answers the client has already.
+    pub if_none_match: Vec<String>,
     /// The body as the client sent it; empty if there was none.
     pub body: Result<Vec<u8>, NotBase64>,
 }
@@ -86,10 +98,10 @@ impl Request {
             _ => Ok(text.into_bytes()),
         };
         // API Gateway sends both forms; the one with single values has the last of several.
-        let IdempotencyKeys(idempotency_keys) = match event.multi_value_headers {
-            keys if keys.0.is_empty() => event.headers,
-            keys => keys,
-        };
-        Self { id, deadline, idempotency_keys, body }
+        let (all, last) = (event.multi_value_headers, event.headers);
+        let either = |all: Vec<String>, last| if all.is_empty() { last } else { all };
+        let idempotency_keys = either(all.idempotency_key, last.idempotency_key);
+        let if_none_match = either(all.if_none_match, last.if_none_match);
+        Self { id, deadline, idempotency_keys, if_none_match, body }
     }
 }

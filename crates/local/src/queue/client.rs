@@ -9,6 +9,7 @@ use aws_sdk_sqs::types::{
     QueueAttributeName,
 };
 use aws_smithy_http_client::Builder;
+use logs_core::aws;
 
 use crate::moto::KEY;
 use crate::state::QueueEndpoint;
@@ -30,10 +31,8 @@ pub struct Queue {
 pub struct QueueError(String);
 
 impl QueueError {
-    /// With the causes, which say more than the error itself.
     fn of(error: impl Error + 'static) -> Self {
-        let causes = std::iter::successors(Some(&error as &dyn Error), |cause| cause.source());
-        Self(causes.map(ToString::to_string).collect::<Vec<_>>().join(": "))
+        Self(aws::explain(&error))
     }
 }
 

@@ -35,6 +35,8 @@ pub struct UpOptions {
     pub concurrency: usize,
     /// How long a function may take for one event.
     pub timeout: Duration,
+    /// Seconds that get-logs keeps a list.
+    pub cache: u8,
     /// Usage plan: requests a second.
     pub rate: NonZeroU32,
     /// Usage plan: requests at once.
@@ -148,6 +150,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
         post: endpoint(&gateways[0], &keys.post),
         get: endpoint(&gateways[1], &keys.get),
         database_url: database.url().to_owned(),
+        queue: None,
     };
     // A moment more than a function may take: what was begun is answered.
     let open_requests_limit = options.timeout + Duration::from_secs(1);
@@ -229,6 +232,9 @@ fn function(
 ) -> Function {
     let mut variables =
         vec![("DATABASE_URL".to_owned(), database_url.to_owned()), ("ALLOWED_ORIGIN".to_owned(), origin.to_owned())];
+    if name == "get-logs" {
+        variables.push(("CACHE_SECONDS".to_owned(), options.cache.to_string()));
+    }
     variables.extend(environment("RUST_LOG").map(|filter| ("RUST_LOG".to_owned(), filter)));
     Function::new(FunctionConfig {
         name: name.to_owned(),

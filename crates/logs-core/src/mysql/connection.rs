@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
@@ -10,8 +10,9 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 use super::error::{Refusal, StoreError, number};
 use super::login::{Login, LoginError};
 use super::statements;
+use crate::Deadline;
+use crate::clock::Moment;
 use crate::settings::{DatabaseSettings, SettingError};
-use crate::{Deadline, clock};
 
 /// How long connecting may take: room for one lost packet (sent again after 1 s), TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
@@ -52,8 +53,7 @@ pub(super) struct Connections {
 
 struct Idle {
     connection: MySqlConnection,
-    /// By two clocks: the monotonic one may stand still while an environment is frozen, the other may be set.
-    since: (Instant, Duration),
+    since: Moment,
 }
 
 impl fmt::Debug for Connections {
@@ -130,7 +130,7 @@ impl Connections {
     async fn working_connection(&self, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Idle { mut connection, since }) = idle {
-            if is_trusted(since, now()) {
+            if since.is_within(TRUSTED_FOR, Moment::now()) {
                 return Ok(connection);
             }
             let check = deadline.at_most(CHECK_LIMIT).limit(statements::ping(&mut connection)).await;
@@ -161,7 +161,7 @@ impl Connections {
     }
 
     fn keep(&self, connection: MySqlConnection) {
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(Idle { connection, since: now() });
+        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(Idle { connection, since: Moment::now() });
     }
 }
 
@@ -192,30 +192,4 @@ async fn open(options: MySqlConnectOptions, deadline: Deadline) -> Result<MySqlC
 fn half(deadline: Deadline) -> Deadline {
     let half = deadline.remaining() / 2;
     if half < TRY_LIMIT { deadline } else { deadline.at_most(half) }
-}
-
-fn now() -> (Instant, Duration) {
-    (Instant::now(), clock::since_epoch())
-}
-
-/// Whether a connection was used a moment ago, by both clocks. A clock that was set back proves nothing.
-fn is_trusted(since: (Instant, Duration), now: (Instant, Duration)) -> bool {
-    let wall = now.1.checked_sub(since.1);
-    now.0.saturating_duration_since(since.0) < TRUSTED_FOR && wall.is_some_and(|wall| wall < TRUSTED_FOR)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_connection_is_trusted_only_while_both_clocks_say_that_it_was_just_used() {
-        let start = (Instant::now(), Duration::from_secs(1_000));
-        let after =
-            |monotonic: u64, wall: u64| (start.0 + Duration::from_millis(monotonic), Duration::from_millis(wall));
-        assert!(is_trusted(start, after(999, 1_000_999)));
-        assert!(!is_trusted(start, after(1_000, 1_000_999)), "idle by the monotonic clock");
-        assert!(!is_trusted(start, after(0, 1_001_000)), "frozen: only the wall clock went on");
-        assert!(!is_trusted(start, after(10, 999_999)), "the wall clock was set back");
-    }
 }

@@ -29,8 +29,8 @@ pub use login::LoginError;
 pub use messages::{Deliveries, Delivery};
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
-use retention::Place;
 pub use retention::{Retention, RetentionReport};
+use statements::Aging;
 #[cfg(feature = "migrate")]
 pub use users::{DatabaseUser, Rights, UserError};
 
@@ -93,33 +93,29 @@ impl Store {
 
     /// Deletes what is old, step by step, until nothing is left or the deadline is near. Running it again goes on.
     pub async fn delete_old(&self, retention: Retention, deadline: Deadline) -> Result<RetentionReport, StoreError> {
-        let mut report = RetentionReport::default();
-        loop {
-            let delete =
-                async |connection: &mut _| retention::delete_batches(connection, retention.batches_before).await;
-            let deleted = self.connections.run(deadline, Repeat::Anything, delete).await?;
-            report.batches += deleted;
-            if deleted < u64::from(retention::STEP) {
-                break;
-            }
-            if !retention::has_time(deadline) {
-                return Ok(report);
-            }
-        }
-        let mut next = Some(Place::START);
-        while let (Some(before), Some(place)) = (retention.logs_before, next) {
-            if !retention::has_time(deadline) {
-                return Ok(report);
-            }
-            let delete = async |connection: &mut _| retention::delete_logs(connection, before, place).await;
-            let (deleted, after) = self.connections.run(deadline, Repeat::Anything, delete).await?;
-            report.logs += deleted;
-            next = after;
-        }
-        Ok(RetentionReport { complete: true, ..report })
+        let (batches, no_more_batches) = self.delete_steps(Aging::Batches, retention.batches_before, deadline).await?;
+        let (logs, no_more_logs) = match retention.logs_before {
+            Some(before) => self.delete_steps(Aging::Logs, before, deadline).await?,
+            None => (0, true),
+        };
+        Ok(RetentionReport { batches, logs, complete: no_more_batches && no_more_logs })
     }
 
-    /// The most recent logs.
+    /// How many rows went, and whether none of the old ones is left.
+    async fn delete_steps(&self, table: Aging, before: i64, deadline: Deadline) -> Result<(u64, bool), StoreError> {
+        let mut deleted = 0;
+        while retention::has_time(deadline) {
+            let delete = async |connection: &mut _| retention::delete(connection, table, before).await;
+            let step = self.connections.run(deadline, Repeat::Anything, delete).await?;
+            deleted += step;
+            if step < u64::from(retention::STEP) {
+                return Ok((deleted, true));
+            }
+        }
+        Ok((deleted, false))
+    }
+
+    /// The most recent logs, and up to when the store has any. One round trip.
     pub async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
         self.connections
             .run(deadline, Repeat::Anything, async |connection: &mut _| statements::most_recent(connection).await)

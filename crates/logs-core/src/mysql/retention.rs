@@ -37,47 +37,17 @@ pub struct RetentionReport {
     pub complete: bool,
 }
 
-/// Where the walk through the logs has come to, in the order of the index.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    pub(super) ranked_at: i64,
-    pub(super) error_log_id: u64,
-}
-
-impl Place {
-    pub(super) const START: Self = Self { ranked_at: i64::MIN, error_log_id: 0 };
-}
-
 /// Whether there is time for another step.
 pub(super) fn has_time(deadline: Deadline) -> bool {
     deadline.remaining() > std::time::Duration::from_secs(2)
 }
 
-/// One step through the ledger: how many rows went.
-pub(super) async fn delete_batches(connection: &mut MySqlConnection, before: i64) -> Result<u64, sqlx::Error> {
-    statements::lock_only_rows(connection).await?;
-    statements::delete_old_batches(connection, before, STEP).await
-}
-
-/// One step through the logs: how many went, and where to go on; `None` at the end.
-///
-/// There is no index on `received_at`: one for this alone would cost every INSERT. What was received before has a
-/// `ranked_at` of at most 300 s later, so the walk is along that index; logs of devices whose clock is behind lie there,
-/// too, and are passed over.
-pub(super) async fn delete_logs(
+/// One step through a table: how many rows went.
+pub(super) async fn delete(
     connection: &mut MySqlConnection,
+    table: statements::Aging,
     before: i64,
-    from: Place,
-) -> Result<(u64, Option<Place>), sqlx::Error> {
-    let found = statements::find_old_logs(connection, before, from, STEP).await?;
-    let Some(last) = found.last() else { return Ok((0, None)) };
-    let place = Place { ranked_at: last.ranked_at, error_log_id: last.error_log_id };
-    let old: Vec<u64> = found.iter().filter(|log| log.received_at < before).map(|log| log.error_log_id).collect();
-    let deleted = if old.is_empty() {
-        0
-    } else {
-        statements::lock_only_rows(connection).await?;
-        statements::delete_logs(connection, &old).await?
-    };
-    Ok((deleted, (found.len() == STEP as usize).then_some(place)))
+) -> Result<u64, sqlx::Error> {
+    statements::lock_only_rows(connection).await?;
+    statements::delete_old(connection, table, before, STEP).await
 }

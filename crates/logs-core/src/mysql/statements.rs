@@ -4,7 +4,6 @@
 use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder};
 
 use super::ledger::Entry;
-use super::retention::Place;
 use crate::{IdempotencyKey, Log, MostRecent, NewLog};
 
 /// Sent once a connection. Strict mode, so that a server that was set up laxly refuses a value instead of changing it.
@@ -33,23 +32,17 @@ const LOCK_ONLY_ROWS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMI
 
 const DELETE_OLD_BATCHES: &str = "DELETE FROM Batches WHERE received_at < ? ORDER BY received_at LIMIT ?";
 
-/// The next ones along the index, from a place on.
-const SELECT_OLD_LOGS: &str = "SELECT error_log_id, ranked_at, received_at FROM Logs FORCE INDEX (most_recent) \
-     WHERE ranked_at >= ? AND ranked_at < ? AND (ranked_at > ? OR error_log_id > ?) \
-     ORDER BY ranked_at, error_log_id LIMIT ?";
-
-/// Seconds by which `ranked_at` may be after `received_at` (migration 2).
-const RANKED_LATER: i64 = 300;
-
-/// Ids follow.
-const DELETE_LOGS: &str = "DELETE FROM Logs WHERE error_log_id IN (";
+const DELETE_OLD_LOGS: &str = "DELETE FROM Logs WHERE received_at < ? ORDER BY received_at LIMIT ?";
 
 /// Walks the index on `ranked_at` backwards; InnoDB keeps the primary key in it, so both sort keys are there.
-/// The index is named because MariaDB, left alone, sorts the whole table while its statistics are old.
-const SELECT_MOST_RECENT: &str = "SELECT error_log_id, device_id, error_number, time_stamp, received_at \
+/// The index is named because MariaDB, left alone, sorts the whole table while its statistics are old. The maximum is
+/// the last entry of the index on `received_at`, which both servers look up before they plan anything. One statement,
+/// so list and maximum are of one moment.
+const SELECT_MOST_RECENT: &str = "SELECT error_log_id, device_id, error_number, time_stamp, received_at, \
+     (SELECT MAX(received_at) FROM Logs) AS as_of \
      FROM Logs FORCE INDEX (most_recent) ORDER BY ranked_at DESC, error_log_id DESC LIMIT ?";
 
-/// A row of `Logs`.
+/// A row of `Logs`, and the newest `received_at` of all.
 #[derive(FromRow)]
 struct LogRow {
     error_log_id: u64,
@@ -57,14 +50,14 @@ struct LogRow {
     error_number: i32,
     time_stamp: i64,
     received_at: i64,
+    as_of: i64,
 }
 
-/// What says of a row of `Logs` whether it is old.
-#[derive(FromRow)]
-pub(super) struct OldLog {
-    pub(super) error_log_id: u64,
-    pub(super) ranked_at: i64,
-    pub(super) received_at: i64,
+/// Tables from which old rows are deleted, by their `received_at`.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Aging {
+    Batches,
+    Logs,
 }
 
 /// A row of `Batches`.
@@ -139,40 +132,26 @@ pub(super) async fn find_batches(
 
 pub(super) async fn most_recent(connection: &mut MySqlConnection) -> Result<MostRecent, sqlx::Error> {
     let rows: Vec<LogRow> = sqlx::query_as(SELECT_MOST_RECENT).bind(MostRecent::LIMIT).fetch_all(connection).await?;
-    Ok(MostRecent { result: rows.into_iter().map(Log::from).collect() })
+    let as_of = rows.first().map(|row| row.as_of);
+    Ok(MostRecent { result: rows.into_iter().map(Log::from).collect(), as_of })
 }
 
 pub(super) async fn lock_only_rows(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     connection.execute(LOCK_ONLY_ROWS).await.map(drop)
 }
 
-pub(super) async fn delete_old_batches(
+/// How many went: the oldest, at most so many.
+pub(super) async fn delete_old(
     connection: &mut MySqlConnection,
+    table: Aging,
     before: i64,
     most: u32,
 ) -> Result<u64, sqlx::Error> {
-    let deleted = sqlx::query(DELETE_OLD_BATCHES).bind(before).bind(most).execute(connection).await?;
-    Ok(deleted.rows_affected())
-}
-
-pub(super) async fn find_old_logs(
-    connection: &mut MySqlConnection,
-    before: i64,
-    from: Place,
-    most: u32,
-) -> Result<Vec<OldLog>, sqlx::Error> {
-    let query = sqlx::query_as(SELECT_OLD_LOGS).bind(from.ranked_at).bind(before.saturating_add(RANKED_LATER));
-    query.bind(from.ranked_at).bind(from.error_log_id).bind(most).fetch_all(connection).await
-}
-
-pub(super) async fn delete_logs(connection: &mut MySqlConnection, ids: &[u64]) -> Result<u64, sqlx::Error> {
-    let mut statement = QueryBuilder::<MySql>::new(DELETE_LOGS);
-    let mut list = statement.separated(", ");
-    for id in ids {
-        list.push_bind(id);
-    }
-    list.push_unseparated(")");
-    Ok(statement.build().execute(connection).await?.rows_affected())
+    let statement = match table {
+        Aging::Batches => DELETE_OLD_BATCHES,
+        Aging::Logs => DELETE_OLD_LOGS,
+    };
+    Ok(sqlx::query(statement).bind(before).bind(most).execute(connection).await?.rows_affected())
 }
 
 /// Whether the server at the other end still answers.

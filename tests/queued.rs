@@ -1,0 +1,174 @@
+//! post-log in queued mode: a real binary, SQS as moto plays it, and store-logs behind it.
+
+use local::moto::{KEY, REGION};
+use local::queue::{Queues, RedrivePolicy};
+use serde_json::{Value, json};
+
+use crate::harness::{Database, FunctionRun, Moto, body_event, record};
+
+/// A queue, and post-log before it.
+struct Queued {
+    moto: Moto,
+    queues: Queues,
+    post_log: FunctionRun,
+}
+
+impl Queued {
+    async fn start() -> Self {
+        Self::start_with(Moto::start().await).await
+    }
+
+    async fn start_with(moto: Moto) -> Self {
+        let policy = RedrivePolicy { visibility_timeout: 60, max_receive_count: 5 };
+        let queues = Queues::create(moto.url(), REGION, policy).await.expect("queues can be made");
+        let variables = [
+            ("QUEUE_URL", queues.queue.url()),
+            ("AWS_ENDPOINT_URL_SQS", moto.url()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", KEY),
+            ("AWS_SECRET_ACCESS_KEY", KEY),
+        ];
+        let post_log = FunctionRun::new("post-log", &variables);
+        Self { moto, queues, post_log }
+    }
+
+    async fn send(&self, key: Option<&str>, body: &str) -> (u16, Value) {
+        let mut event = body_event(body);
+        if let Some(key) = key {
+            event["headers"]["Idempotency-Key"] = key.into();
+            event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
+        }
+        let answer = self.post_log.invoke(&event).await.expect("it answers");
+        if answer.status == 503 {
+            assert_eq!(answer.headers["retry-after"], "1");
+        }
+        (answer.status, answer.body)
+    }
+
+    /// All messages that there are, as JSON.
+    async fn receive(&self) -> Vec<Value> {
+        let mut bodies = Vec::new();
+        loop {
+            let messages = self.queues.queue.receive(10, 0).await.expect("moto answers");
+            if messages.is_empty() {
+                return bodies;
+            }
+            let body = |message: &local::queue::Message| message.body.clone().expect("a message has a body");
+            bodies.extend(messages.iter().map(|message| serde_json::from_str(&body(message)).expect("it is JSON")));
+        }
+    }
+}
+
+/// Has store-logs store messages; how many it gives back.
+async fn store(database: &Database, messages: &[Value]) -> usize {
+    let records: Vec<_> = messages
+        .iter()
+        .enumerate()
+        .map(|(place, message)| json!({ "messageId": place.to_string(), "body": message.to_string() }))
+        .collect();
+    let function = FunctionRun::new("store-logs", &[("DATABASE_URL", &database.url)]);
+    let answer = function.run(&json!({ "Records": records })).await.expect("it answers");
+    answer["batchItemFailures"].as_array().expect("a list").len()
+}
+
+#[tokio::test]
+async fn a_batch_is_acknowledged_with_202_and_stored_from_the_queue() {
+    let queued = Queued::start().await;
+    let body = json!([record("a", 1, 5), { "deviceID": "b", "err": "x", "timestamp": 1 }, record("c", 3, 7)]);
+    let (status, receipt) = queued.send(None, &body.to_string()).await;
+    assert_eq!(status, 202, "{}", queued.post_log.log());
+    assert_eq!((&receipt["accepted"], &receipt["rejected"], &receipt["duplicate"]), (&json!(2), &json!(1), &json!(false)));
+    assert_eq!(receipt["errors"][0]["code"], "not_an_integer");
+    assert!(receipt["request_id"].as_str().is_some_and(|id| !id.is_empty()));
+
+    let messages = queued.receive().await;
+    let database = Database::migrated().await;
+    assert_eq!((messages.len(), store(&database, &messages).await), (1, 0));
+    assert_eq!(messages[0]["logs"], json!([["a", 1, 5], ["c", 3, 7]]));
+    assert_eq!(database.count().await, 2);
+}
+
+#[tokio::test]
+async fn with_a_key_what_is_sent_twice_is_stored_once_and_without_one_twice() {
+    let queued = Queued::start().await;
+    let body = record("a", 1, 1).to_string();
+    for key in [Some("k"), Some("k"), None, None] {
+        let (status, receipt) = queued.send(key, &body).await;
+        assert_eq!((status, &receipt["duplicate"]), (202, &json!(false)), "the queue asks no ledger");
+    }
+    let messages = queued.receive().await;
+    let database = Database::migrated().await;
+    assert_eq!((messages.len(), store(&database, &messages).await), (4, 0));
+    assert_eq!(database.count().await, 3);
+}
+
+#[tokio::test]
+async fn a_retry_that_meets_the_other_mode_is_stored_once() {
+    let queued = Queued::start().await;
+    let database = Database::migrated().await;
+    // With a rejected record: the fingerprint has to travel along.
+    let body = json!([record("a", 1, 1), 7]).to_string();
+    assert_eq!(queued.send(Some("k"), &body).await.0, 202);
+    assert_eq!(store(&database, &queued.receive().await).await, 0);
+    let direct = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
+    let mut event = body_event(&body);
+    event["headers"]["Idempotency-Key"] = "k".into();
+    event["multiValueHeaders"]["Idempotency-Key"] = json!(["k"]);
+    let answer = direct.invoke(&event).await.expect("it answers");
+    assert_eq!((answer.status, &answer.body["duplicate"]), (200, &json!(true)));
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_thousand_codes_and_a_whole_megabyte_are_one_message_each() {
+    let queued = Queued::start().await;
+    let thousand = json!((0..1000).map(|number| record("any_device_token", number, 1)).collect::<Vec<_>>()).to_string();
+    let long = record(&"x".repeat(255), 1, 1).to_string();
+    let mut megabyte = format!("[{}]", vec![long; 1000].join(","));
+    megabyte.insert_str(1, &" ".repeat((1 << 20) - megabyte.len()));
+    for body in [&thousand, &megabyte] {
+        assert_eq!(queued.send(None, body).await.0, 202, "{}", queued.post_log.log());
+    }
+    let messages = queued.receive().await;
+    let database = Database::migrated().await;
+    assert_eq!((messages.len(), store(&database, &messages).await), (2, 0));
+    assert_eq!(database.count().await, 2000);
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_refused_before_the_queue_is_asked() {
+    let queued = Queued::start().await;
+    let noncharacters = record(&"\u{ffff}".repeat(255), 1, 1).to_string();
+    let no_message = format!("[{}]", vec![noncharacters; 1000].join(","));
+    for (key, body, status) in [
+        (None, "", 400),
+        (None, "[]", 400),
+        (None, "[{}]", 400),
+        (Some("a b"), "[]", 400),
+        (None, &format!("[{}]", vec!["1"; 1001].join(",")), 413),
+        (None, &no_message, 413),
+    ] {
+        let (answered, problem) = queued.send(key, body).await;
+        assert_eq!((answered, &problem["status"]), (status, &json!(status)));
+    }
+    assert_eq!(queued.receive().await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn a_queue_that_is_away_or_refuses_is_503_and_nothing_about_the_inside() {
+    let mut queued = Queued::start_with(Moto::start_denying("AmazonSQS.SendMessage").await).await;
+    let body = record("a", 1, 1).to_string();
+    let (status, problem) = queued.send(Some("k"), &body).await;
+    assert_eq!((status, problem["detail"].as_str()), (503, Some("the store is out of reach; send the request again")));
+    assert!(queued.post_log.log().contains("is not authorized"), "the log says why: {}", queued.post_log.log());
+    assert_eq!(queued.receive().await.len(), 0);
+    queued.moto.stop().await;
+    assert_eq!(queued.send(Some("k"), &body).await.0, 503);
+}
+
+#[tokio::test]
+async fn queued_mode_needs_no_database_and_a_queue_that_is_none_ends_the_start() {
+    let function = FunctionRun::new("post-log", &[("QUEUE_URL", "error-codes")]);
+    function.invoke(&body_event("[]")).await.expect_err("it does not start");
+    assert!(function.log().contains("QUEUE_URL cannot be used: it must be a URL"), "{}", function.log());
+}

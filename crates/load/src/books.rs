@@ -69,6 +69,11 @@ impl Books {
         Ok(Duration::from_nanos(picoseconds / 1_000))
     }
 
+    /// The time of all statements since then.
+    pub(crate) async fn statement_time_since(&mut self, before: Duration) -> Result<Duration, LoadError> {
+        Ok(self.statement_time().await?.saturating_sub(before))
+    }
+
     /// Waits until only this connection is left, and counts from here on.
     pub(crate) async fn forget_connections(&mut self) -> Result<(), LoadError> {
         let started = Instant::now();

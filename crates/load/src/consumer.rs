@@ -87,7 +87,7 @@ async fn compare(
                 event_megabytes = number(u64::try_from(bytes).unwrap_or(u64::MAX)) / 1e6;
                 took
             };
-            let statement_time = stage.books.statement_time().await? - time_before;
+            let statement_time = stage.books.statement_time_since(time_before).await?;
             let count = number(stage.books.rows().await?);
             let speed = Speed {
                 rows_per_second: count / took.as_secs_f64(),

@@ -13,14 +13,23 @@ use crate::service::Mode;
 use crate::step::{Step, number};
 
 const SIZE: (u32, u32) = (800, 440);
-const FONT: (&str, u32) = ("sans-serif", 15);
-const TITLE: (&str, u32) = ("sans-serif", 18);
+const FONT: (&str, u32) = ("sans-serif", 18);
+const TITLE: (&str, u32) = ("sans-serif", 22);
 
 const BLUE: RGBColor = RGBColor(31, 119, 180);
 const ORANGE: RGBColor = RGBColor(214, 98, 0);
 const GREY: RGBColor = RGBColor(120, 120, 120);
 
 type Outcome = Result<(), Box<dyn Error>>;
+
+/// What one line shows.
+struct Line {
+    title: &'static str,
+    unit: &'static str,
+    /// Of the numbers beside the axis.
+    decimals: usize,
+    color: RGBColor,
+}
 
 /// Codes a second over the size of a batch, both axes logarithmic.
 pub(crate) fn throughput(report: &Report, file: &Path) -> Result<(), LoadError> {
@@ -92,25 +101,26 @@ fn draw_burst(report: &Report, file: &Path) -> Outcome {
     let (above, below) = root.split_vertically(280);
     let backlog =
         burst.samples.iter().map(|sample| (sample.second, number(u64::try_from(sample.backlog).unwrap_or(0))));
-    let lag = burst.samples.iter().map(|sample| (sample.second, sample.lag_seconds));
+    let lags = burst.samples.iter().map(|sample| (sample.second, sample.lag_seconds));
     let end = burst.seconds_until_stored;
-    draw_line(&above, "Messages in the queue, waiting or being stored", "messages", end, backlog.collect(), BLUE)?;
-    draw_line(&below, "Age of the oldest batch that is not stored", "seconds", end, lag.collect(), ORANGE)?;
+    let backlog =
+        Line { title: "Messages in the queue, waiting or being stored", unit: "messages", decimals: 0, color: BLUE };
+    let lag = Line { title: "Age of the oldest batch that is not stored", unit: "seconds", decimals: 1, color: ORANGE };
+    draw_line(&above, &backlog, end, backlogs)?;
+    draw_line(&below, &lag, end, lags)?;
     root.present()?;
     Ok(())
 }
 
 fn draw_line(
     area: &DrawingArea<SVGBackend<'_>, Shift>,
-    title: &str,
-    unit: &str,
+    line: &Line,
     end: f64,
-    points: Vec<(f64, f64)>,
-    color: RGBColor,
+    points: impl Iterator<Item = (f64, f64)> + Clone,
 ) -> Outcome {
-    let most = points.iter().map(|(_, value)| *value).fold(1.0, f64::max);
+    let most = points.clone().map(|(_, value)| value).fold(1.0, f64::max);
     let mut chart = ChartBuilder::on(area)
-        .caption(title, TITLE)
+        .caption(line.title, TITLE)
         .margin(12)
         .x_label_area_size(42)
         .y_label_area_size(70)
@@ -118,14 +128,14 @@ fn draw_line(
     chart
         .configure_mesh()
         .x_desc("seconds since the first batch")
-        .y_desc(unit)
+        .y_desc(line.unit)
         .x_label_formatter(&|value| format!("{value:.0}"))
-        .y_label_formatter(&|value| format!("{value:.0}"))
+        .y_label_formatter(&|value| format!("{value:.*}", line.decimals))
         .y_labels(6)
         .label_style(FONT)
         .light_line_style(WHITE)
         .draw()?;
-    chart.draw_series(LineSeries::new(points, color.stroke_width(2)))?;
+    chart.draw_series(LineSeries::new(points, line.color.stroke_width(2)))?;
     Ok(())
 }
 

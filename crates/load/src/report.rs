@@ -79,8 +79,8 @@ impl Report {
             // Not less: no figure at all is missed, too.
             if !comparison.is_fast() {
                 missed.push(format!(
-                    "{ratio:.2} × the bare statement with {codes_per_message} codes a message on {connections} \
-                     connections, not {RATIO}"
+                    "{ratio:.2} × the bare statement, not {RATIO} (codes a message: {codes_per_message}, connections: \
+                     {connections})"
                 ));
             }
             if !comparison.is_small() {

@@ -70,7 +70,7 @@ pub(crate) async fn measure(
     let until_stored = started.elapsed();
     let connections = stage.books.most_connections().await?;
     service.stop().await;
-    let statement_time = stage.books.statement_time().await? - time_before;
+    let statement_time = stage.books.statement_time_since(time_before).await?;
     let stored = stage.books.rows().await?;
     Ok(Step {
         mode,

@@ -14,11 +14,9 @@ pub(crate) fn of(report: &Report) -> String {
     text += &burst(report).aligned();
     text += "\n";
     text += &comparisons(report).aligned();
-    for error in report.steps.iter().flat_map(|step| &step.answers.errors_shown) {
-        text += &format!("  {error}\n");
-    }
-    for error in &report.burst.answers.errors_shown {
-        text += &format!("  {error}\n");
+    let shown = report.steps.iter().map(|step| &step.answers).chain([&report.burst.answers]);
+    for error in shown.flat_map(|answers| &answers.errors_shown) {
+        text.extend(["  ", error, "\n"]);
     }
     text + "\n" + &report.verdict() + "\n"
 }
@@ -124,9 +122,8 @@ impl Table {
         let widths: Vec<_> = (0..columns).map(width).collect();
         let mut text = String::new();
         for row in &self.0 {
-            let line: String = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}  ")).collect();
-            text += line.trim_end();
-            text += "\n";
+            let cells: Vec<_> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+            text.extend([cells.join("  ").trim_end(), "\n"]);
         }
         text
     }
@@ -135,9 +132,9 @@ impl Table {
     pub(crate) fn markdown(&self) -> String {
         let mut text = String::new();
         for (index, row) in self.0.iter().enumerate() {
-            text += &format!("| {} |\n", row.join(" | "));
+            text.extend(["| ", &row.join(" | "), " |\n"]);
             if index == 0 {
-                text += &format!("|{}\n", "---|".repeat(row.len()));
+                text.extend(["|", &"---|".repeat(row.len()), "\n"]);
             }
         }
         text

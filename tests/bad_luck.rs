@@ -17,8 +17,12 @@ use crate::harness::{
 };
 
 fn functions(database: &Database) -> [FunctionRun; 2] {
+    functions_with_timeout(database, Duration::from_secs(6))
+}
+
+fn functions_with_timeout(database: &Database, timeout: Duration) -> [FunctionRun; 2] {
     let variables = [("DATABASE_URL", database.url.as_str())];
-    ["post-log", "get-logs"].map(|name| FunctionRun::with_timeout(name, &variables, Duration::from_secs(6)))
+    ["post-log", "get-logs"].map(|name| FunctionRun::with_timeout(name, &variables, timeout))
 }
 
 /// Both answer 503 now, in the shape of the contract. A 504 or a 502 would be an error of the harness.
@@ -58,6 +62,19 @@ async fn user(server: &Server, database: &Database) -> Database {
 
 fn signal(process: u32, signal: Signal) {
     kill(Pid::from_raw(process.try_into().expect("process ids are small")), signal).expect("our own child");
+}
+
+/// All ten, also those that the server has not yet taken back from us.
+async fn take_all(user: &Database, taken: &mut Vec<MySqlConnection>) {
+    until("every connection is taken", async || {
+        if taken.len() < 10
+            && let Ok(connection) = MySqlConnection::connect(&user.url).await
+        {
+            taken.push(connection);
+        }
+        taken.len() == 10
+    })
+    .await;
 }
 
 /// A library that ./dev test provides.
@@ -140,14 +157,7 @@ async fn a_server_without_a_free_connection_costs_503_until_there_is_one() {
     let (server, database, _folder) = private_server(&["--max-connections=10"]).await;
     let user = user(&server, &database).await;
     let mut taken = Vec::new();
-    // All ten, also those that the server has not yet taken back from us.
-    until("every connection is taken", async || {
-        if let Ok(connection) = MySqlConnection::connect(&user.url).await {
-            taken.push(connection);
-        }
-        taken.len() == 10
-    })
-    .await;
+    take_all(&user, &mut taken).await;
     let functions = functions(&user);
     expect_out_of_reach(&functions).await;
     let processes = processes_of(&functions);
@@ -156,6 +166,74 @@ async fn a_server_without_a_free_connection_costs_503_until_there_is_one() {
     }
     expect_recovery(&functions, &processes).await;
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_finds_no_free_connection_waits_for_one() {
+    let (server, database, _folder) = private_server(&["--max-connections=10"]).await;
+    let user = user(&server, &database).await;
+    let mut taken = Vec::new();
+    let variables = [("DATABASE_URL", user.url.as_str()), ("RUST_LOG", "logs_core=debug")];
+    let post_log = FunctionRun::with_timeout("post-log", &variables, Duration::from_secs(6));
+    // Freed when the request has been turned away once; who is slow and too late for the second that it has tries again.
+    until("a request waited for a connection", async || {
+        take_all(&user, &mut taken).await;
+        let turned_away = post_log.log().matches("no connection yet").count();
+        let free = async {
+            until("it is turned away", async || post_log.log().matches("no connection yet").count() > turned_away)
+                .await;
+            let connection = taken.pop().expect("ten are many");
+            connection.close().await.expect("a connection can be closed");
+        };
+        let body = record("waits", 1, 1).to_string();
+        let (answer, ()) = tokio::join!(post_log.send(&body), free);
+        answer.status == 200
+    })
+    .await;
+    assert_eq!(database.count().await, 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_back_within_a_second_costs_no_request() {
+    let database = Database::migrated().await;
+    let (url, proxy) = Proxy::before(&database).await;
+    let functions = functions(&Database { url });
+    // At start, where the first one is not tried again, and later.
+    proxy.turn_away(3);
+    assert_eq!(functions[0].send(&record("a", 1, 1).to_string()).await.status, 200, "{}", functions[0].log());
+    assert!(proxy.is_open());
+    proxy.turn_away(3);
+    assert_eq!(functions[1].invoke(&event()).await.expect("it answers").status, 200, "{}", functions[1].log());
+    assert!(proxy.is_open());
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_server_whose_own_settings_are_for_long_transactions_keeps_what_it_acknowledged() {
+    for option in ["--autocommit=0", "--completion-type=1"] {
+        let (mut server, database, _folder) = private_server(&[option]).await;
+        let functions = functions(&database);
+        let keyed = |key: &str| {
+            let mut event = body_event(&record("a", 1, 1).to_string());
+            event["headers"]["Idempotency-Key"] = key.into();
+            event
+        };
+        let listed = async || {
+            let answer = functions[1].invoke(&event()).await.expect("it answers");
+            answer.body["result"].as_array().map(Vec::len)
+        };
+        assert_eq!(listed().await, Some(0));
+        for (number, key) in [Some("a"), None, Some("b"), None].into_iter().enumerate() {
+            let event = key.map_or_else(|| body_event(&record("a", 1, 1).to_string()), keyed);
+            assert_eq!(functions[0].invoke(&event).await.expect("it answers").status, 200, "{option}");
+            assert_eq!(listed().await, Some(number + 1), "{option}: who reads sees what came later");
+        }
+        server.kill().await;
+        let server = server.restart().await.expect("the server starts again");
+        assert_eq!(database.count().await, 4, "{option}");
+        server.stop().await;
+    }
 }
 
 #[tokio::test]
@@ -254,7 +332,8 @@ async fn a_failover_to_a_new_address_behind_the_same_name_costs_no_request() {
 async fn environments_that_were_frozen_past_the_life_of_their_connection_answer_at_once() {
     let database = Database::migrated().await;
     let (url, proxy) = Proxy::before(&database).await;
-    let functions = functions(&Database { url });
+    // So short that there is time for the rest only if the silence of the old connection is noticed soon.
+    let functions = functions_with_timeout(&Database { url }, Duration::from_secs(3));
     functions[0].send(&record("before", 1, 1).to_string()).await;
     functions[1].invoke(&event()).await.expect("it answers");
     let processes = processes_of(&functions);
@@ -292,11 +371,20 @@ async fn a_clock_that_jumps_loses_and_doubles_nothing() {
     assert_eq!(send("first").await, (200, Some(true)));
     assert_eq!(send("second").await, (200, Some(false)));
     set("+1d");
-    assert_eq!(send("third").await, (503, None), "by this clock Lambda has ended the function");
+    assert_eq!(send("third").await, (200, Some(false)), "by this clock Lambda has ended the function");
+    // Whatever the clock says, an answer goes out before the function's time is over.
+    let mut blocker = database.connection().await;
+    blocker.execute("LOCK TABLES Logs WRITE").await.expect("a table can be locked");
+    for offset in ["-1d", "+1d"] {
+        set(offset);
+        assert_eq!(send("fourth").await, (503, None), "{offset}");
+    }
+    blocker.execute("UNLOCK TABLES").await.expect("a table can be unlocked");
     set("+0");
     assert_eq!(send("second").await, (200, Some(true)));
-    assert_eq!(send("third").await, (200, Some(false)));
-    assert_eq!(database.count().await, 3);
+    assert_eq!(send("third").await, (200, Some(true)));
+    assert_eq!(send("fourth").await, (200, Some(false)));
+    assert_eq!(database.count().await, 4);
     assert_eq!(post_log.process_ids(), process);
     let mut connection = database.connection().await;
     let dates: Vec<i64> = sqlx::query_scalar("SELECT received_at FROM Logs ORDER BY error_log_id")

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use get_logs::{Cache, GetLogs};
 use logs_core::clock::Moment;
+use logs_core::metrics::Metrics;
 use rest_proxy::{Answer, Request};
 use serde_json::{Value, json};
 use sqlx::Row;
@@ -29,7 +30,8 @@ fn wait(monotonic: u64, wall: u64) {
 
 /// With a list that is kept for so many seconds.
 fn get_logs(database: &Database, seconds: u64) -> GetLogs {
-    GetLogs { store: database.store(), cache: Cache::new(Duration::from_secs(seconds)), clock: || TIME.get() }
+    let (store, cache) = (database.store(), Cache::new(Duration::from_secs(seconds)));
+    GetLogs { store, cache, clock: || TIME.get(), metrics: Metrics::from_environment(&|_| None) }
 }
 
 async fn get(function: &GetLogs, if_none_match: &[&str]) -> Answer {

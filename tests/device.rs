@@ -1,27 +1,35 @@
 //! `examples/send-batch`, the device that keeps the rules of docs/devices.md, against a gateway that fails on purpose.
 
 use std::collections::VecDeque;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, Response};
 use http_body_util::{BodyExt, Full};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 
-use crate::harness::{Database, Product, record};
+use crate::harness::{Database, Product, TemporaryFolder, record, until};
 
 /// What becomes of a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// A status of the gateway's own, which the function never sees.
+    /// A status of the gateway's own, which the function never sees. Retry-After is 1.
     Refused(u16),
+    /// 503, and Retry-After says ten minutes.
+    MuchLater,
+    /// Nobody ever answers.
+    Silence,
     /// The function has done its work, and the answer is cut off in the middle.
     AnswerLost,
     /// As it should be.
@@ -30,13 +38,21 @@ enum Fate {
 
 struct Gateway {
     url: String,
-    keys: Arc<Mutex<Vec<String>>>,
+    arrivals: Arc<Mutex<Vec<Arrival>>>,
+}
+
+/// A request, as the gateway got it.
+#[derive(Clone)]
+struct Arrival {
+    at: Instant,
+    key: String,
+    body: Bytes,
 }
 
 #[derive(Clone)]
 struct Script {
     fates: Arc<Mutex<VecDeque<Fate>>>,
-    keys: Arc<Mutex<Vec<String>>>,
+    arrivals: Arc<Mutex<Vec<Arrival>>>,
     post: String,
     client: reqwest::Client,
 }
@@ -44,10 +60,10 @@ struct Script {
 impl Gateway {
     /// In front of the real one; after the last fate all is as it should be.
     async fn before(product: &Product, fates: &[Fate]) -> Self {
-        let keys = Arc::default();
+        let arrivals = Arc::default();
         let script = Script {
             fates: Arc::new(Mutex::new(fates.iter().copied().collect())),
-            keys: Arc::clone(&keys),
+            arrivals: Arc::clone(&arrivals),
             post: product.endpoints.post.url.clone(),
             client: product.client.clone(),
         };
@@ -55,20 +71,31 @@ impl Gateway {
         let url = format!("http://{}/logs", listener.local_addr().expect("it has an address"));
         let router = Router::new().fallback(answer).with_state(script);
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { url, keys }
+        Self { url, arrivals }
+    }
+
+    fn arrivals(&self) -> Vec<Arrival> {
+        self.arrivals.lock().expect("nobody panics here").clone()
     }
 
     fn keys(&self) -> Vec<String> {
-        self.keys.lock().expect("nobody panics here").clone()
+        self.arrivals().into_iter().map(|arrival| arrival.key).collect()
     }
 }
 
 async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -> Response<Body> {
     let key = headers["idempotency-key"].to_str().expect("a key is text").to_owned();
-    script.keys.lock().expect("nobody panics here").push(key);
+    let arrival = Arrival { at: Instant::now(), key, body: body.clone() };
+    script.arrivals.lock().expect("nobody panics here").push(arrival);
     let fate = script.fates.lock().expect("nobody panics here").pop_front().unwrap_or(Fate::Passed);
-    if let Fate::Refused(status) = fate {
-        let answer = Response::builder().status(status).header("retry-after", "1");
+    let refused = match fate {
+        Fate::Refused(status) => Some((status, "1")),
+        Fate::MuchLater => Some((503, "600")),
+        Fate::Silence => std::future::pending().await,
+        Fate::AnswerLost | Fate::Passed => None,
+    };
+    if let Some((status, after)) = refused {
+        let answer = Response::builder().status(status).header("retry-after", after);
         return answer.body(Body::from("refused on purpose")).expect("a response can be built");
     }
     let mut request = script.client.post(&script.post).body(body);
@@ -87,6 +114,10 @@ async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -
 }
 
 async fn send_batch(url: &str, api_key: &str, body: &str, variables: &[(&str, &str)]) -> Output {
+    start(url, api_key, body, variables).await.wait_with_output().await.expect("a child can be waited for")
+}
+
+async fn start(url: &str, api_key: &str, body: &str, variables: &[(&str, &str)]) -> Child {
     let script = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/send-batch"));
     let mut process = Command::new(script)
         .arg(url)
@@ -102,7 +133,13 @@ async fn send_batch(url: &str, api_key: &str, body: &str, variables: &[(&str, &s
     let mut input = process.stdin.take().expect("the input is piped");
     input.write_all(body.as_bytes()).await.expect("the script reads its input");
     drop(input);
-    process.wait_with_output().await.expect("a child can be waited for")
+    process
+}
+
+/// What standard error ends with.
+fn batch_key(sent: &Output) -> String {
+    let said = text(&sent.stderr);
+    said.trim_end().rsplit(' ').next().expect("something is said").to_owned()
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -127,10 +164,49 @@ async fn a_device_that_keeps_the_rules_loses_and_doubles_nothing() {
     assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
     let answer: Value = serde_json::from_slice(&sent.stdout).expect("the answer is JSON");
     assert_eq!((&answer["accepted"], &answer["duplicate"]), (&1.into(), &true.into()));
-    let keys = gateway.keys();
-    assert_eq!(keys.len(), fates.len() + 1);
-    assert!(keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    let arrivals = gateway.arrivals();
+    assert_eq!(arrivals.len(), fates.len() + 1);
+    for (tries, fate) in arrivals.windows(2).zip(fates) {
+        assert_eq!((&tries[1].key, &tries[1].body), (&tries[0].key, &tries[0].body));
+        let waited = tries[1].at - tries[0].at;
+        assert!(fate == Fate::AnswerLost || waited >= Duration::from_secs(1), "{waited:?} after {fate:?}");
+    }
     assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_device_does_not_send_again_what_was_rejected_beside_what_was_stored() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    let gateway = Gateway::before(&product, &[]).await;
+    let body = serde_json::json!([record("a", 1, 1), { "deviceID": "b", "err": "x", "timestamp": 1 }]).to_string();
+    let sent = send_batch(&gateway.url, &product.endpoints.post.api_key, &body, &[]).await;
+    assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
+    let answer: Value = serde_json::from_slice(&sent.stdout).expect("the answer is JSON");
+    assert_eq!((&answer["accepted"], &answer["rejected"]), (&1.into(), &1.into()));
+    assert_eq!((gateway.keys().len(), database.count().await), (1, 1));
+}
+
+#[tokio::test]
+async fn a_device_waits_as_long_as_it_is_told_and_twice_as_long_each_time_up_to_a_minute_on_top() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    let gateway = Gateway::before(&product, &[Fate::Refused(503); 7]).await;
+    // Chance takes the longest of each: this number is one less than a multiple of 3, 5, 9, 17, 33 and 61. And nobody
+    // sleeps; it is written down instead.
+    let folder = TemporaryFolder::new();
+    let slept = folder.0.join("slept");
+    for (name, script) in [("od", "echo 513314".to_owned()), ("sleep", format!("echo $1 >>{}", slept.display()))] {
+        let program = folder.0.join(name);
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("the folder can be written");
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").expect("there is a PATH"));
+    let (key, body) = (&product.endpoints.post.api_key, record("a", 1, 1).to_string());
+    let sent = send_batch(&gateway.url, key, &body, &[("PATH", &path), ("PAUSE", "2")]).await;
+    assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
+    let slept = std::fs::read_to_string(slept).expect("it slept");
+    assert_eq!(slept.lines().collect::<Vec<_>>(), ["3", "5", "9", "17", "33", "61", "61"]);
 }
 
 #[tokio::test]
@@ -139,13 +215,45 @@ async fn a_device_does_not_repeat_what_is_refused_for_good() {
     let product = Product::start(&database).await;
     let gateway = Gateway::before(&product, &[]).await;
     let key = &product.endpoints.post.api_key;
-    for (body, api_key, status) in [("[]", key.as_str(), "400"), ("[1]", "no-key", "403")] {
-        let sent = send_batch(&gateway.url, api_key, body, &[]).await;
-        assert_eq!(sent.status.code(), Some(1), "{}", text(&sent.stdout));
-        assert!(text(&sent.stderr).contains(&format!("refused with {status}")), "{}", text(&sent.stderr));
-        assert!(!text(&sent.stderr).contains(key.as_str()));
+    let sent = send_batch(&gateway.url, key, "[]", &[]).await;
+    assert_eq!(sent.status.code(), Some(1), "{}", text(&sent.stdout));
+    assert!(text(&sent.stderr).contains("refused with 400"), "{}", text(&sent.stderr));
+    assert!(!text(&sent.stderr).contains(key.as_str()));
+    assert_eq!(gateway.keys().len(), 1);
+}
+
+#[tokio::test]
+async fn a_device_whose_key_of_the_api_or_address_is_wrong_keeps_the_batch_and_says_so() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    let gateway = Gateway::before(&product, &[Fate::Refused(404)]).await;
+    let (key, body) = (product.endpoints.post.api_key.as_str(), record("a", 1, 1).to_string());
+    for (api_key, status) in [(key, "404"), ("no-key", "403")] {
+        let sent = send_batch(&gateway.url, api_key, &body, &[]).await;
+        assert_eq!(sent.status.code(), Some(2), "{}", text(&sent.stdout));
+        let said = text(&sent.stderr);
+        assert!(said.contains(&format!("refused with {status}: the key of the API or the address is wrong")), "{said}");
+        assert!(!said.contains(api_key), "{said}");
+        assert_eq!(gateway.keys().last(), Some(&batch_key(&sent)));
     }
-    assert_eq!(gateway.keys().len(), 2);
+    assert_eq!(gateway.keys().len(), 2, "not sent again");
+}
+
+#[tokio::test]
+async fn a_device_that_is_stopped_says_under_which_key_to_go_on() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    let (key, body) = (&product.endpoints.post.api_key, record("a", 1, 1).to_string());
+    for (fate, signal) in [(Fate::Silence, Signal::SIGTERM), (Fate::MuchLater, Signal::SIGINT)] {
+        let gateway = Gateway::before(&product, &[fate]).await;
+        let process = start(&gateway.url, key, &body, &[]).await;
+        until("it has sent the batch", async || !gateway.keys().is_empty()).await;
+        let id = process.id().and_then(|id| id.try_into().ok()).expect("it runs");
+        kill(Pid::from_raw(id), signal).expect("our own child");
+        let sent = process.wait_with_output().await.expect("a child can be waited for");
+        assert_eq!(sent.status.code(), Some(2), "{}", text(&sent.stderr));
+        assert_eq!(gateway.keys(), [batch_key(&sent)]);
+    }
 }
 
 #[tokio::test]
@@ -156,9 +264,7 @@ async fn a_device_that_gives_up_for_now_says_under_which_key_to_go_on() {
     let (key, body) = (&product.endpoints.post.api_key, record("a", 1, 1).to_string());
     let sent = send_batch(&gateway.url, key, &body, &[("TRIES", "1")]).await;
     assert_eq!(sent.status.code(), Some(2), "{}", text(&sent.stdout));
-    let said = text(&sent.stderr);
-    let (_, batch_key) = said.trim_end().rsplit_once(' ').expect("the key comes last");
-    let sent = send_batch(&gateway.url, key, &body, &[("IDEMPOTENCY_KEY", batch_key)]).await;
+    let sent = send_batch(&gateway.url, key, &body, &[("IDEMPOTENCY_KEY", &batch_key(&sent))]).await;
     assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
     assert_eq!(database.count().await, 1);
 }

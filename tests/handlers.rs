@@ -26,7 +26,11 @@ fn request_with(body: Result<Vec<u8>, NotBase64>) -> Request {
 
 fn post_log(store: Store) -> PostLog {
     let clock = || Duration::from_secs(NOW.unsigned_abs());
-    PostLog { destination: Destination::Database(store), clock, metrics: Metrics::from_environment(&|_| None) }
+    PostLog {
+        destination: Destination::Database(Box::new(store)),
+        clock,
+        metrics: Metrics::from_environment(&|_| None),
+    }
 }
 
 #[tokio::test]
@@ -34,7 +38,8 @@ async fn what_was_received_is_dated_by_the_services_clock() {
     let database = Database::migrated().await;
     let answer = post_log(database.store()).handle(&request(&record("a", 1, NOW - 5))).await;
     assert_eq!(answer.status(), 200);
-    let get_logs = GetLogs { store: database.store(), cache: Cache::default(), clock: Moment::now };
+    let metrics = Metrics::from_environment(&|_| None);
+    let get_logs = GetLogs { store: database.store(), cache: Cache::default(), clock: Moment::now, metrics };
     let answer = get_logs.handle(&request(&Value::Null)).await;
     let listed: Value = serde_json::from_str(answer.body()).expect("JSON");
     let expected =

@@ -203,18 +203,120 @@ async fn a_batch_that_the_server_refuses_leaves_no_trace_in_the_ledger() {
 #[tokio::test]
 async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
     let database = Database::migrated().await;
-    let (server, proxy) = Proxy::before(&database).await;
-    let function = function(&server);
-    for (number, cut) in
-        [Cut::Before("COMMIT"), Cut::After("COMMIT"), Cut::Before("BEGIN"), Cut::After("BEGIN")].into_iter().enumerate()
-    {
+    let (url, proxy) = Proxy::before(&database).await;
+    let function = function(&url);
+    assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
+    // A statement's text goes out only when it is prepared; what is done is found by what is stored.
+    let cuts = [
+        Cut::Before("COMMIT"),
+        Cut::After("COMMIT"),
+        Cut::Before("BEGIN"),
+        Cut::After("BEGIN"),
+        Cut::Before("INSERT INTO Batches"),
+        Cut::After("INSERT INTO Batches"),
+        Cut::Before("key-6"),
+        Cut::After("key-7"),
+        Cut::Before("device-8"),
+        Cut::After("device-9"),
+    ];
+    for (number, cut) in cuts.into_iter().enumerate() {
+        // Each on a connection of its own, so that it prepares; the last four on one that has.
+        let function = if number < 6 { &self::function(&url) } else { &function };
         proxy.cut(cut);
-        let key = format!("key-{number}");
-        assert_eq!(send(&function, &[&key], &one("a")).await, stored(false), "{cut:?}: {}", function.log());
-        assert!(proxy.has_cut());
-        assert_eq!(send(&function, &[&key], &one("a")).await, stored(true));
-        assert_eq!(database.count().await, i64::try_from(number + 1).expect("small"));
+        let (key, body) = (format!("key-{number}"), one(&format!("device-{number}")));
+        assert_eq!(send(function, &[&key], &body).await, stored(false), "{cut:?}: {}", function.log());
+        assert!(proxy.has_cut(), "{cut:?}");
+        assert_eq!(send(function, &[&key], &body).await, stored(true));
+        assert_eq!(database.count().await, i64::try_from(number + 2).expect("small"));
     }
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_for_a_moment_after_the_commit_is_asked_when_it_is_back() {
+    let database = Database::migrated().await;
+    let (url, proxy) = Proxy::before(&database).await;
+    let function = function(&url);
+    assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
+    for (key, cut) in [("after", Cut::After("COMMIT")), ("before", Cut::Before("COMMIT"))] {
+        // More than there are within the second that anybody has: 50, 100 and then 200 ms and more apart.
+        proxy.cut_and_turn_away(cut, 9);
+        assert_eq!(send(&function, &[key], &one("a")).await, stored(false), "{}", function.log());
+        assert!(proxy.has_cut() && proxy.is_open());
+        assert_eq!(send(&function, &[key], &one("a")).await, stored(true));
+    }
+    assert_eq!(database.count().await, 3);
+}
+
+#[tokio::test]
+async fn a_batch_without_a_key_is_not_sent_to_the_database_again_after_its_answer_was_lost() {
+    let database = Database::migrated().await;
+    let (url, proxy) = Proxy::before(&database).await;
+    let function = function(&url);
+    assert_eq!(function.send(&one("warm")).await.status, 200);
+    for (number, cut) in [Cut::After("lost-0"), Cut::Before("lost-1")].into_iter().enumerate() {
+        // The statement is prepared already: the name goes out when it is carried out, and then only.
+        proxy.cut(cut);
+        let answer = function.send(&one(&format!("lost-{number}"))).await;
+        assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")), "{cut:?}");
+        assert!(proxy.has_cut());
+        assert_eq!(function.log().matches("\"ambiguous\":true").count(), number + 1, "{}", function.log());
+        assert_eq!(database.count().await, i64::try_from(2 + number).expect("small"), "{cut:?}");
+        assert_eq!(function.send(&one("warm")).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_lock_that_is_free_after_a_second_costs_nothing() {
+    let post_log = PostLog::start().await;
+    let mut other = post_log.database.connection().await;
+    let insert = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) \
+                  VALUES ('key', REPEAT('x', 32), 1, REPEAT('y', 16), 1)";
+    for statement in ["BEGIN", insert] {
+        other.execute(statement).await.expect("a row can be inserted");
+    }
+    let free = async {
+        until("the function tries again", async || post_log.function.log().contains("trying again")).await;
+        other.execute("ROLLBACK").await.expect("a transaction can be ended");
+    };
+    let body = one("a");
+    let (answer, ()) = tokio::join!(post_log.send("key", &body), free);
+    assert_eq!(answer, stored(false), "{}", post_log.function.log());
+    assert!(post_log.function.log().contains("1205"), "{}", post_log.function.log());
+    assert_eq!(post_log.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_deadlock_costs_nothing() {
+    let post_log = PostLog::start().await;
+    post_log.database.run("CREATE TABLE Ballast (id INT PRIMARY KEY AUTO_INCREMENT, text CHAR(9))").await;
+    let rows = vec!["('x')"; 1_000].join(",");
+    post_log.send("first", &one("a")).await;
+    let mut batches = 1;
+    // Whoever is slow meets a lock wait instead, which costs nothing either; then once more.
+    until("there is a deadlock", async || {
+        batches += 1;
+        let key = format!("key-{batches}");
+        let mut other = post_log.database.connection().await;
+        // The one with less to undo has to give way: not this one.
+        for statement in
+            ["BEGIN", &*format!("INSERT INTO Ballast (text) VALUES {rows}"), "SELECT error_log_id FROM Logs FOR UPDATE"]
+        {
+            other.execute(statement).await.expect("rows can be locked");
+        }
+        let cross = async {
+            wait_for_row_lock(&post_log.database).await;
+            // The function has the row of its key, and waits for the end of Logs.
+            let sql = format!("SELECT accepted FROM Batches WHERE batch_key = '{key}' FOR UPDATE");
+            let _ = other.execute(&*sql).await;
+            other.execute("ROLLBACK").await.expect("a transaction can be ended");
+        };
+        let body = one("a");
+        let (answer, ()) = tokio::join!(post_log.send(&key, &body), cross);
+        assert_eq!(answer, stored(false), "{}", post_log.function.log());
+        post_log.function.log().contains("1213")
+    })
+    .await;
+    assert_eq!(post_log.count().await, batches);
 }
 
 #[tokio::test]

@@ -77,7 +77,10 @@ async fn a_batch_is_acknowledged_with_202_and_stored_from_the_queue() {
     let body = json!([record("a", 1, 5), { "deviceID": "b", "err": "x", "timestamp": 1 }, record("c", 3, 7)]);
     let (status, receipt) = queued.send(None, &body.to_string()).await;
     assert_eq!(status, 202, "{}", queued.post_log.log());
-    assert_eq!((&receipt["accepted"], &receipt["rejected"], &receipt["duplicate"]), (&json!(2), &json!(1), &json!(false)));
+    assert_eq!(
+        (&receipt["accepted"], &receipt["rejected"], &receipt["duplicate"]),
+        (&json!(2), &json!(1), &json!(false))
+    );
     assert_eq!(receipt["errors"][0]["code"], "not_an_integer");
     assert!(receipt["request_id"].as_str().is_some_and(|id| !id.is_empty()));
 

@@ -1,12 +1,12 @@
 //! The store against a real server.
 
-use logs_core::mysql::StoreError;
+use logs_core::mysql::{Store, StoreError};
 use logs_core::{Batch, Deadline};
 use serde_json::json;
 use sqlx::{Connection, Executor, Row};
 use std::time::Duration;
 
-use crate::harness::{Database, in_time, private_server, record, until};
+use crate::harness::{Database, in_time, private_server, record, refuse_the_second_insert, until};
 
 const NOW: i64 = 1_764_000_000;
 
@@ -143,6 +143,57 @@ async fn a_blocked_insert_is_refused_in_time_and_stores_nothing_when_the_way_is_
     assert_eq!(database.count().await, 0);
     store.insert(&batch.logs, NOW, in_time()).await.expect("the way is free");
     assert_eq!(database.count().await, 1);
+}
+
+/// One log, stored.
+async fn insert_one(store: &Store) -> Result<(), StoreError> {
+    let batch = Batch::parse(record("d", 1, NOW).to_string().as_bytes()).expect("the body is good");
+    store.insert(&batch.logs, NOW, in_time()).await
+}
+
+#[tokio::test]
+async fn a_refusal_that_another_connection_may_not_meet_costs_no_request() {
+    let database = Database::migrated().await;
+    // Shutdown; read-only server by option, by transaction, by mode; killed (MariaDB, MySQL); idled for too long.
+    for error in [1053, 1290, 1792, 1836, 1927, 3169, 4031] {
+        refuse_the_second_insert(&database, error).await;
+        let store = database.store();
+        for _ in 0..2 {
+            insert_one(&store).await.unwrap_or_else(|refused| panic!("{error}: {refused}"));
+        }
+    }
+    assert_eq!(database.count().await, 14);
+}
+
+#[tokio::test]
+async fn a_refusal_that_every_connection_would_meet_is_final() {
+    let database = Database::migrated().await;
+    refuse_the_second_insert(&database, 1142).await;
+    let store = database.store();
+    insert_one(&store).await.expect("the first is taken");
+    let refused = insert_one(&store).await.expect_err("the second is not");
+    assert!(matches!(refused, StoreError::Refused(_)), "{refused}");
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_connection_from_a_time_when_the_server_was_read_only_is_replaced() {
+    let (server, database, _folder) = private_server(&[]).await;
+    let mut administrator = database.connection().await;
+    // Until MariaDB 11.1 it has another name there.
+    let query = sqlx::query_as("SHOW VARIABLES WHERE Variable_name IN ('tx_read_only', 'transaction_read_only')");
+    let (variable, _): (String, String) = query.fetch_one(&mut administrator).await.expect("one of them");
+    let set = async |administrator: &mut sqlx::MySqlConnection, to: &str| {
+        let sql = format!("SET GLOBAL {variable} = {to}");
+        sqlx::raw_sql(&sql).execute(administrator).await.expect("it can be set");
+    };
+    set(&mut administrator, "ON").await;
+    let store = database.store();
+    store.warm_up().await.expect("the settings are good");
+    set(&mut administrator, "OFF").await;
+    insert_one(&store).await.expect("a new connection may write");
+    assert_eq!(database.count().await, 1);
+    server.stop().await;
 }
 
 #[tokio::test]

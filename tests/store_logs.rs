@@ -3,10 +3,12 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use crate::harness::{Cut, Database, FunctionRun, Proxy};
+use crate::harness::{Cut, Database, FunctionRun, Proxy, in_time, until};
 
 /// When every message here was received.
 const RECEIVED_AT: i64 = 1_764_000_000;
@@ -194,6 +196,44 @@ async fn an_outcome_that_nobody_can_tell_is_told_by_the_next_delivery() {
     assert_eq!(database.count().await, 2);
     assert_eq!(failures(&store_logs(&database.url), &bodies).await, NONE);
     assert_eq!(database.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_consumer_that_is_killed_between_commit_and_delete_doubles_nothing() {
+    let database = Database::migrated().await;
+    let (url, proxy) = Proxy::before(&database).await;
+    let function = store_logs(&url);
+    assert_eq!(failures(&function, &[message("first", &["a"])]).await, NONE);
+    let process = function.process_ids()[0];
+    proxy.cut(Cut::SilenceAfter("COMMIT"));
+    let bodies = [message("k", &["a"]), message("l", &["a", "b"])];
+    let event = event(&bodies);
+    let kill = async {
+        until("the batch is committed", async || database.count().await == 4).await;
+        let process = Pid::from_raw(i32::try_from(process).expect("a process id"));
+        nix::sys::signal::kill(process, Signal::SIGKILL).expect("it is our own child");
+    };
+    let (answer, ()) = tokio::join!(function.invoke(&event), kill);
+    answer.expect_err("so Lambda deletes nothing");
+    assert_eq!(failures(&function, &bodies).await, NONE, "delivered again");
+    assert_eq!(database.count().await, 4);
+}
+
+#[tokio::test]
+async fn messages_that_come_out_of_order_are_listed_by_when_they_were_received() {
+    let database = Database::migrated().await;
+    let received = |device: &str, received_at: i64| {
+        // This device's clock is far ahead: only when it was received tells.
+        let logs = json!([[device, 1, 4_000_000_000_i64]]);
+        json!({ "version": 1, "key": device, "received_at": received_at, "logs": logs }).to_string()
+    };
+    let function = store_logs(&database.url);
+    let bodies = [received("third", 1_003), received("first", 1_001), received("second", 1_002)];
+    assert_eq!(failures(&function, &bodies).await, NONE);
+    assert_eq!(failures(&function, &[received("zeroth", 1_000)]).await, NONE);
+    let listed = database.store().most_recent(in_time()).await.expect("the database is there");
+    let devices: Vec<_> = listed.result.iter().map(|log| log.device_id.as_str()).collect();
+    assert_eq!((devices, listed.as_of), (vec!["third", "second", "first", "zeroth"], Some(1_003)));
 }
 
 #[tokio::test]

@@ -97,6 +97,16 @@ async fn start_server(
     (server, database, folder)
 }
 
+/// Makes the server answer the second INSERT of each connection into `Logs`, and all later ones, with this error.
+pub(crate) async fn refuse_the_second_insert(database: &Database, error: u16) {
+    database.run("DROP TRIGGER IF EXISTS refuse").await;
+    let trigger = format!(
+        "CREATE TRIGGER refuse BEFORE INSERT ON Logs FOR EACH ROW BEGIN SET @inserts = COALESCE(@inserts, 0) + 1; \
+         IF @inserts > 1 THEN SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = {error}; END IF; END"
+    );
+    database.run(&trigger).await;
+}
+
 /// Returns when so many INSERTs of this database wait for a lock.
 pub(crate) async fn wait_for_blocked_statements(database: &Database, count: i64) {
     let mut connection = database.connection().await;

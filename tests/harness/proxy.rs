@@ -37,9 +37,10 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Plan {
     next: Option<Cut>,
-    /// Whether the way stays closed after the cut.
-    for_good: bool,
-    is_closed: bool,
+    /// After the cut the way is closed for so many.
+    closed_for: u32,
+    /// So many who connect find nobody.
+    turns_away: u32,
 }
 
 impl Proxy {
@@ -61,7 +62,7 @@ impl Proxy {
         task.spawn(async move {
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                if !followed.lock().expect("nobody panics here").is_closed {
+                if !turns_away(&followed) {
                     connections.spawn(pass_on(client, server, Arc::clone(&followed), hushed.clone()));
                 }
             }
@@ -76,7 +77,22 @@ impl Proxy {
 
     /// The same, and who connects afterwards finds nobody.
     pub(crate) fn cut_for_good(&self, cut: Cut) {
-        *self.plan.lock().expect("nobody panics here") = Plan { next: Some(cut), for_good: true, is_closed: false };
+        self.cut_and_turn_away(cut, u32::MAX);
+    }
+
+    /// The same, and so many who connect afterwards find nobody.
+    pub(crate) fn cut_and_turn_away(&self, cut: Cut, closed_for: u32) {
+        *self.plan.lock().expect("nobody panics here") = Plan { next: Some(cut), closed_for, turns_away: 0 };
+    }
+
+    /// From now on so many who connect find nobody.
+    pub(crate) fn turn_away(&self, turns_away: u32) {
+        *self.plan.lock().expect("nobody panics here") = Plan { turns_away, ..Plan::default() };
+    }
+
+    /// Whether everybody who was to find nobody has.
+    pub(crate) fn is_open(&self) -> bool {
+        self.plan.lock().expect("nobody panics here").turns_away == 0
     }
 
     /// Whether the cut has been made.
@@ -128,12 +144,19 @@ async fn pass_on(mut client: TcpStream, server: u16, plan: Arc<Mutex<Plan>>, mut
     }
 }
 
+fn turns_away(plan: &Mutex<Plan>) -> bool {
+    let mut plan = plan.lock().expect("nobody panics here");
+    let is_closed = plan.turns_away > 0;
+    plan.turns_away = plan.turns_away.saturating_sub(1);
+    is_closed
+}
+
 fn take_if_due(plan: &Mutex<Plan>, sent: &[u8]) -> Option<Cut> {
     let mut plan = plan.lock().expect("nobody panics here");
     let (Cut::Before(text) | Cut::After(text) | Cut::SilenceBefore(text) | Cut::SilenceAfter(text)) = plan.next?;
     if !sent.windows(text.len()).any(|window| window == text.as_bytes()) {
         return None;
     }
-    plan.is_closed = plan.for_good;
+    plan.turns_away = plan.closed_for;
     plan.next.take()
 }

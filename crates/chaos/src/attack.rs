@@ -12,7 +12,7 @@ use crate::batch::Batches;
 use crate::client::{self, Acknowledged, Phase, Sent, Target};
 use crate::count;
 use crate::error::ChaosError;
-use crate::fault::Schedule;
+use crate::fault::{Kind, Schedule};
 use crate::inject::inject;
 use crate::progress;
 use crate::recovery;
@@ -30,12 +30,17 @@ pub(crate) struct Plan {
     pub(crate) seconds: u64,
     /// With a queue before the database.
     pub(crate) queued: bool,
+    /// Only these, in the order of [`Kind::ALL`]; empty: all.
+    pub(crate) kinds: Vec<Kind>,
 }
 
 /// From the first batch to the report.
 pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosError> {
     let mut random = Rng::with_seed(plan.seed);
-    let schedule = Schedule::new(random.fork(), plan.queued);
+    let all = plan.kinds.is_empty();
+    let mut kinds = if all { Kind::ALL.to_vec() } else { plan.kinds.clone() };
+    kinds.retain(|kind| plan.queued || *kind != Kind::QueueFrozen);
+    let schedule = Schedule::new(random.fork(), &kinds);
     let (phase, follow) = watch::channel(Phase::Sending);
     let (acknowledged, mut served) = mpsc::unbounded_channel();
     let tally = Arc::new(Tally::default());
@@ -73,8 +78,8 @@ pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosE
     let mut administrator = stage.administrator().await?;
     count::wait_until_quiet(&mut administrator).await?;
     let codes = count::count(&mut administrator, &books, plan.queued).await?;
-    let Plan { seed, clients, seconds, queued } = *plan;
-    let run = Run { database: stage.database.clone(), seed, clients, seconds, queued };
+    let Plan { seed, clients, seconds, queued, .. } = *plan;
+    let run = Run { database: stage.database.clone(), seed, clients, seconds, queued, judges_times: all };
     Ok(Report::new(run, &faults, tally.so_far(), codes, dead_letters))
 }
 
@@ -92,7 +97,8 @@ async fn faults(
     let mut faults = Vec::new();
     for fault in schedule {
         sleep(fault.pause).await;
-        if Instant::now() >= end {
+        // Kinds that were asked for come at least once.
+        if Instant::now() >= end && faults.len() >= plan.kinds.len() {
             break;
         }
         let end_of_fault = inject(stage, fault).await?;

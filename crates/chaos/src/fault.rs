@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use fastrand::Rng;
 
 /// What goes wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub(crate) enum Kind {
     DatabaseKilled,
     DatabaseRestarted,
@@ -68,6 +69,11 @@ impl Kind {
         }
     }
 
+    /// Whether the database is away, and is waited for until it takes connections again.
+    pub(crate) fn restarts_the_database(self) -> bool {
+        matches!(self, Self::DatabaseKilled | Self::DatabaseRestarted)
+    }
+
     /// How long it may last, in milliseconds. What freezes or holds up a function sometimes outlasts its timeout.
     fn lasts_ms(self) -> std::ops::RangeInclusive<u64> {
         match self {
@@ -92,16 +98,16 @@ pub(crate) struct Fault {
     pub(crate) choice: u64,
 }
 
-/// Faults without end. Each kind comes once before any comes again.
+/// Faults without end. Each of the kinds comes once before any comes again.
 pub(crate) struct Schedule {
     random: Rng,
+    kinds: Vec<Kind>,
     round: Vec<Kind>,
-    queued: bool,
 }
 
 impl Schedule {
-    pub(crate) fn new(random: Rng, queued: bool) -> Self {
-        Self { random, round: Vec::new(), queued }
+    pub(crate) fn new(random: Rng, kinds: &[Kind]) -> Self {
+        Self { random, kinds: kinds.to_vec(), round: Vec::new() }
     }
 }
 
@@ -110,8 +116,7 @@ impl Iterator for Schedule {
 
     fn next(&mut self) -> Option<Fault> {
         if self.round.is_empty() {
-            self.round = Kind::ALL.to_vec();
-            self.round.retain(|kind| self.queued || *kind != Kind::QueueFrozen);
+            self.round.clone_from(&self.kinds);
             self.random.shuffle(&mut self.round);
         }
         let kind = self.round.pop()?;
@@ -128,13 +133,21 @@ mod tests {
     use super::*;
 
     fn faults(seed: u64) -> Vec<Fault> {
-        Schedule::new(Rng::with_seed(seed), true).take(2 * Kind::ALL.len()).collect()
+        Schedule::new(Rng::with_seed(seed), &Kind::ALL).take(2 * Kind::ALL.len()).collect()
     }
 
     #[test]
     fn the_same_seed_gives_the_same_faults_and_another_one_others() {
         assert_eq!(faults(1), faults(1));
         assert_ne!(faults(1), faults(2));
+    }
+
+    #[test]
+    fn only_the_kinds_that_were_asked_for_come() {
+        let kinds = [Kind::ReadOnly, Kind::AnswersLost];
+        let mut round: Vec<_> = Schedule::new(Rng::with_seed(1), &kinds).take(4).map(|fault| fault.kind).collect();
+        round.sort_unstable_by_key(|kind| kind.name());
+        assert_eq!(round, [Kind::AnswersLost, Kind::AnswersLost, Kind::ReadOnly, Kind::ReadOnly]);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::time::{Instant, sleep, timeout};
 
@@ -13,11 +14,15 @@ use crate::fault::{Fault, Kind};
 use crate::proxy::Way;
 use crate::stage::{Stage, USER};
 
-/// How long to look for a process: all may have been killed a moment ago.
+/// How long to look for a process, or for a moment in which connections can be listed: all processes may have been
+/// killed a moment ago.
 const LOOK_LIMIT: Duration = Duration::from_secs(10);
 
 /// Between two of the same, where a fault is a series.
 const BEAT: Duration = Duration::from_millis(60);
+
+/// MySQL lists no connection while anybody's statement has binary parameters, as a row of the ledger does.
+const NOT_TEXT: Option<u16> = Some(3854);
 
 /// How long a server may take to say that it has no connection left.
 const ONE_MORE_LIMIT: Duration = Duration::from_millis(500);
@@ -143,7 +148,19 @@ async fn ids(connections: &mut [MySqlConnection]) -> Result<Vec<u64>, ChaosError
 /// Those of the functions' user.
 pub(crate) async fn connection_ids(administrator: &mut MySqlConnection) -> Result<Vec<u64>, ChaosError> {
     let sql = "SELECT CAST(id AS UNSIGNED) FROM information_schema.processlist WHERE user = ?";
-    Ok(sqlx::query_scalar(sql).bind(USER).fetch_all(administrator).await?)
+    let started = Instant::now();
+    loop {
+        match sqlx::query_scalar(sql).bind(USER).fetch_all(&mut *administrator).await {
+            Err(error) if number(&error) == NOT_TEXT && started.elapsed() < LOOK_LIMIT => {}
+            read => return Ok(read?),
+        }
+        sleep(Duration::from_millis(2)).await;
+    }
+}
+
+/// The server's number of an error.
+fn number(error: &sqlx::Error) -> Option<u16> {
+    error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }
 
 async fn kill_connections(administrator: &mut MySqlConnection) -> Result<(), ChaosError> {

@@ -30,6 +30,7 @@ use local::signals::StopSignals;
 
 use crate::attack::Plan;
 use crate::error::ChaosError;
+use crate::fault::Kind;
 use crate::report::Report;
 use crate::stage::{Programs, Stage, TemporaryFolder};
 
@@ -48,6 +49,9 @@ struct CommandLine {
     /// Through the queue: post-log, SQS as moto plays it, store-logs
     #[arg(long)]
     queued: bool,
+    /// Only these faults, separated by commas: each at least once, however long that takes, and no verdict on times
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    kinds: Vec<Kind>,
     /// Also write the report to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -68,7 +72,8 @@ async fn main() -> ExitCode {
 /// Whether all promises were kept. The table comes last, when the server is gone.
 async fn run(options: CommandLine) -> Result<bool, ChaosError> {
     let seed = options.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
-    let plan = Plan { seed, clients: options.clients.into(), seconds: options.seconds, queued: options.queued };
+    let CommandLine { clients, seconds, queued, ref kinds, .. } = options;
+    let plan = Plan { seed, clients: clients.into(), seconds, queued, kinds: unique(kinds) };
     let mut folder = TemporaryFolder::new()?;
     let report = attack_until_stopped(&plan, &mut folder).await?;
     let is_good = report.broken_promises().is_empty();
@@ -107,6 +112,10 @@ async fn attack_until_stopped(plan: &Plan, folder: &mut TemporaryFolder) -> Resu
         server.kill().await;
     }
     outcome
+}
+
+fn unique(kinds: &[Kind]) -> Vec<Kind> {
+    Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).collect()
 }
 
 /// A line for whoever waits. One that cannot be written is no reason to leave a server behind.

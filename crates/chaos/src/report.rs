@@ -13,6 +13,9 @@ use crate::tally::Counts;
 /// One fault that happened, and how it was got over; `None`: it was not.
 pub(crate) type Survived = (Kind, Option<Recovery>);
 
+/// After a restart of the database somebody is served within this time, from the moment at which it takes connections.
+const SERVED_AFTER_RESTART: Duration = Duration::from_secs(1);
+
 /// Everything.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
@@ -23,6 +26,8 @@ pub(crate) struct Report {
     queued: bool,
     faults: usize,
     not_recovered: usize,
+    /// Restarts of the database after which nobody was served in time; `None` where times are not judged.
+    slow_restarts: Option<usize>,
     /// By kind, in the order of [`Kind::ALL`], and all together at the end.
     recoveries: Vec<Line>,
     requests: Counts,
@@ -52,6 +57,8 @@ pub(crate) struct Run {
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
     pub(crate) queued: bool,
+    /// Whether it may fail by being slow: a machine that does other things as well is no measure.
+    pub(crate) judges_times: bool,
 }
 
 impl Report {
@@ -68,7 +75,11 @@ impl Report {
         };
         let recoveries = Kind::ALL.into_iter().map(Some).chain([None]).map(of).filter(|line| line.faults > 0).collect();
         let not_recovered = faults.iter().filter(|(_, recovery)| recovery.is_none()).count();
-        let Run { database, seed, clients, seconds, queued } = run;
+        let is_slow = |(kind, recovery): &&Survived| {
+            kind.restarts_the_database() && recovery.is_some_and(|recovery| recovery.first > SERVED_AFTER_RESTART)
+        };
+        let Run { database, seed, clients, seconds, queued, judges_times } = run;
+        let slow_restarts = judges_times.then(|| faults.iter().filter(is_slow).count());
         let faults = faults.len();
         Self {
             database,
@@ -78,6 +89,7 @@ impl Report {
             queued,
             faults,
             not_recovered,
+            slow_restarts,
             recoveries,
             requests,
             codes,
@@ -96,6 +108,9 @@ impl Report {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         promises.push(("faults not recovered from", number(self.not_recovered)));
         promises.push(("messages given up as dead letters", number(self.dead_letters)));
+        if let Some(slow) = self.slow_restarts {
+            promises.push(("restarts, nobody served 1 s after", number(slow)));
+        }
         promises
     }
 

@@ -8,6 +8,7 @@ mod entity_tag;
 
 use logs_core::MostRecent;
 use logs_core::clock::Moment;
+use logs_core::metrics::{Metric, Metrics};
 use logs_core::mysql::{Store, StoreError};
 use rest_proxy::{Answer, Request};
 
@@ -23,6 +24,8 @@ pub struct GetLogs {
     pub cache: Cache,
     /// What time it is.
     pub clock: fn() -> Moment,
+    /// What CloudWatch counts.
+    pub metrics: Metrics,
 }
 
 /// A list, ready to be sent.
@@ -49,6 +52,7 @@ impl GetLogs {
         };
         let logs = listing.logs;
         let answer = listing.answer_to(request);
+        self.metrics.write(&[Metric::Count("DatabaseReads", usize::from(!cached))]);
         tracing::info!(logs, cached, status = answer.status(), "listed");
         answer
     }

@@ -12,6 +12,12 @@ impl Deadline {
     /// The longest that any request may take; API Gateway hangs up after 29 s.
     pub const LONGEST: Duration = Duration::from_secs(28);
 
+    /// What Lambda gives a function at most.
+    const LONGEST_FUNCTION: Duration = Duration::from_mins(15);
+
+    /// What an event gets when this machine's clock cannot tell when it ends: the half of what the functions are given.
+    const WITHOUT_A_CLOCK: Duration = Duration::from_secs(5);
+
     /// The deadline of work that has to be finished in `remaining`. A tenth of it, 50 ms to 1 s, is kept
     /// back for sending the answer.
     #[must_use]
@@ -21,10 +27,12 @@ impl Deadline {
     }
 
     /// The deadline of a Lambda event, from the Unix milliseconds at which Lambda ends the function and the
-    /// time now.
+    /// time now. An event that just came and has no time left, or more than there is, says that the clock is wrong.
     #[must_use]
     pub fn of_event(ends_at_ms: u64, now: Duration) -> Self {
-        Self::within(Duration::from_millis(ends_at_ms).saturating_sub(now))
+        let remaining = Duration::from_millis(ends_at_ms).saturating_sub(now);
+        let is_credible = !remaining.is_zero() && remaining <= Self::LONGEST_FUNCTION;
+        Self::within(if is_credible { remaining } else { Self::WITHOUT_A_CLOCK })
     }
 
     /// This deadline, or the one in `limit` from now if that comes first.
@@ -98,14 +106,17 @@ mod tests {
     fn an_event_ends_when_lambda_says() {
         let now = ms(1_764_000_000_000);
         assert_in(ms(9_000), || Deadline::of_event(1_764_000_010_000, now));
-        assert_in(ms(28_000), || Deadline::of_event(u64::MAX, now));
+        assert_in(ms(50), || Deadline::of_event(1_764_000_000_100, now));
+        assert_in(ms(28_000), || Deadline::of_event(1_764_000_900_000, now));
     }
 
     #[test]
-    fn an_event_that_should_have_ended_already_has_no_time() {
+    fn a_clock_that_is_ahead_of_the_end_or_far_behind_it_is_not_believed() {
         let now = ms(1_764_000_000_000);
-        assert!(Deadline::of_event(1_763_999_999_999, now).remaining().is_zero());
-        assert!(Deadline::of_event(0, now).remaining().is_zero());
+        for ends_at_ms in [0, 1_763_999_999_999, 1_764_000_000_000, 1_764_000_900_001, u64::MAX] {
+            assert_in(ms(4_500), || Deadline::of_event(ends_at_ms, now));
+        }
+        assert_in(ms(4_500), || Deadline::of_event(1_764_000_010_000, Duration::ZERO));
     }
 
     #[test]

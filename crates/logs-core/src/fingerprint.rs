@@ -1,11 +1,14 @@
 //! What tells one batch from another.
 
+use std::fmt::Write;
+
 use sha2::{Digest, Sha256};
 
-use crate::{Batch, Fault, NewLog};
+use crate::{Batch, Fault, Field, NewLog};
 
 /// SHA-256 of what a batch says and of what is wrong with it, which is all that the answer depends on. Spaces, the
-/// order of fields and fields that nobody reads do not count.
+/// order of fields and fields that nobody reads do not count; nor do the sentences about what is wrong, so that a
+/// release may put them better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fingerprint([u8; 32]);
 
@@ -27,8 +30,10 @@ impl Fingerprint {
         }
         for fault in faults {
             hash.update(fault.index.to_le_bytes());
-            hash.update(fault.message.len().to_le_bytes());
-            hash.update(&fault.message);
+            for name in [fault.field.map_or("", Field::name), fault.code.name()] {
+                hash.update(name.len().to_le_bytes());
+                hash.update(name);
+            }
         }
         Self(hash.finalize().into())
     }
@@ -39,7 +44,11 @@ impl Fingerprint {
 
     /// 64 hexadecimal digits.
     pub(crate) fn to_hex(self) -> String {
-        self.0.iter().map(|byte| format!("{byte:02x}")).collect()
+        self.0.iter().fold(String::new(), |mut digits, byte| {
+            // Writing to a String cannot fail.
+            let _ = write!(digits, "{byte:02x}");
+            digits
+        })
     }
 
     pub(crate) fn from_hex(digits: &str) -> Option<Self> {
@@ -94,5 +103,28 @@ mod tests {
         assert_eq!(with("7"), with("8"));
         assert_ne!(with("7"), with(r#"{"deviceID":"b","err":3}"#));
         assert_ne!(with("7"), with("7,7"));
+        assert_ne!(with(r#"{"deviceID":"","err":3,"timestamp":4}"#), with(r#"{"deviceID":7,"err":3,"timestamp":4}"#));
+        assert_ne!(with(r#"{"err":3,"timestamp":4}"#), with(r#"{"deviceID":"b","timestamp":4}"#));
+    }
+
+    #[test]
+    fn how_a_fault_is_put_into_words_does_not_count() {
+        let mut batch = Batch::parse(br#"[{"deviceID":"a","err":1,"timestamp":2},7]"#).unwrap();
+        let before = Fingerprint::of(&batch);
+        batch.faults[0].message = "put better by a later release".to_owned();
+        assert_eq!(Fingerprint::of(&batch), before);
+        batch.faults[0].index = 2;
+        assert_ne!(Fingerprint::of(&batch), before);
+    }
+
+    /// Keys are remembered for weeks, and messages wait in the queue: releases must agree.
+    #[test]
+    fn every_release_gives_a_batch_the_same_fingerprint() {
+        assert_eq!(fingerprint(BODY).to_hex(), "162b4d02c2cae1569e23378d826c61d23d1a57f34ec7d12d5cd9a3b37fa894b1");
+        assert_eq!(
+            fingerprint(r#"[{"deviceID":"a","err":1,"timestamp":2},7,{"err":"x","deviceID":"b","timestamp":1}]"#)
+                .to_hex(),
+            "832aa2bab087a67a5a36216ed6c8f049b5acd766ec862271d356dfdc8d2d9462"
+        );
     }
 }

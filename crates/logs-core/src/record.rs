@@ -67,8 +67,7 @@ impl Serialize for Field {
 }
 
 /// Why a record is rejected.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FaultCode {
     /// The field is not there.
     Missing,
@@ -84,6 +83,28 @@ pub enum FaultCode {
     OutOfRange,
     /// The record is not a JSON object.
     NotAnObject,
+}
+
+impl FaultCode {
+    /// The name in JSON. Part of the contract and of each batch's fingerprint: it never changes.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::NotAString => "not_a_string",
+            Self::Empty => "empty",
+            Self::TooLong => "too_long",
+            Self::NotAnInteger => "not_an_integer",
+            Self::OutOfRange => "out_of_range",
+            Self::NotAnObject => "not_an_object",
+        }
+    }
+}
+
+impl Serialize for FaultCode {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 /// A JSON object of the body, its values still raw: a record, or the envelope around a batch. Unknown fields

@@ -30,7 +30,7 @@ pub struct PostLog {
 #[derive(Debug)]
 pub enum Destination {
     /// Direct mode: 200 when committed.
-    Database(Store),
+    Database(Box<Store>),
     /// Queued mode: 202 when SQS has them.
     Queue(Queue),
 }
@@ -134,8 +134,8 @@ fn idempotency_key(request: &Request) -> Result<Option<IdempotencyKey>, String> 
 }
 
 fn in_flight(request: &Request) -> Answer {
-    tracing::warn!("another request with the same key is at work");
-    let detail = "another request with this Idempotency-Key is at work; send the request again";
+    tracing::warn!("another request with the same key may be at work, or the ledger is locked");
+    let detail = "another request with this Idempotency-Key may be at work; send the request again";
     Answer::problem(&Problem::new(StatusCode::CONFLICT, detail, &request.id)).with("retry-after", "1".to_owned())
 }
 

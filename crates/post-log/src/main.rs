@@ -21,7 +21,7 @@ async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         None => {
             let store = Store::new(&DatabaseSettings::from_environment(&environment)?);
             store.warm_up().await?;
-            Destination::Database(store)
+            Destination::Database(Box::new(store))
         }
     };
     let metrics = Metrics::from_environment(&environment);

@@ -1,14 +1,16 @@
 //! One connection per environment, kept through freezes, restarts and failovers.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
 use super::error::{Refusal, StoreError, number};
 use super::login::{Login, LoginError};
+use super::pauses::Pauses;
 use super::statements;
 use crate::Deadline;
 use crate::clock::Moment;
@@ -16,6 +18,9 @@ use crate::settings::{DatabaseSettings, SettingError};
 
 /// How long connecting may take: room for one lost packet (sent again after 1 s), TLS included.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
+
+/// For how long connecting is tried anew: a server that is back within that time costs no request.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long the secret and the connection may take ahead of the first event; Lambda gives a start 10 s.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(8);
@@ -37,12 +42,25 @@ const CACHED_STATEMENTS: usize = 4;
 const ACCESS_DENIED: Option<u16> = Some(1045);
 
 /// What may be run again after it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repeat {
-    /// Reading: whatever happened.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Repeat<'a> {
+    /// Reading, and what is stored once however often it is sent: whatever happened.
     Anything,
+    /// The same, and while this says that the outcome of a try is open, only another one can tell: then there are tries
+    /// for as long as there is time.
+    UntilKnown(&'a Cell<bool>),
     /// Writing: only what the server said it did not do.
     WhatTheServerRefused,
+}
+
+impl Repeat<'_> {
+    fn after_anything(self) -> bool {
+        !matches!(self, Self::WhatTheServerRefused)
+    }
+
+    fn outcome_is_open(self) -> bool {
+        matches!(self, Self::UntilKnown(is_open) if is_open.get())
+    }
 }
 
 /// Gives each event a connection that works, if there can be one.
@@ -68,7 +86,8 @@ impl Connections {
     }
 
     pub(super) async fn warm_up(&self) -> Result<(), SettingError> {
-        match self.connect(Deadline::within(WARM_UP_LIMIT)).await {
+        // Once: the first event has patience of its own.
+        match self.connect_once(Deadline::within(WARM_UP_LIMIT)).await {
             Ok(connection) => self.keep(connection),
             Err(StoreError::Login(LoginError::Setting(error))) => return Err(error),
             Err(error) => {
@@ -82,17 +101,18 @@ impl Connections {
     pub(super) async fn run<T>(
         &self,
         deadline: Deadline,
-        repeat: Repeat,
+        repeat: Repeat<'_>,
         work: impl AsyncFn(&mut MySqlConnection) -> Result<T, sqlx::Error>,
     ) -> Result<T, StoreError> {
         let mut last_try = false;
+        let mut pauses = Pauses::default();
         loop {
-            let mut connection = self.working_connection(deadline).await?;
+            let mut connection = self.working_connection(deadline, repeat).await?;
             if deadline.remaining().is_zero() {
                 self.keep(connection);
                 return Err(StoreError::TooLateToSend);
             }
-            let patience = if repeat == Repeat::Anything && !last_try { half(deadline) } else { deadline };
+            let patience = if repeat.after_anything() && !last_try { half(deadline) } else { deadline };
             let error = match patience.limit(work(&mut connection)).await {
                 Ok(Ok(value)) => {
                     self.keep(connection);
@@ -107,6 +127,8 @@ impl Connections {
                 }
                 Err(_) => return Err(StoreError::NoAnswerInTime),
             };
+            // One more connection, or as many as it takes to find out.
+            let mut on_another = || repeat.outcome_is_open() || !std::mem::replace(&mut last_try, true);
             let again = match Refusal::of(&error) {
                 Some(Refusal::Contended) => {
                     self.keep(connection);
@@ -116,18 +138,22 @@ impl Connections {
                     self.keep(connection);
                     false
                 }
-                Some(Refusal::NeedsNewConnection) => !std::mem::replace(&mut last_try, true),
-                None => repeat == Repeat::Anything && !std::mem::replace(&mut last_try, true),
+                Some(Refusal::NeedsNewConnection) => on_another(),
+                None => repeat.after_anything() && on_another(),
             };
             let error = StoreError::of_statement(error);
             if !again || deadline.remaining() < TRY_LIMIT {
                 return Err(error);
             }
             tracing::warn!(%error, "trying again");
+            // The first time at once. A connection that breaks again and again would keep a processor busy.
+            if repeat.outcome_is_open() {
+                pauses.after_the_first().await;
+            }
         }
     }
 
-    async fn working_connection(&self, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
+    async fn working_connection(&self, deadline: Deadline, repeat: Repeat<'_>) -> Result<MySqlConnection, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(Idle { mut connection, since }) = idle {
             if since.is_within(TRUSTED_FOR, Moment::now()) {
@@ -142,11 +168,30 @@ impl Connections {
                 Err(_) => tracing::info!("the idle connection does not answer; connecting again"),
             }
         }
-        self.connect(deadline).await
+        self.connect(deadline, repeat).await
     }
 
-    /// A new connection. The server may refuse a password that was changed meanwhile: then by what the secret says now.
-    async fn connect(&self, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
+    /// A new connection, tried for again for a second where the failure may pass; while the outcome of what was sent is
+    /// open, for as long as there is time for a try.
+    async fn connect(&self, deadline: Deadline, repeat: Repeat<'_>) -> Result<MySqlConnection, StoreError> {
+        let started = Instant::now();
+        let mut pauses = Pauses::default();
+        loop {
+            let error = match self.connect_once(deadline).await {
+                Ok(connection) => return Ok(connection),
+                Err(error) => error,
+            };
+            let is_patient = repeat.outcome_is_open() || started.elapsed() < PATIENCE;
+            if !error.may_pass() || !is_patient || deadline.remaining() < TRY_LIMIT {
+                return Err(error);
+            }
+            tracing::debug!(%error, "no connection yet");
+            pauses.next().await;
+        }
+    }
+
+    /// The server may refuse a password that was changed meanwhile: then by what the secret says now.
+    async fn connect_once(&self, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
         tracing::debug!("logging in");
         let options = self.login.options(deadline).await?;
         let refused = match open(options, deadline).await {

@@ -28,8 +28,9 @@ pub enum StoreError {
     /// The deadline passed after the statement was sent.
     #[error("the deadline passed before the database answered")]
     NoAnswerInTime,
-    /// Another request with the same idempotency key has been at work all the time: nothing was stored by this one.
-    #[error("another request with the same key is at work")]
+    /// A lock was in the way of the ledger's row all the time: nothing was stored by this request. As a rule another one
+    /// with the same idempotency key is at work; who locks the whole table, as for a backup, looks the same.
+    #[error("another request with the same key may be at work")]
     KeyInFlight,
     /// A batch with a key was committed or not, and the ledger could not be asked any more.
     #[error("the outcome of the commit is not known: {0}")]
@@ -42,6 +43,18 @@ impl StoreError {
     #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Broken(_) | Self::NoAnswerInTime | Self::Unresolved(_))
+    }
+
+    /// Whether connecting may succeed a moment later: the server starts, or has no connection left, or an address is about
+    /// to change. Not if it knows the name and refuses, and not if a setting or a secret is wrong.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::TooLateToSend => true,
+            Self::Connect(sqlx::Error::Configuration(_) | sqlx::Error::Tls(_)) => false,
+            // access to the database, to the server; no such database
+            Self::Connect(error) => !matches!(number(error), Some(1044 | 1045 | 1049 | 1698)),
+            _ => false,
+        }
     }
 
     pub(super) fn of_statement(error: sqlx::Error) -> Self {

@@ -55,7 +55,8 @@ pub(super) type RequestNumber = [u8; 16];
 pub(super) struct Progress {
     /// A COMMIT was sent, and nobody can tell what became of it.
     pub(super) commit_is_open: Cell<bool>,
-    /// The last try waited for another request with the same key.
+    /// The last try waited in vain for the ledger: for another request with the same key, as a rule. The server does not
+    /// say whether it was the row or the whole table that was locked.
     pub(super) key_is_in_flight: Cell<bool>,
 }
 

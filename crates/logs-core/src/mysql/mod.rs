@@ -1,8 +1,8 @@
 //! The store: MySQL 8.4 on RDS, or MariaDB from 10.11 on.
 //!
 //! `statements.rs` has the SQL, `connection.rs` keeps the one connection of an environment alive, `login.rs` says who
-//! logs in where, `ledger.rs` how a batch under a key is stored once, `messages.rs` many at a time, `error.rs` what a failure means for what was
-//! sent. `migrate.rs` makes and upgrades the schema, `users.rs` the functions' users.
+//! logs in where, `ledger.rs` how a batch under a key is stored once, `messages.rs` many at a time, `error.rs` what a
+//! failure means for what was sent, `pauses.rs` how long to wait between two tries. `migrate.rs` makes and upgrades the schema, `users.rs` the functions' users.
 
 mod connection;
 mod error;
@@ -11,6 +11,7 @@ mod login;
 mod messages;
 #[cfg(feature = "migrate")]
 mod migrate;
+mod pauses;
 mod retention;
 mod statements;
 #[cfg(feature = "migrate")]
@@ -78,7 +79,8 @@ impl Store {
         let entry = &Entry { key, fingerprint: Fingerprint::of(batch), logs: &batch.logs, received_at };
         let progress = &Progress::default();
         let insert = async |connection: &mut _| ledger::insert(connection, entry, &request, progress).await;
-        self.connections.run(deadline, Repeat::Anything, insert).await.map_err(|error| match error {
+        let repeat = Repeat::UntilKnown(&progress.commit_is_open);
+        self.connections.run(deadline, repeat, insert).await.map_err(|error| match error {
             error if progress.commit_is_open.get() && !error.is_ambiguous() => StoreError::Unresolved(Box::new(error)),
             StoreError::Refused(_) if progress.key_is_in_flight.get() => StoreError::KeyInFlight,
             error => error,

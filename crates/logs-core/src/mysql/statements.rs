@@ -10,9 +10,12 @@ use crate::{IdempotencyKey, Log, MostRecent, NewLog};
 /// One second of waiting for a lock, the least there is, so that a blocked statement ends inside the deadline and with
 /// a known outcome: the server refuses it, and nothing of it is stored. Half a minute for the server to wait for the
 /// next statement: an environment that vanished between two leaves its transaction open, and its key locked, until then
-/// (by default 8 hours). One that only idled connects again.
+/// (by default 8 hours). One that only idled connects again. And whatever the server's own defaults are: a statement
+/// outside of a transaction is committed with its answer, and a COMMIT begins nothing new; otherwise what was acknowledged
+/// would go away with the connection, and a list would never see what came after it.
 const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
-     lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, wait_timeout = 30";
+     lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, wait_timeout = 30, \
+     autocommit = 1, completion_type = 'NO_CHAIN'";
 
 /// What a POST may have at most: more rows a statement are no faster, and the server keeps 3 MB for each such statement
 /// and connection (measured, MySQL 9.7).

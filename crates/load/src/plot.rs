@@ -99,7 +99,7 @@ fn draw_burst(report: &Report, file: &Path) -> Outcome {
     let root = SVGBackend::new(file, (SIZE.0, 560)).into_drawing_area();
     root.fill(&WHITE)?;
     let (above, below) = root.split_vertically(280);
-    let backlog =
+    let backlogs =
         burst.samples.iter().map(|sample| (sample.second, number(u64::try_from(sample.backlog).unwrap_or(0))));
     let lags = burst.samples.iter().map(|sample| (sample.second, sample.lag_seconds));
     let end = burst.seconds_until_stored;

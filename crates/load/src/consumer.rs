@@ -1,0 +1,193 @@
+//! store-logs alone, driven over the Runtime API, against the bare statement on as many connections: in turn, on empty
+//! tables.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use local::lambda::Environment;
+use serde::Serialize;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::bare::{BareConnection, BareInsert};
+use crate::error::LoadError;
+use crate::events;
+use crate::plan::{self, EventSize};
+use crate::stage::Stage;
+use crate::step::number;
+
+/// More than in production: an event is measured whole, however slow the machine.
+const TIMEOUT: Duration = Duration::from_mins(2);
+
+/// An event of one message, with which store-logs connects.
+const WARM_UP: EventSize = EventSize { messages: 1, codes: 1 };
+
+/// The medians of one size of event on so many connections.
+#[derive(Debug, Serialize)]
+pub(crate) struct Comparison {
+    pub(crate) messages: usize,
+    pub(crate) codes_per_message: usize,
+    pub(crate) event_megabytes: f64,
+    pub(crate) connections: usize,
+    pub(crate) store_logs: Speed,
+    pub(crate) bare_statement: Speed,
+    /// store-logs' rows a second by the bare statement's.
+    pub(crate) ratio: f64,
+    /// The most memory that an environment ever had, in megabytes of 1,000,000 bytes.
+    pub(crate) peak_megabytes: f64,
+}
+
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Speed {
+    /// Of `Logs`; the ledger's are not counted.
+    pub(crate) rows_per_second: f64,
+    /// All that the server did for it, by the rows in `Logs`.
+    pub(crate) database_us_per_row: f64,
+}
+
+/// All sizes of events, each on one connection and on more.
+pub(crate) async fn measure(stage: &mut Stage, plan: plan::Consumer) -> Result<Vec<Comparison>, LoadError> {
+    let mut comparisons = Vec::new();
+    for size in plan.events {
+        for connections in plan.connections {
+            comparisons.push(compare(stage, plan.rounds, size, connections).await?);
+        }
+    }
+    Ok(comparisons)
+}
+
+async fn compare(
+    stage: &mut Stage,
+    rounds: usize,
+    size: EventSize,
+    connections: usize,
+) -> Result<Comparison, LoadError> {
+    let mut environments = Vec::new();
+    let mut bare = Vec::new();
+    for _ in 0..connections {
+        environments.push(Environment::start(&stage.store_logs(1, TIMEOUT)).await?);
+        bare.push(BareConnection::connect(&stage.database_url()).await?);
+    }
+    let insert = Arc::new(BareInsert::new());
+    let rows = size.messages * size.codes;
+    // Connected and prepared, both.
+    store(stage, &mut environments, WARM_UP).await?;
+    insert_bare(&mut bare, &insert, 1).await?;
+    let (mut stored, mut inserted) = (Vec::new(), Vec::new());
+    let mut event_megabytes = 0.0;
+    for round in 0..rounds {
+        // Whoever comes first changes from round to round.
+        for is_bare in [round % 2 == 0, round % 2 != 0] {
+            stage.books.empty_tables().await?;
+            let time_before = stage.books.statement_time().await?;
+            let took = if is_bare {
+                insert_bare(&mut bare, &insert, rows).await?
+            } else {
+                let (took, bytes) = store(stage, &mut environments, size).await?;
+                event_megabytes = number(u64::try_from(bytes).unwrap_or(u64::MAX)) / 1e6;
+                took
+            };
+            let statement_time = stage.books.statement_time_since(time_before).await?;
+            let count = number(stage.books.rows().await?);
+            let speed = Speed {
+                rows_per_second: count / took.as_secs_f64(),
+                database_us_per_row: statement_time.as_secs_f64() * 1e6 / count,
+            };
+            if is_bare { inserted.push(speed) } else { stored.push(speed) }
+        }
+    }
+    let mut peak_megabytes: f64 = 0.0;
+    for environment in environments {
+        peak_megabytes = peak_megabytes.max(peak(&environment)?);
+        environment.stop().await;
+    }
+    let (store_logs, bare_statement) = (median(stored), median(inserted));
+    Ok(Comparison {
+        messages: size.messages,
+        codes_per_message: size.codes,
+        event_megabytes,
+        connections,
+        store_logs,
+        bare_statement,
+        ratio: store_logs.rows_per_second / bare_statement.rows_per_second,
+        peak_megabytes,
+    })
+}
+
+/// An event for each environment at once; how long until the last answer, and how many bytes an event has. Making the
+/// events is left out.
+async fn store(
+    stage: &Stage,
+    environments: &mut Vec<Environment>,
+    size: EventSize,
+) -> Result<(Duration, usize), LoadError> {
+    let mut ready = Vec::new();
+    for environment in environments.drain(..) {
+        ready.push((environment, events::event(size)?));
+    }
+    let bytes = ready.first().map_or(0, |(_, event)| event.len());
+    let mut running = JoinSet::new();
+    let started = Instant::now();
+    for (mut environment, event) in ready {
+        running.spawn(async move {
+            let answer = environment.invoke(&uuid::Uuid::new_v4().to_string(), event.into()).await;
+            (environment, answer)
+        });
+    }
+    let answers = running.join_all().await;
+    let took = started.elapsed();
+    for (environment, answer) in answers {
+        environments.push(environment);
+        let answer = answer.map_err(|error| LoadError::Invoke(error, stage.store_logs(1, TIMEOUT).log_file))?;
+        let answer = String::from_utf8_lossy(&answer);
+        if answer != r#"{"batchItemFailures":[]}"# {
+            return Err(LoadError::NotStored(answer.chars().take(300).collect()));
+        }
+    }
+    Ok((took, bytes))
+}
+
+/// So many rows on each connection at once; how long until the last one was through.
+async fn insert_bare(
+    connections: &mut Vec<BareConnection>,
+    insert: &Arc<BareInsert>,
+    rows: usize,
+) -> Result<Duration, LoadError> {
+    let mut running = JoinSet::new();
+    let started = Instant::now();
+    for mut connection in connections.drain(..) {
+        let insert = insert.clone();
+        running.spawn(async move { connection.insert(&insert, rows).await.map(|()| connection) });
+    }
+    for connection in running.join_all().await {
+        connections.push(connection?);
+    }
+    Ok(started.elapsed())
+}
+
+fn median(mut speeds: Vec<Speed>) -> Speed {
+    speeds.sort_by(|one, other| one.rows_per_second.total_cmp(&other.rows_per_second));
+    let none = Speed { rows_per_second: f64::NAN, database_us_per_row: f64::NAN };
+    speeds.get(speeds.len() / 2).copied().unwrap_or(none)
+}
+
+/// Megabytes; the kernel's kB are 1024 bytes.
+fn peak(environment: &Environment) -> Result<f64, LoadError> {
+    let id = environment.process_id().ok_or(LoadError::NoPeak)?;
+    let status = std::fs::read_to_string(format!("/proc/{id}/status"))?;
+    let kibibytes = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.trim().strip_suffix(" kB"));
+    let kibibytes: f64 = kibibytes.and_then(|number| number.parse().ok()).ok_or(LoadError::NoPeak)?;
+    Ok(kibibytes * 1_024.0 / 1e6)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_is_that_of_the_rows() {
+        let speed = |rows_per_second| Speed { rows_per_second, database_us_per_row: 1.0 };
+        let median = median(vec![speed(3.0), speed(900.0), speed(1.0)]);
+        assert!((median.rows_per_second - 3.0).abs() < f64::EPSILON);
+    }
+}

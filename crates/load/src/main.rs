@@ -1,0 +1,113 @@
+//! The command behind `./dev load`: how many codes a second direct and queued mode accept and store, how late they are
+//! stored under a burst, and how near store-logs comes to the bare statement. Speed is shown and never asserted; what is
+//! accepted and not stored makes it fail.
+//!
+//! The flow: [`stage`] starts a private database server and moto's queue; [`service`] is a gateway with the functions of
+//! one mode behind it, and [`client`]s send to it. [`step`] does that for one size of batch, [`burst`] for as many codes
+//! as clients can send; [`consumer`] drives store-logs alone, against the [`bare`] statement. [`books`] look into the
+//! tables. The [`report`] judges; [`table`] shows it, [`plot`] and [`document`] put it into `docs/`.
+
+mod answer;
+mod bare;
+mod books;
+mod burst;
+mod client;
+mod codes;
+mod consumer;
+mod document;
+mod error;
+mod events;
+mod measure;
+mod plan;
+mod plot;
+mod report;
+mod service;
+mod stage;
+mod step;
+mod table;
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use local::signals::StopSignals;
+
+use crate::error::LoadError;
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::stage::{Programs, Stage, TemporaryFolder};
+
+#[derive(Parser)]
+#[command(bin_name = "./dev load", about = "Bounded load on direct and queued mode, and what becomes of it")]
+struct CommandLine {
+    /// That it runs, in some seconds; the figures mean nothing
+    #[arg(long)]
+    quick: bool,
+    /// Also write the figures to this file, for machines
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Write the plots into this folder, and the figures into its scaling.md
+    #[arg(long, value_name = "FOLDER")]
+    write_docs: Option<PathBuf>,
+    /// Folder of the binaries post-log and store-logs; by default where this program is
+    #[arg(long, value_name = "FOLDER")]
+    functions: Option<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(CommandLine::parse()).await {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            progress(&format!("failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all that was accepted is stored. The table comes last, when the servers are gone.
+async fn run(options: CommandLine) -> Result<bool, LoadError> {
+    let programs = Programs::find(options.functions)?;
+    let plan = if options.quick { Plan::QUICK } else { Plan::FULL };
+    let mut folder = TemporaryFolder::new()?;
+    let report = measure_until_stopped(&plan, programs, &folder).await?;
+    let is_good = report.broken_promises().is_empty();
+    if !is_good {
+        folder.keep();
+        progress(&format!("the data and the functions' logs are kept in {}", folder.path.display()));
+    }
+    let mut output = std::io::stdout();
+    output.write_all(table::of(&report).as_bytes())?;
+    output.flush()?;
+    if let Some(file) = options.json {
+        std::fs::write(&file, report.to_json()?).map_err(|error| LoadError::NotWritten(file, error))?;
+    }
+    if let Some(folder) = options.write_docs {
+        document::write(&report, &folder)?;
+    }
+    Ok(is_good)
+}
+
+async fn measure_until_stopped(plan: &Plan, programs: Programs, folder: &TemporaryFolder) -> Result<Report, LoadError> {
+    let mut signals = StopSignals::new()?;
+    progress("starting a private database server and moto, which plays the queue");
+    let mut stage = tokio::select! {
+        name = signals.next() => return Err(LoadError::Stopped(name)),
+        stage = Stage::start(programs, &folder.path) => stage?,
+    };
+    let outcome = tokio::select! {
+        name = signals.next() => Err(LoadError::Stopped(name)),
+        report = measure::everything(&mut stage, plan) => report,
+    };
+    progress("stopping the servers");
+    stage.moto.kill().await;
+    stage.server.kill().await;
+    outcome
+}
+
+/// A line for whoever waits. One that cannot be written is no reason to leave a server behind.
+fn progress(step: &str) {
+    let _ = writeln!(std::io::stderr(), "load: {step}");
+}

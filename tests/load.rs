@@ -1,0 +1,50 @@
+//! A quick `./dev load`: the command itself counts, and fails when something is accepted and not stored.
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::harness::{TemporaryFolder, binaries};
+
+/// The sizes of batches, in both modes.
+const BATCHES: [u64; 4] = [1, 10, 100, 1000];
+
+#[tokio::test]
+async fn what_is_accepted_under_load_is_stored_in_both_modes() {
+    let folder = TemporaryFolder::new();
+    let report = folder.0.join("report.json");
+    let output = Command::new(binaries().join("load"))
+        .args(["--quick", "--json"])
+        .arg(&report)
+        .output()
+        .await
+        .expect("load can be run");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(output.status.success(), "{said}");
+    let report: Value = serde_json::from_slice(&std::fs::read(report).expect("it writes a report")).expect("JSON");
+
+    let steps = report["steps"].as_array().expect("steps");
+    let sizes = |mode: &str| {
+        let steps = steps.iter().filter(|step| step["mode"] == mode);
+        steps.filter_map(|step| step["codes_per_batch"].as_u64()).collect::<Vec<_>>()
+    };
+    assert_eq!((sizes("direct"), sizes("queued")), (BATCHES.to_vec(), BATCHES.to_vec()), "{said}");
+    for step in steps.iter().chain([&report["burst"]]) {
+        let accepted = step["accepted"].as_u64().expect("a number");
+        assert!(accepted > 0 && step["stored"] == accepted, "{step}");
+        let answers = &step["answers"];
+        assert_eq!(answers["errors"], 0, "{step}");
+        let statuses = answers["statuses"].as_object().expect("statuses");
+        assert!(statuses.keys().all(|status| ["200", "202", "429", "502"].contains(&status.as_str())), "{step}");
+        assert!(step["connections"].as_u64().is_some_and(|connections| connections > 0), "{step}");
+    }
+    for step in steps {
+        // The server kept account.
+        assert!(step["database_us_per_row"].as_f64().is_some_and(|time| time > 0.0), "{step}");
+    }
+
+    let burst = &report["burst"];
+    assert_eq!(burst["accepted"], burst["codes"], "{said}");
+    let last = burst["samples"].as_array().and_then(|samples| samples.last()).expect("samples");
+    assert_eq!((&last["stored"], &last["lag_seconds"]), (&burst["codes"], &Value::from(0.0)), "{said}");
+    assert!(report["comparisons"].as_array().is_some_and(|comparisons| comparisons.len() == 6), "{said}");
+}

@@ -6,6 +6,7 @@ operations that nobody may use, as secretsmanager.GetSecretValue. (moto's own wa
 AWS answers with JSON.)
 """
 
+import contextlib
 import json
 import logging
 import signal
@@ -59,4 +60,7 @@ finally:
     # For good: what comes now is not answered, so nobody takes it for sent.
     queues.acquire()  # noqa: F821
     if kept_messages.path:
-        print(json.dumps(kept_messages.keep()), flush=True)
+        counts = kept_messages.keep()
+        # After kill -9 of who started this, nobody listens.
+        with contextlib.suppress(BrokenPipeError):
+            print(json.dumps(counts), flush=True)

@@ -2,7 +2,8 @@
 //! Runtime API, and two gateways that answer as API Gateway would.
 //!
 //! [`database`] starts and stops a server that nobody else uses; [`lambda`] runs function environments;
-//! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`;
+//! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
+//! In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
 //! [`up`] puts it all together. The tests use the same parts.
 
 pub mod database;

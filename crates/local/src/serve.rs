@@ -151,7 +151,7 @@ fn mode(queue: Option<&QueueEndpoint>, messages: &Path) -> String {
     match queue {
         Some(QueueEndpoint { url, dead_letter_url, region, .. }) => format!(
             "Queued mode: POST answers 202, store-logs stores. How many messages wait:\n\n  \
-             curl {url} --aws-sigv4 aws:amz:{region}:sqs --user {KEY}:{KEY} \\\n    \
+             curl -s {url} --aws-sigv4 aws:amz:{region}:sqs --user {KEY}:{KEY} \\\n    \
              -H 'content-type: application/x-amz-json-1.0' -H 'x-amz-target: AmazonSQS.GetQueueAttributes' \\\n    \
              -d '{{\"QueueUrl\":\"{url}\",\"AttributeNames\":[\"All\"]}}'\n\n\
              Dead letters: {dead_letter_url}   ./dev redrive brings them back.\n",

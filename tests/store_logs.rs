@@ -127,6 +127,89 @@ async fn what_the_database_refuses_takes_no_neighbour_down() {
 }
 
 #[tokio::test]
+async fn many_that_the_database_refuses_take_no_neighbour_down_wherever_they_stand() {
+    let database = Database::migrated().await;
+    database.run("ALTER TABLE Logs ADD CONSTRAINT no_b CHECK (device_id <> 'b')").await;
+    let function = store_logs(&database.url);
+    let device = |place| if place < 40 || place % 2 == 0 { "b" } else { "a" };
+    let bodies: Vec<_> = (0..400).map(|place| message(&format!("key-{place:03}"), &[device(place)])).collect();
+    let expected: Vec<_> = (0..400).filter(|place| device(*place) == "b").collect();
+    assert_eq!(failures(&function, &bodies).await, expected);
+    assert_eq!(database.count().await, 400 - i64::try_from(expected.len()).expect("a few"));
+}
+
+#[tokio::test]
+async fn a_server_that_becomes_read_only_ends_the_work_at_once() {
+    let database = Database::migrated().await;
+    let trigger = "CREATE TRIGGER failover BEFORE INSERT ON Logs FOR EACH ROW BEGIN IF NEW.device_id = 'b' THEN \
+                   SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1290, MESSAGE_TEXT = 'read-only'; END IF; END";
+    database.run(trigger).await;
+    let function = store_logs(&database.url);
+    let device = |place| if place == 1_500 { "b" } else { "a" };
+    let bodies: Vec<_> = (0..3_000).map(|place| message(&format!("key-{place:04}"), &[device(place)])).collect();
+    let failed = failures(&function, &bodies).await;
+    assert_eq!(failed, (1_000..3_000).collect::<Vec<_>>(), "what was stored before stays stored");
+    assert_eq!(database.count().await, 1_000);
+    let log = function.log();
+    assert!(log.contains("read-only") && log.lines().count() < 20, "{log}");
+}
+
+#[tokio::test]
+async fn a_slow_database_gets_something_done_with_every_delivery() {
+    let database = Database::migrated().await;
+    database.run("CREATE TRIGGER slow BEFORE INSERT ON Logs FOR EACH ROW DO SLEEP(0.001)").await;
+    let variables = [("DATABASE_URL", database.url.as_str())];
+    let function = FunctionRun::with_timeout("store-logs", &variables, Duration::from_secs(8));
+    let bodies: Vec<_> = (0..6_000).map(|place| message(&format!("key-{place:04}"), &["a"])).collect();
+    let mut left = bodies.clone();
+    while !left.is_empty() {
+        let failed = failures(&function, &left).await;
+        assert!(failed.len() < left.len(), "{}", function.log());
+        left = failed.iter().map(|place| left[*place].clone()).collect();
+    }
+    assert_eq!(database.count().await, 6_000);
+}
+
+#[tokio::test]
+async fn what_has_waited_longest_is_stored_first() {
+    let database = Database::migrated().await;
+    let received = |key: &str, received_at: i64| {
+        let logs = json!([["a", 1, received_at]]);
+        json!({ "version": 1, "key": key, "received_at": received_at, "logs": logs }).to_string()
+    };
+    // By key the old ones would come last, and by their place as well.
+    let mut bodies: Vec<_> = (0..50).map(|number| received(&format!("a-{number}"), 2_000)).collect();
+    bodies.extend((0..10).map(|number| received(&format!("z-{number}"), 1_000)));
+    assert_eq!(failures(&store_logs(&database.url), &bodies).await, NONE);
+    let mut connection = database.connection().await;
+    let sql = "SELECT received_at FROM Logs ORDER BY error_log_id LIMIT 10";
+    let first: Vec<i64> = sqlx::query_scalar(sql).fetch_all(&mut connection).await.expect("there is a table Logs");
+    assert_eq!(first, [1_000; 10]);
+}
+
+#[tokio::test]
+async fn a_row_that_a_table_of_ones_own_has_already_is_refused_and_named() {
+    let database = Database::migrated().await;
+    database.run("ALTER TABLE Logs ADD UNIQUE INDEX once (device_id)").await;
+    let function = store_logs(&database.url);
+    let device = |place: usize| format!("device-{}", if place == 7 { 3 } else { place });
+    let bodies: Vec<_> = (0..20).map(|place| message(&format!("key-{place:02}"), &[&device(place)])).collect();
+    let failed = failures(&function, &bodies).await;
+    assert!(failed == [3] || failed == [7], "one of the two: {failed:?}");
+    assert!(function.log().contains("1062"), "{}", function.log());
+    assert_eq!(database.count().await, 19);
+}
+
+#[tokio::test]
+async fn a_duplicate_beside_another_batch_under_its_key_is_acknowledged() {
+    let database = Database::migrated().await;
+    let function = store_logs(&database.url);
+    assert_eq!(failures(&function, &[message("k", &["y"])]).await, NONE);
+    assert_eq!(failures(&function, &[message("k", &["x"]), message("k", &["y"])]).await, [0]);
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
 async fn a_database_that_refuses_everything_keeps_all_messages_in_the_queue() {
     let database = Database::empty().await;
     let function = store_logs(&database.url);
@@ -249,6 +332,7 @@ async fn a_key_that_somebody_else_has_locked_holds_up_only_its_own_message() {
     let bodies: Vec<_> = (0..8).map(|place| message(&format!("key-{place}"), &["a"])).collect();
     assert_eq!(failures(&function, &bodies).await, [5]);
     assert_eq!(database.count().await, 7);
+    assert!(function.log().contains("somebody else is at work under its Idempotency-Key"), "{}", function.log());
     other.execute("ROLLBACK").await.expect("a transaction can be ended");
     assert_eq!(failures(&function, &bodies).await, NONE);
     assert_eq!(database.count().await, 8);
@@ -281,7 +365,7 @@ async fn a_line_of_metrics_says_what_was_done() {
     let line = log.lines().find(|line| line.contains("\"_aws\"")).expect("a line in the embedded metric format");
     let metrics: Value = serde_json::from_str(line).expect("it is JSON");
     for (name, expected) in
-        [("Messages", 2), ("Accepted", 2), ("Duplicates", 1), ("Failed", 1), ("RowsPerStatement", 2), ("ColdStart", 1)]
+        [("Messages", 3), ("Accepted", 2), ("Duplicates", 1), ("Failed", 1), ("RowsPerStatement", 2), ("ColdStart", 1)]
     {
         assert_eq!(metrics[name], expected, "{name}: {line}");
     }

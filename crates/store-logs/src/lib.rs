@@ -42,43 +42,45 @@ impl StoreLogs {
             }
         }
         let deliveries = self.store.insert_messages(&messages, deadline).await;
-        let mut duplicates = 0;
-        for (place, outcome) in places.iter().zip(&deliveries.outcomes) {
+        let (mut duplicates, mut oldest) = (0, None);
+        for ((place, message), outcome) in places.iter().zip(&messages).zip(&deliveries.outcomes) {
             let id = &event.records[*place].message_id;
             match outcome {
-                Delivery::Stored => {}
+                Delivery::Stored => oldest = Some(oldest.map_or(message.received_at, |at| message.received_at.min(at))),
                 Delivery::Duplicate => duplicates += 1,
                 Delivery::KeyReused => failures.add(*place, id, "another batch is stored under its Idempotency-Key"),
                 Delivery::Refused(error) => failures.add(*place, id, &error.to_string()),
+                Delivery::Locked => failures.add(*place, id, "somebody else is at work under its Idempotency-Key"),
                 Delivery::NotStored => failures.add_quietly(*place),
             }
         }
-        self.report(&messages, &deliveries, duplicates, failures.count);
+        self.report(&deliveries, duplicates, oldest, &failures);
         failures.answer(event)
     }
 
-    /// One line for people, one for CloudWatch.
-    fn report(&self, messages: &[Message], deliveries: &Deliveries, duplicates: usize, failed: usize) {
+    /// One line for people, one for CloudWatch. `oldest` is when the oldest message that was stored had been received.
+    fn report(&self, deliveries: &Deliveries, duplicates: usize, oldest: Option<i64>, failures: &Failures) {
         let Deliveries { logs, statements, error, .. } = deliveries;
-        let oldest = messages.iter().map(|message| message.received_at).min();
         let now = clock::seconds((self.clock)());
         // A clock that is behind another one makes no negative lag.
-        let lag = oldest.map_or(0, |oldest| u64::try_from(now - oldest).unwrap_or(0));
-        let count = messages.len();
+        let lag = oldest.map(|oldest| u64::try_from(now - oldest).unwrap_or(0));
+        let (messages, failed) = (failures.failed.len(), failures.count);
         match error {
-            None => tracing::info!(messages = count, logs, duplicates, failed, lag, "stored"),
+            None => tracing::info!(messages, logs, duplicates, failed, lag, "stored"),
             Some(error) => {
-                tracing::error!(messages = count, logs, duplicates, failed, lag, %error, "not all is stored; the queue keeps the rest");
+                tracing::error!(messages, logs, duplicates, failed, lag, %error, "not all is stored; the queue keeps the rest");
             }
         }
-        self.metrics.write(&[
-            Metric::Count("Messages", count),
+        let mut metrics = vec![
+            Metric::Count("Messages", messages),
             Metric::Count("Accepted", *logs),
             Metric::Count("Duplicates", duplicates),
             Metric::Count("Failed", failed),
             Metric::Count("RowsPerStatement", logs.checked_div(*statements).unwrap_or(0)),
-            Metric::Seconds("QueueLag", lag),
-        ]);
+        ];
+        // Of what is stored: what fails again and again has its own metric.
+        metrics.extend(lag.map(|lag| Metric::Seconds("QueueLag", lag)));
+        self.metrics.write(&metrics);
     }
 }
 

@@ -25,6 +25,9 @@ pub enum StoreError {
     /// The deadline, or the limit for connecting, passed before there was a connection: nothing was sent.
     #[error("the database was not reached in time")]
     TooLateToSend,
+    /// The deadline is near, and no more was begun.
+    #[error("there is no time left for more")]
+    NoTimeLeft,
     /// The deadline passed after the statement was sent.
     #[error("the deadline passed before the database answered")]
     NoAnswerInTime,
@@ -55,6 +58,14 @@ impl StoreError {
             Self::Connect(error) => !matches!(number(error), Some(1044 | 1045 | 1049 | 1698)),
             _ => false,
         }
+    }
+
+    /// Whether a refusal has nothing to do with what was sent: another server, right or table is needed, or more room.
+    pub(super) fn is_about_the_server(&self) -> bool {
+        let Self::Refused(error) = self else { return false };
+        Refusal::of(error) == Some(Refusal::NeedsNewConnection)
+            // disk full; no right to a database, a table, a column; no such table, no such column; table full
+            || matches!(number(error), Some(1021 | 1044 | 1142 | 1143 | 1146 | 1054 | 1114))
     }
 
     pub(super) fn of_statement(error: sqlx::Error) -> Self {

@@ -142,7 +142,9 @@ async fn insert_new(
     }
     let mut transaction = connection.begin().await?;
     if let Err(error) = statements::insert_batches(&mut transaction, entries.iter().copied(), request).await {
-        return stopped(transaction, error).await;
+        let is_known = number(&error) == DUPLICATE_KEY;
+        let stopped = stopped(transaction, error).await;
+        return if is_known && matches!(stopped, Err(sqlx::Error::Database(_))) { Ok(New::Known) } else { stopped };
     }
     let logs: Vec<_> = logs_of(entries.iter().copied()).collect();
     for logs in logs.chunks(statements::LOGS_PER_STATEMENT) {
@@ -154,15 +156,12 @@ async fn insert_new(
     Ok(New::Stored)
 }
 
+/// Undoes what was begun. A lock is no error; everything else is, that the connection broke above all.
 async fn stopped(transaction: Transaction<'_, MySql>, error: sqlx::Error) -> Result<New, sqlx::Error> {
-    let why = match number(&error) {
-        DUPLICATE_KEY => Some(New::Known),
-        LOCK_WAIT_TIMEOUT | DEADLOCK => Some(New::Locked),
-        _ => None,
-    };
-    match (abandon(transaction, error).await, why) {
-        (sqlx::Error::Database(_), Some(why)) => Ok(why),
-        (error, _) => Err(error),
+    let is_locked = matches!(number(&error), LOCK_WAIT_TIMEOUT | DEADLOCK);
+    match abandon(transaction, error).await {
+        sqlx::Error::Database(_) if is_locked => Ok(New::Locked),
+        error => Err(error),
     }
 }
 

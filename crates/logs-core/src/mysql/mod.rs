@@ -1,7 +1,7 @@
 //! The store: MySQL 8.4 on RDS, or MariaDB from 10.11 on.
 //!
 //! `statements.rs` has the SQL, `connection.rs` keeps the one connection of an environment alive, `login.rs` says who
-//! logs in where, `ledger.rs` how a batch under a key is stored once, `messages.rs` many at a time, `error.rs` what a
+//! logs in where, `ledger.rs` how a batch under a key is stored once, `messages.rs` many at a time (in which pieces: `rounds.rs`), `error.rs` what a
 //! failure means for what was sent, `pauses.rs` how long to wait between two tries. `migrate.rs` makes and upgrades the schema, `users.rs` the functions' users.
 
 mod connection;
@@ -13,6 +13,7 @@ mod messages;
 mod migrate;
 mod pauses;
 mod retention;
+mod rounds;
 mod statements;
 #[cfg(feature = "migrate")]
 mod users;

@@ -13,14 +13,32 @@ const KINDS: [(&str, &str); 4] = [
     ("read-only", "database: read-only"),
 ];
 
+/// The same with a queue between: what is stored in the end counts.
+const KINDS_WITH_A_QUEUE: [(&str, &str); 4] = [
+    ("database-killed", "database: kill -9, away, started again"),
+    ("answers-lost", "connections: the database's answers lost"),
+    ("functions-killed", "functions: kill -9 of all"),
+    ("queue-frozen", "queue: frozen"),
+];
+
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_doubled_while_everything_breaks() {
+    break_everything(&KINDS, &[]).await;
+}
+
+#[tokio::test]
+async fn what_a_queue_acknowledged_is_stored_once_while_everything_breaks() {
+    break_everything(&KINDS_WITH_A_QUEUE, &["--queued"]).await;
+}
+
+async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) {
     let folder = TemporaryFolder::new();
     let report = folder.0.join("report.json");
-    let kinds = KINDS.map(|(kind, _)| kind).join(",");
+    let names: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
     let output = Command::new(binaries().join("chaos"))
-        .args(["--seconds", "5", "--seed", "1", "--clients", "4", "--kinds", &kinds, "--json"])
+        .args(["--seconds", "5", "--seed", "1", "--clients", "4", "--kinds", &names.join(","), "--json"])
         .arg(&report)
+        .args(options)
         .output()
         .await
         .expect("chaos can be run");
@@ -32,8 +50,8 @@ async fn nothing_is_lost_and_nothing_doubled_while_everything_breaks() {
         assert!(report["codes"][part].as_u64().is_some_and(|codes| codes > 0), "{part}: {said}");
     }
     let lines = report["recoveries"].as_array().expect("a list");
-    for (_, name) in KINDS {
-        let line = lines.iter().find(|line| line["kind"] == name).unwrap_or_else(|| panic!("{name}: {said}"));
+    for (_, name) in kinds {
+        let line = lines.iter().find(|line| line["kind"] == *name).unwrap_or_else(|| panic!("{name}: {said}"));
         assert!(line["faults"].as_u64() >= Some(1) && line["every_client"].is_object(), "{name}: {said}");
     }
     assert_eq!(report["not_recovered"], 0, "{said}");

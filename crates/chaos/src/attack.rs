@@ -79,7 +79,7 @@ pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosE
     count::wait_until_quiet(&mut administrator).await?;
     let codes = count::count(&mut administrator, &books, plan.queued).await?;
     let Plan { seed, clients, seconds, queued, .. } = *plan;
-    let run = Run { database: stage.database.clone(), seed, clients, seconds, queued, judges_times: all };
+    let run = Run { database: stage.database.clone(), seed, clients, seconds, queued, judges_times: all && !queued };
     Ok(Report::new(run, &faults, tally.so_far(), codes, dead_letters))
 }
 
@@ -102,7 +102,11 @@ async fn faults(
             break;
         }
         let end_of_fault = inject(stage, fault).await?;
-        let recovery = recovery::wait(served, end_of_fault, plan.clients).await;
+        let mut recovery = recovery::wait(served, end_of_fault, plan.clients).await;
+        if let Some(queued) = &mut stage.queued {
+            let stored = queued.stored().await.map(|stored| stored - end_of_fault);
+            recovery = recovery.zip(stored).map(|(recovery, stored)| recovery.and_after(stored));
+        }
         let (at, number, name) = (started.elapsed().as_secs(), faults.len() + 1, fault.kind.name());
         match recovery {
             Some(recovery) => {

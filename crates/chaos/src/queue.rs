@@ -3,13 +3,15 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use local::event_source::{EventSource, EventSourceConfig};
+use local::event_source::{EventSource, EventSourceConfig, Invocation};
 use local::lambda::{Function, FunctionConfig};
 use local::moto::{KEY, Moto, MotoOptions, REGION};
 use local::queue::{Queues, RedrivePolicy};
-use tokio::time::{Instant, sleep};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::error::ChaosError;
+use crate::recovery;
 
 /// What store-logs may take: less than in production, so that a fault that outlasts it fits in more often.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(8);
@@ -17,8 +19,8 @@ const FUNCTION_TIMEOUT: Duration = Duration::from_secs(8);
 /// More than the timeout, so that no message is delivered while its first delivery is still at work.
 const VISIBILITY_TIMEOUT: u32 = 10;
 
-/// No message is given up for what is only a fault: each takes seconds, and there are some dozens.
-const MAX_RECEIVE_COUNT: u32 = 1_000;
+/// As in production. No message may be given up for what is only a fault.
+const MAX_RECEIVE_COUNT: u32 = 20;
 
 /// How many environments empty the queue.
 const CONCURRENCY: usize = 2;
@@ -32,6 +34,7 @@ pub(crate) struct QueuedStage {
     pub(crate) queues: Queues,
     pub(crate) function: Function,
     event_source: EventSource,
+    invocations: mpsc::UnboundedReceiver<Invocation>,
 }
 
 impl QueuedStage {
@@ -49,15 +52,16 @@ impl QueuedStage {
             concurrency: CONCURRENCY,
             log_file: folder.join("store-logs.log"),
         });
+        let (sender, invocations) = mpsc::unbounded_channel();
         let event_source = EventSource::start(&EventSourceConfig {
             queue: queues.queue.clone(),
             function: function.clone(),
             batch_size: 10_000,
             window: Duration::from_millis(200),
             maximum_concurrency: CONCURRENCY,
-            invocations: None,
+            invocations: Some(sender),
         });
-        Ok(Self { moto, queues, function, event_source })
+        Ok(Self { moto, queues, function, event_source, invocations })
     }
 
     /// What post-log needs to find the queue.
@@ -71,6 +75,20 @@ impl QueuedStage {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .to_vec()
+    }
+
+    /// Waits until something is stored again, and says when that was; `None` if it takes too long.
+    pub(crate) async fn stored(&mut self) -> Option<Instant> {
+        while self.invocations.try_recv().is_ok() {}
+        let stored = async {
+            loop {
+                let Invocation { messages, failed, .. } = self.invocations.recv().await?;
+                if failed < messages {
+                    return Some(Instant::now());
+                }
+            }
+        };
+        timeout(recovery::LIMIT, stored).await.ok().flatten()
     }
 
     /// Waits until all messages are stored or dead, and ends it all. How many are dead.

@@ -8,9 +8,10 @@ use tokio::time::{Instant, timeout_at};
 use crate::client::Acknowledged;
 
 /// Much longer than anything should take: what takes longer has not recovered.
-const LIMIT: Duration = Duration::from_secs(30);
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-/// From the end of a fault to the answer 200 to a POST that was sent after it. A client's pause between batches and its
+/// From the end of a fault to the answer to a POST that was sent after it; in queued mode until something is stored as
+/// well. A client's pause between batches and its
 /// wait before a repetition are in it, up to 0.15 s.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recovery {
@@ -18,6 +19,13 @@ pub(crate) struct Recovery {
     pub(crate) first: Duration,
     /// The last one: clients may still be waiting for an answer from before.
     pub(crate) last: Duration,
+}
+
+impl Recovery {
+    /// Not before that either.
+    pub(crate) fn and_after(self, time: Duration) -> Self {
+        Self { first: self.first.max(time), last: self.last.max(time) }
+    }
 }
 
 /// Waits until every client has been served again; `None` if that takes too long.

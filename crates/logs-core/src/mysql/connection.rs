@@ -87,7 +87,7 @@ impl Connections {
 
     pub(super) async fn warm_up(&self) -> Result<(), SettingError> {
         // Once: the first event has patience of its own.
-        match self.connect_once(Deadline::within(WARM_UP_LIMIT)).await {
+        match Box::pin(self.connect_once(Deadline::within(WARM_UP_LIMIT))).await {
             Ok(connection) => self.keep(connection),
             Err(StoreError::Login(LoginError::Setting(error))) => return Err(error),
             Err(error) => {
@@ -168,7 +168,8 @@ impl Connections {
                 Err(_) => tracing::info!("the idle connection does not answer; connecting again"),
             }
         }
-        self.connect(deadline, repeat).await
+        // Rare, and a large future: who waits for a statement need not carry it.
+        Box::pin(self.connect(deadline, repeat)).await
     }
 
     /// A new connection, tried for again for a second where the failure may pass; while the outcome of what was sent is

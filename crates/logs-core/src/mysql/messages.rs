@@ -109,7 +109,7 @@ impl Deliveries {
                     work.took(&places, started.elapsed());
                 }
                 Ok(None) => {
-                    if let Some(place) = work.locked(places) {
+                    if let Some(place) = work.locked(&places) {
                         self.outcomes[place] = Delivery::Locked;
                     }
                 }
@@ -118,7 +118,7 @@ impl Deliveries {
                     if failures.refusals >= MOST_REFUSALS {
                         return Some(error);
                     }
-                    if let Some(place) = work.refused(places) {
+                    if let Some(place) = work.refused(&places) {
                         self.outcomes[place] = Delivery::Refused(error);
                     }
                 }

@@ -91,7 +91,8 @@ impl Store {
     /// Stores the batches of many messages, each whole or not at all and only once, in few large transactions. What is
     /// stored stays stored when a later transaction fails.
     pub async fn insert_messages(&self, messages: &[Message], deadline: Deadline) -> Deliveries {
-        messages::insert(&self.connections, messages, &Uuid::new_v4().into_bytes(), deadline).await
+        let request = Uuid::new_v4().into_bytes();
+        messages::insert(&self.connections, messages, &request, deadline).await
     }
 
     /// Deletes what is old, step by step, until nothing is left or the deadline is near. Running it again goes on.

@@ -91,30 +91,24 @@ impl<'a> Work<'a> {
     }
 
     /// They met a lock. The one that is to blame, if it was alone for the second time.
-    pub(super) fn locked(&mut self, places: Vec<usize>) -> Option<usize> {
-        match places[..] {
-            [alone] if self.locked_alone.contains(&alone) => Some(alone),
-            [alone] => {
-                self.locked_alone.push(alone);
-                self.again.push_back(places);
-                None
+    pub(super) fn locked(&mut self, places: &[usize]) -> Option<usize> {
+        if let [alone] = *places {
+            if self.locked_alone.contains(&alone) {
+                return Some(alone);
             }
-            _ => {
-                self.again.extend(pieces(&places));
-                None
-            }
+            self.locked_alone.push(alone);
         }
+        self.again.extend(pieces(places));
+        None
     }
 
     /// The database refused them. The one that is to blame, if it was alone.
-    pub(super) fn refused(&mut self, places: Vec<usize>) -> Option<usize> {
-        match places[..] {
-            [alone] => Some(alone),
-            _ => {
-                self.again.extend(pieces(&places));
-                None
-            }
+    pub(super) fn refused(&mut self, places: &[usize]) -> Option<usize> {
+        if let [alone] = *places {
+            return Some(alone);
         }
+        self.again.extend(pieces(places));
+        None
     }
 
     /// There was no answer: at once again, as much as a slow database may manage.
@@ -192,11 +186,11 @@ mod tests {
         let messages: Vec<_> = (0..1_100).map(|number| message(&format!("{number:04}"), 1, 1)).collect();
         let mut work = Work::new(&messages, (0..1_100).collect());
         let first = work.next().unwrap();
-        assert_eq!(work.refused(first), None);
+        assert_eq!(work.refused(&first), None);
         assert_eq!(work.next().unwrap().len(), 100, "those that nobody has tried go first");
         assert_eq!(sizes(&mut work), [125; 8]);
-        assert_eq!(work.refused(vec![7]), Some(7));
-        assert_eq!((work.locked(vec![7]), work.next()), (None, Some(vec![7])));
-        assert_eq!((work.locked(vec![7]), work.next()), (Some(7), None));
+        assert_eq!(work.refused(&[7]), Some(7));
+        assert_eq!((work.locked(&[7]), work.next()), (None, Some(vec![7])));
+        assert_eq!((work.locked(&[7]), work.next()), (Some(7), None));
     }
 }

@@ -68,7 +68,9 @@ const ofQueue = ({ window, visibility, timeout, maxReceiveCount }) => {
   const sqs = (id) => ({ namespace: 'AWS/SQS', dimensions: { QueueName: { 'Fn::GetAtt': [id, 'QueueName'] } } });
   // What failed comes again within this.
   const round = Math.ceil((visibility + window + timeout) / MINUTE) * MINUTE;
-  const age = 2 * visibility;
+  // A message that was received three times, after two visibility timeouts, is left out of this age by SQS. So it must
+  // ring before; and one message that fails again and again never makes it ring, if none comes after it.
+  const age = Math.floor(1.5 * visibility);
   const lag = MINUTE + window;
   return {
     QueueAge: {
@@ -100,15 +102,16 @@ const ofQueue = ({ window, visibility, timeout, maxReceiveCount }) => {
       about: `error codes are stored more than ${lag} s after they were accepted`,
       section: 'queue-lag',
     },
-    // Messages that fail are no error of the function's. Only when they fail again, as one failover is no news; and a
-    // message that cannot be stored is found long before it is put aside.
+    // Messages that fail are no error of the function's. In three periods in turn: a failover takes a minute or two,
+    // less than a period, so it shows in two at most, wherever they begin. What fails each time shows in every one,
+    // long before it is put aside.
     StoreLogsFailed: {
       ...ofStoreLogs,
       metric: 'Failed',
       statistic: 'Sum',
       above: 0,
       period: round,
-      periods: 2,
+      periods: 3,
       about: 'store-logs gives messages back to the queue again and again',
       section: 'failed-messages',
     },

@@ -16,6 +16,9 @@ const TIMEOUT = 30;
 // too, so its queue cannot have less.
 const KEPT_DAYS = 14;
 
+// A redriven dead letter is a new message to SQS, with all its days before it: this is for one redrive on the last day.
+const LONGEST_WAY = 2 * KEPT_DAYS;
+
 // Seconds that the database may be away before healthy messages become dead letters.
 const OUTAGE = 3600;
 
@@ -44,10 +47,10 @@ const ingestion = (given, ofCommand, batchRetention) => {
     if (wrong) refuse(`${wrong} is for ingestion=queued or draining, and ingestion is direct.`);
     return { ingestion: way, postLogMode: 'direct', queue: null };
   }
-  if (batchRetention < KEPT_DAYS) {
+  if (batchRetention < LONGEST_WAY) {
     refuse(
-      `batchRetention must be at least ${KEPT_DAYS} beside a queue, not ${batchRetention}: a message can come again ` +
-        'for as long, and only the ledger knows that it is stored.',
+      `batchRetention must be at least ${LONGEST_WAY} beside a queue, not ${batchRetention}: a message that is ` +
+        'redriven can come again after as long, and only the ledger knows that it is stored.',
     );
   }
   return { ingestion: way, postLogMode: way === 'queued' ? 'queued' : 'direct', queue: queueOf(given) };

@@ -100,7 +100,7 @@ const OUTPUTS = {
   QueueUrl: { Description: 'Where post-log puts what devices POST', Value: { Ref: 'Queue' } },
   QueueArn: { Value: QUEUE_ARN },
   DeadLetterQueueUrl: {
-    Description: 'What could not be stored, 14 days from its POST',
+    Description: 'What could not be stored, for 14 days from its POST or its last redrive',
     Value: { Ref: 'DeadLetterQueue' },
   },
   DeadLetterQueueArn: { Value: { 'Fn::GetAtt': ['DeadLetterQueue', 'Arn'] } },

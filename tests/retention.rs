@@ -86,6 +86,37 @@ async fn thousands_go_in_steps_past_those_that_stay() {
     assert_eq!(database.count().await, 1000);
 }
 
+/// More than a step of each, so that a table which went first until nothing of it is left would show.
+#[tokio::test]
+async fn logs_have_their_turn_while_the_ledger_is_behind() {
+    let database = Database::migrated().await;
+    database.insert(&json!(vec![record("d", 1, 0); 1000]), NOW - 1).await;
+    let digits = "(SELECT 0 AS digit UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 \
+         UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9)";
+    database
+        .run(&format!(
+            "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) \
+             SELECT CONCAT(a.digit, b.digit, c.digit, d.digit), REPEAT('f', 32), 1, REPEAT('s', 16), \
+             {NOW} - 10000 + CONCAT(a.digit, b.digit, c.digit, d.digit) \
+             FROM {digits} a, {digits} b, {digits} c, {digits} d"
+        ))
+        .await;
+    // The third step of the ledger fails, and so the run ends there.
+    database
+        .run(&format!(
+            "CREATE TRIGGER stop BEFORE DELETE ON Batches FOR EACH ROW \
+             BEGIN IF OLD.received_at >= {NOW} - 6000 THEN SIGNAL SQLSTATE '45000'; END IF; END"
+        ))
+        .await;
+    let retention = Retention { batches_before: NOW, logs_before: Some(NOW) };
+    database.store().delete_old(retention, in_time()).await.expect_err("the trigger refuses");
+    assert_eq!((keys(&database).await.len(), database.count().await), (6_000, 0));
+
+    database.run("DROP TRIGGER stop").await;
+    let report = database.store().delete_old(retention, in_time()).await.expect("the database is there");
+    assert_eq!(report, RetentionReport { batches: 6_000, logs: 0, complete: true });
+}
+
 #[tokio::test]
 async fn without_time_the_next_run_goes_on() {
     let database = Database::migrated().await;

@@ -120,11 +120,11 @@ fn every_alarm_rings_at_what_is_wrong_and_not_before() {
                 "Throttles" | "Errors" | "5XXError" | "Failed" | "ApproximateNumberOfMessagesVisible" => {
                     operator == "GreaterThanThreshold" && threshold == 0.0
                 }
-                // Seconds: more than one try that failed, and far less than all of them.
+                // Seconds: more than one try that failed, and less than the two after which SQS leaves a message out.
                 "ApproximateAgeOfOldestMessage" => {
                     let visibility =
                         template.properties("Queue")["VisibilityTimeout"].as_f64().expect("a queue has one");
-                    operator == "GreaterThanThreshold" && threshold > visibility && threshold < visibility * 4.0
+                    operator == "GreaterThanThreshold" && threshold > visibility && threshold < visibility * 2.0
                 }
                 // Seconds, above what the window takes.
                 "QueueLag" => operator == "GreaterThanThreshold" && (30.0..=120.0).contains(&threshold),

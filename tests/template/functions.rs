@@ -164,11 +164,11 @@ fn a_failed_migration_or_deletion_is_not_repeated_unasked() {
 }
 
 #[test]
-fn old_rows_are_looked_for_every_quarter_of_an_hour() {
+fn old_rows_are_looked_for_every_five_minutes() {
     for template in variants() {
         let rules = template.of_type("AWS::Events::Rule");
         let [(_, rule)] = rules[..] else { panic!("{}: one is expected", template.name) };
-        assert_eq!((&rule["ScheduleExpression"], &rule["State"]), (&json!("rate(15 minutes)"), &json!("ENABLED")));
+        assert_eq!((&rule["ScheduleExpression"], &rule["State"]), (&json!("rate(5 minutes)"), &json!("ENABLED")));
         let arn = json!({ "Fn::GetAtt": ["RetentionLambdaFunction", "Arn"] });
         assert_eq!(rule["Targets"][0]["Arn"], arn);
         let permissions = template.of_type("AWS::Lambda::Permission");
@@ -178,7 +178,7 @@ fn old_rows_are_looked_for_every_quarter_of_an_hour() {
         assert_eq!(permission["FunctionName"], arn);
         assert!(permission.get("SourceArn").is_some() && of_rules.next().is_none(), "{permission}");
         let variables = &template.properties("RetentionLambdaFunction")["Environment"]["Variables"];
-        assert_eq!((&variables["BATCH_RETENTION_DAYS"], &variables["LOG_RETENTION_DAYS"]), (&json!("14"), &json!("0")));
+        assert_eq!((&variables["BATCH_RETENTION_DAYS"], &variables["LOG_RETENTION_DAYS"]), (&json!("28"), &json!("0")));
     }
 }
 

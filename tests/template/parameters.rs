@@ -173,9 +173,9 @@ fn a_queue_that_lambda_or_the_ledger_would_not_go_along_with() {
     }
     is_refused(
         "prod",
-        &["ingestion=draining", "batchRetention=13"],
-        "batchRetention must be at least 14 beside a queue, not 13: a message can come again for as long, and only the \
-         ledger knows that it is stored.",
+        &["ingestion=draining", "batchRetention=27"],
+        "batchRetention must be at least 28 beside a queue, not 27: a message that is redriven can come again after as \
+         long, and only the ledger knows that it is stored.",
     );
     is_refused("dev", &["getLogsCache=61"], r#"getLogsCache must be a whole number from 0 to 60, not "61"."#);
 }

@@ -96,6 +96,27 @@ fn what_fails_is_noticed_before_it_is_put_aside() {
     }
 }
 
+/// Two minutes, and the call that had begun: less than a period is part of two at most.
+#[test]
+fn a_failover_rings_no_alarm_for_failed_messages() {
+    for template in [queued(), draining()] {
+        let failed = template.properties("StoreLogsFailedAlarm");
+        let timeout = number(&template.properties("StoreLogsLambdaFunction")["Timeout"]);
+        assert!(number(&failed["Period"]) > 120 + timeout, "{}", template.name);
+        assert_eq!((&failed["EvaluationPeriods"], &failed["DatapointsToAlarm"]), (&json!(3), &json!(3)));
+    }
+}
+
+#[test]
+fn the_ledger_remembers_what_a_redrive_brings_back() {
+    for template in [queued(), draining()] {
+        let kept = QUEUES.map(|id| number(&template.properties(id)["MessageRetentionPeriod"])).iter().sum::<u64>();
+        let variables = &template.properties("RetentionLambdaFunction")["Environment"]["Variables"];
+        let days: u64 = variables["BATCH_RETENTION_DAYS"].as_str().and_then(|days| days.parse().ok()).expect("days");
+        assert!(days * 24 * 60 * 60 >= kept, "{}: {days} days", template.name);
+    }
+}
+
 #[test]
 fn store_logs_gets_large_batches_and_gives_back_only_what_failed() {
     for (template, concurrency) in [(queued(), 5), (draining(), 2)] {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -63,6 +64,9 @@ impl Repeat<'_> {
     }
 }
 
+/// A connection that is being made.
+type Connecting<'a> = Pin<Box<dyn Future<Output = Result<MySqlConnection, StoreError>> + 'a>>;
+
 /// Gives each event a connection that works, if there can be one.
 pub(super) struct Connections {
     login: Login,
@@ -87,7 +91,8 @@ impl Connections {
 
     pub(super) async fn warm_up(&self) -> Result<(), SettingError> {
         // Once: the first event has patience of its own.
-        match Box::pin(self.connect_once(Deadline::within(WARM_UP_LIMIT))).await {
+        let connecting: Connecting<'_> = Box::pin(self.connect_once(Deadline::within(WARM_UP_LIMIT)));
+        match connecting.await {
             Ok(connection) => self.keep(connection),
             Err(StoreError::Login(LoginError::Setting(error))) => return Err(error),
             Err(error) => {
@@ -168,8 +173,9 @@ impl Connections {
                 Err(_) => tracing::info!("the idle connection does not answer; connecting again"),
             }
         }
-        // Rare, and a large future: who waits for a statement need not carry it.
-        Box::pin(self.connect(deadline, repeat)).await
+        // Rare, and a large future of a deep type: who waits for a statement need not carry it.
+        let connecting: Connecting<'_> = Box::pin(self.connect(deadline, repeat));
+        connecting.await
     }
 
     /// A new connection, tried for again for a second where the failure may pass; while the outcome of what was sent is

@@ -18,6 +18,8 @@ mod statements;
 #[cfg(feature = "migrate")]
 mod users;
 
+use std::collections::VecDeque;
+
 use uuid::Uuid;
 
 use crate::settings::{DatabaseSettings, SettingError};
@@ -96,27 +98,28 @@ impl Store {
     }
 
     /// Deletes what is old, step by step, until nothing is left or the deadline is near. Running it again goes on.
+    /// The tables take turns: a ledger that is behind must not keep the logs for ever.
     pub async fn delete_old(&self, retention: Retention, deadline: Deadline) -> Result<RetentionReport, StoreError> {
-        let (batches, no_more_batches) = self.delete_steps(Aging::Batches, retention.batches_before, deadline).await?;
-        let (logs, no_more_logs) = match retention.logs_before {
-            Some(before) => self.delete_steps(Aging::Logs, before, deadline).await?,
-            None => (0, true),
-        };
-        Ok(RetentionReport { batches, logs, complete: no_more_batches && no_more_logs })
-    }
-
-    /// How many rows went, and whether none of the old ones is left.
-    async fn delete_steps(&self, table: Aging, before: i64, deadline: Deadline) -> Result<(u64, bool), StoreError> {
-        let mut deleted = 0;
-        while retention::has_time(deadline) {
+        let mut report = RetentionReport::default();
+        let logs = retention.logs_before.map(|before| (Aging::Logs, before));
+        let mut turns: VecDeque<_> = [(Aging::Batches, retention.batches_before)].into_iter().chain(logs).collect();
+        while let Some((table, before)) = turns.pop_front() {
+            if !retention::has_time(deadline) {
+                return Ok(report);
+            }
             let delete = async |connection: &mut _| retention::delete(connection, table, before).await;
-            let step = self.connections.run(deadline, Repeat::Anything, delete).await?;
-            deleted += step;
-            if step < u64::from(retention::STEP) {
-                return Ok((deleted, true));
+            let deleted = self.connections.run(deadline, Repeat::Anything, delete).await?;
+            match table {
+                Aging::Batches => report.batches += deleted,
+                Aging::Logs => report.logs += deleted,
+            }
+            // A full step: there may be more.
+            if deleted >= u64::from(retention::step(table)) {
+                turns.push_back((table, before));
             }
         }
-        Ok((deleted, false))
+        report.complete = true;
+        Ok(report)
     }
 
     /// The most recent logs, and up to when the store has any. One round trip.

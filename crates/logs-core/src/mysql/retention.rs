@@ -2,11 +2,8 @@
 
 use sqlx::MySqlConnection;
 
-use super::statements;
+use super::statements::{self, Aging};
 use crate::Deadline;
-
-/// Rows that one statement deletes: it holds their locks for some milliseconds.
-pub(super) const STEP: u32 = 500;
 
 /// What may go. Unix seconds; what was received before is old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,17 +34,22 @@ pub struct RetentionReport {
     pub complete: bool,
 }
 
+/// Rows that one statement deletes: few enough that nobody waits for their locks for long. More of the ledger: in queued
+/// mode it has a row for each message, and only a repetition after weeks asks for the key of an old one.
+pub(super) const fn step(table: Aging) -> u32 {
+    match table {
+        Aging::Batches => 2_000,
+        Aging::Logs => 500,
+    }
+}
+
 /// Whether there is time for another step.
 pub(super) fn has_time(deadline: Deadline) -> bool {
     deadline.remaining() > std::time::Duration::from_secs(2)
 }
 
 /// One step through a table: how many rows went.
-pub(super) async fn delete(
-    connection: &mut MySqlConnection,
-    table: statements::Aging,
-    before: i64,
-) -> Result<u64, sqlx::Error> {
+pub(super) async fn delete(connection: &mut MySqlConnection, table: Aging, before: i64) -> Result<u64, sqlx::Error> {
     statements::lock_only_rows(connection).await?;
-    statements::delete_old(connection, table, before, STEP).await
+    statements::delete_old(connection, table, before, step(table)).await
 }

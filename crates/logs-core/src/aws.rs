@@ -1,6 +1,7 @@
 //! What both clients of AWS need: one TLS stack, Amazon's roots, credentials and region from the environment.
 
 use std::error::Error;
+use std::pin::Pin;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -29,7 +30,9 @@ pub async fn config(region: Option<&str>, attempt_limit: Duration) -> Result<Sdk
     if let Some(region) = region {
         config = config.region(Region::new(region.to_owned()));
     }
-    Ok(config.load().await)
+    // Of a deep type, which everything around would have in its own.
+    let loading: Pin<Box<dyn Future<Output = SdkConfig> + Send>> = Box::pin(config.load());
+    Ok(loading.await)
 }
 
 /// What went wrong and why, by the errors' own texts: their debug output might show an answer with a secret in it.

@@ -11,6 +11,7 @@ use std::time::Duration;
 use http::StatusCode;
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::mysql::{Insertion, Store, StoreError};
+use logs_core::settings::{DatabaseSettings, Lookup};
 use logs_core::{Batch, BodyError, IdempotencyKey, Message, Receipt, clock, listed};
 pub use queue::{Queue, QueueError};
 use rest_proxy::{Answer, Problem, Request};
@@ -33,6 +34,18 @@ pub enum Destination {
     Database(Box<Store>),
     /// Queued mode: 202 when SQS has them.
     Queue(Queue),
+}
+
+impl Destination {
+    /// The queue that `QUEUE_URL` names; without it the database, connected ahead of the first event.
+    pub async fn from_environment(lookup: Lookup<'_>) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        if let Some(queue) = Queue::from_environment(lookup).await? {
+            return Ok(Self::Queue(queue));
+        }
+        let store = Store::new(&DatabaseSettings::from_environment(lookup)?);
+        store.warm_up().await?;
+        Ok(Self::Database(Box::new(store)))
+    }
 }
 
 impl PostLog {

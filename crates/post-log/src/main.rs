@@ -3,10 +3,9 @@
 use std::process::ExitCode;
 
 use logs_core::metrics::Metrics;
-use logs_core::mysql::Store;
-use logs_core::settings::{DatabaseSettings, allowed_origin, environment};
+use logs_core::settings::{allowed_origin, environment};
 use logs_core::{clock, operator_log};
-use post_log::{Destination, PostLog, Queue};
+use post_log::{Destination, PostLog};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
@@ -16,14 +15,7 @@ async fn main() -> ExitCode {
 async fn run() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     operator_log::start(environment("RUST_LOG").as_deref())?;
     let origin = allowed_origin(&environment)?;
-    let destination = match Queue::from_environment(&environment).await? {
-        Some(queue) => Destination::Queue(queue),
-        None => {
-            let store = Store::new(&DatabaseSettings::from_environment(&environment)?);
-            store.warm_up().await?;
-            Destination::Database(Box::new(store))
-        }
-    };
+    let destination = Destination::from_environment(&environment).await?;
     let metrics = Metrics::from_environment(&environment);
     let function = PostLog { destination, clock: clock::since_epoch, metrics };
     rest_proxy::serve(origin, async |request| function.handle(request).await).await

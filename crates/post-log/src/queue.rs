@@ -1,5 +1,6 @@
 //! Queued mode: a batch becomes a message of SQS, and store-logs stores it.
 
+use std::pin::Pin;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
@@ -45,12 +46,11 @@ impl Queue {
     /// Sends one message: the whole batch or nothing. An attempt that failed is made again, as long as the deadline allows;
     /// the message is the same then, and stored once.
     pub async fn send(&self, body: String, deadline: Deadline) -> Result<(), QueueError> {
-        let send = self.client.send_message().queue_url(&self.url).message_body(body).send();
-        match deadline.limit(send).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) => Err(QueueError::Send(aws::explain(&error))),
-            Err(_) => Err(QueueError::NoAnswerInTime),
-        }
+        let request = self.client.send_message().queue_url(&self.url).message_body(body);
+        let outcome = async { request.send().await.map(drop).map_err(|error| QueueError::Send(aws::explain(&error))) };
+        // Of a deep type, which everything around would have in its own.
+        let outcome: Pin<Box<dyn Future<Output = Result<(), QueueError>>>> = Box::pin(outcome);
+        deadline.limit(outcome).await.unwrap_or(Err(QueueError::NoAnswerInTime))
     }
 }
 

@@ -18,6 +18,8 @@ pub(crate) const EMPTY: &str = "empty-function";
 /// A function's process, which is called again and again.
 pub(crate) struct Caller {
     function: &'static str,
+    /// Of an answer as it should be.
+    status: u16,
     log_file: PathBuf,
     environment: Environment,
 }
@@ -43,7 +45,8 @@ impl Caller {
             _ => {}
         }
         let environment = Environment::start(&config).await?;
-        Ok(Self { function, log_file: config.log_file, environment })
+        let status = if mode == Mode::Queue { 202 } else { 200 };
+        Ok(Self { function, status, log_file: config.log_file, environment })
     }
 
     /// From sending an event to having its answer.
@@ -59,7 +62,7 @@ impl Caller {
         })?;
         let expected = if self.function == EMPTY { "{}" } else { &event.expected };
         match serde_json::from_slice::<Answer>(&answer) {
-            Ok(Answer { status_code: 200, body }) if body.contains(expected) => Ok(took),
+            Ok(Answer { status_code, body }) if status_code == self.status && body.contains(expected) => Ok(took),
             _ => {
                 let answer = String::from_utf8_lossy(&answer).chars().take(300).collect();
                 Err(BenchError::WrongAnswer { function: self.function, answer })

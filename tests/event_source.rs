@@ -7,7 +7,7 @@ use local::queue::{RedrivePolicy, redrive};
 use sqlx::Executor;
 use tokio::time::Instant;
 
-use crate::harness::{Database, QueueRun, message, until, wait_for_blocked_statements};
+use crate::harness::{Database, QueueRun, message, private_server, until, wait_for_blocked_statements};
 
 fn messages(count: usize) -> Vec<String> {
     (0..count).map(|number| message(&format!("key-{number}"), "device")).collect()
@@ -82,6 +82,47 @@ async fn a_poisoned_message_takes_no_neighbour_down_and_is_a_dead_letter_in_the_
     assert_eq!(run.invocation().await, Invocation { messages: 1, failed: 1, error: None });
     run.until_dead_letters(1).await;
     event_source.stop().await;
+}
+
+#[tokio::test]
+async fn of_a_thousand_with_one_in_a_hundred_poison_the_rest_is_stored_and_so_is_a_dead_letter_that_was_repaired() {
+    let database = Database::migrated().await;
+    let policy = RedrivePolicy { visibility_timeout: 15, max_receive_count: 1 };
+    let run = QueueRun::start_with(&database, policy).await;
+    run.send((0..10).map(|number| format!("poison {number}")).chain(messages(990))).await;
+    let event_source = run.poll();
+    run.until_dead_letters(10).await;
+    assert_eq!((run.depth().await, database.count().await), ((0, 0), 990));
+
+    let dead = run.queues.dead_letters.receive(1, 0).await.expect("moto answers").remove(0);
+    assert!(dead.body.is_some_and(|body| body.starts_with("poison")));
+    run.send([message("repaired", "a")]).await;
+    run.queues.dead_letters.delete(&[dead.receipt_handle.expect("a handle")]).await.expect("moto answers");
+    until("it is stored", async || database.count().await == 991).await;
+    event_source.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_away_for_longer_than_the_visibility_timeout_costs_no_message() {
+    let (mut server, database, _folder) = private_server(&[]).await;
+    let policy = RedrivePolicy { visibility_timeout: 5, max_receive_count: 20 };
+    let mut run = QueueRun::start_with(&database, policy).await;
+    server.kill().await;
+    run.send(messages(20)).await;
+    let event_source = run.poll();
+    // Received, failed, and after the visibility timeout received and failed again.
+    let mut failed = 0;
+    while failed < 40 {
+        let Invocation { messages, failed: now, .. } = run.invocation().await;
+        assert_eq!(now, messages);
+        failed += now;
+    }
+    let server = server.restart().await.expect("the server starts again");
+    until("all are stored", async || run.depth().await == (0, 0)).await;
+    assert_eq!(database.count().await, 20);
+    assert_eq!(run.queues.dead_letters.depth().await.expect("moto answers").all(), 0);
+    event_source.stop().await;
+    server.stop().await;
 }
 
 #[tokio::test]

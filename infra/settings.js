@@ -11,6 +11,9 @@ const { refuseUnknownRoot } = require('./roots');
 
 const STAGES = ['dev', 'prod'];
 
+// Days that devices are promised (docs/devices.md).
+const PROMISED_DAYS = 14;
+
 // What CloudWatch Logs knows, in days.
 const RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -109,7 +112,7 @@ module.exports = async ({ options, resolveVariable }) => {
   const ofDatabase = database === 'created' ? created(given, region) : existing(given, ofCommand);
   const databaseName = given.text('databaseName', /^\w{1,64}$/, 'up to 64 letters, digits and underscores');
   if (TAKEN_NAMES.includes(databaseName.toLowerCase())) refuse(`databaseName must not be MySQL's own ${databaseName}.`);
-  const batchRetention = given.number('batchRetention', 1, 65535);
+  const batchRetention = given.number('batchRetention', PROMISED_DAYS, 65535);
   const ofIngestion = ingestion(given, ofCommand, batchRetention);
   return {
     architecture: given.choice('architecture', ['x86_64', 'arm64']),

@@ -177,6 +177,7 @@ fn a_queue_that_lambda_or_the_ledger_would_not_go_along_with() {
         "batchRetention must be at least 28 beside a queue, not 27: a message that is redriven can come again after as \
          long, and only the ledger knows that it is stored.",
     );
+    is_refused("dev", &["batchRetention=13"], r#"batchRetention must be a whole number from 14 to 65535, not "13"."#);
     is_refused("dev", &["getLogsCache=61"], r#"getLogsCache must be a whole number from 0 to 60, not "61"."#);
 }
 

@@ -3,32 +3,23 @@
 use std::io;
 use std::path::PathBuf;
 
-use local::database::{ProgramError, ServerError};
+use local::binaries::NotBuilt;
+use local::database::ServerError;
 use local::lambda::InvokeError;
-use logs_core::mysql::MigrateError;
-use logs_core::settings::SettingError;
+use local::signals::Stopped;
 
 /// One sentence for whoever runs the benchmark.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum BenchError {
     /// A binary is missing.
-    #[error("{0} is not built; run ./dev bench")]
-    NotBuilt(PathBuf),
-    /// Somebody stopped it.
-    #[error("stopped by {0}")]
-    Stopped(&'static str),
-    /// No server program.
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    NotBuilt(#[from] NotBuilt),
+    /// Ctrl-C.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The server does not run.
     #[error(transparent)]
     Server(#[from] ServerError),
-    /// The database's URL.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// The schema.
-    #[error(transparent)]
-    Migrate(#[from] MigrateError),
     /// A statement of the benchmark.
     #[error("the database refused a statement of the benchmark: {0}")]
     Sql(#[from] sqlx::Error),

@@ -1,14 +1,12 @@
 //! What API Gateway would send, and the bodies in it.
 //! Format: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
+use local::bare::{ERROR_CODE, device_id};
 use logs_core::MAX_BODY_BYTES;
 use serde_json::{Value, json};
 
 /// Timestamps of the records that are sent.
 const SENT_AT: i64 = 1_514_864_773;
-
-/// `timestamp` and `err` of the bare statement's rows are those of the function's.
-pub(crate) const ERROR_CODE: i32 = 107;
 
 /// What is sent to a function.
 #[derive(Clone, Debug)]
@@ -17,11 +15,6 @@ pub(crate) struct Event {
     pub(crate) json: Vec<u8>,
     /// What stands in the body of the right answer.
     pub(crate) expected: String,
-}
-
-/// A device's name; as long as a UUID, which is what fleets use.
-pub(crate) fn device_id(index: usize) -> String {
-    format!("device-{index:029}")
 }
 
 /// When the code at this place of a batch was recorded.

@@ -21,15 +21,19 @@ mod statement;
 mod steps;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use local::progress::Progress;
 use local::signals::StopSignals;
+use local::temporary_folder::TemporaryFolder;
 
 use crate::error::BenchError;
 use crate::report::Report;
-use crate::stage::{Programs, Stage, TemporaryFolder};
+use crate::stage::{Programs, Stage};
+
+const PROGRESS: Progress = Progress("bench");
 
 #[derive(Parser)]
 #[command(bin_name = "./dev bench", about = "The functions against an empty one and against the bare statement")]
@@ -54,7 +58,7 @@ async fn main() -> ExitCode {
     match run(CommandLine::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            progress(&format!("failed: {error}"));
+            PROGRESS.say(&format!("failed: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -62,10 +66,10 @@ async fn main() -> ExitCode {
 
 /// The table comes last, when the server is gone: a reader that closes the pipe can stop nothing halfway.
 async fn run(options: CommandLine) -> Result<(), BenchError> {
-    let programs = Programs::find(options.functions)?;
-    let folder = TemporaryFolder::new()?;
+    let programs = Programs::find(options.functions.as_deref())?;
+    let folder = TemporaryFolder::new("bench")?;
     let rounds = if options.quick { 20 } else { options.rounds };
-    let report = measure_until_stopped(programs, &folder, rounds).await?;
+    let report = measure_until_stopped(programs, folder.path(), rounds).await?;
     let mut output = std::io::stdout();
     output.write_all(report.to_table().as_bytes())?;
     output.flush()?;
@@ -75,44 +79,29 @@ async fn run(options: CommandLine) -> Result<(), BenchError> {
     Ok(())
 }
 
-async fn measure_until_stopped(
-    programs: Programs,
-    folder: &TemporaryFolder,
-    rounds: u32,
-) -> Result<Report, BenchError> {
+async fn measure_until_stopped(programs: Programs, folder: &Path, rounds: u32) -> Result<Report, BenchError> {
     let mut signals = StopSignals::new()?;
-    progress("starting a private database server");
-    let mut stage = tokio::select! {
-        name = signals.next() => return Err(BenchError::Stopped(name)),
-        stage = Stage::start(programs, folder) => stage?,
-    };
-    let outcome = tokio::select! {
-        name = signals.next() => Err(BenchError::Stopped(name)),
-        report = measure(&stage, rounds) => report,
-    };
-    progress("stopping the server");
+    PROGRESS.say("starting a private database server");
+    let mut stage = signals.interrupt(Stage::start(programs, folder)).await??;
+    let outcome = signals.interrupt(measure(&stage, rounds)).await;
+    PROGRESS.say("stopping the server");
     stage.server.kill().await;
-    outcome
+    outcome?
 }
 
 async fn measure(stage: &Stage, rounds: u32) -> Result<Report, BenchError> {
-    progress("migrating, and filling a table with 1,000 rows and one with 1,000,000");
+    PROGRESS.say("migrating, and filling a table with 1,000 rows and one with 1,000,000");
     let server = stage.prepare().await?;
     let mut report = Report::new(server, rounds);
-    progress("cold starts");
+    PROGRESS.say("cold starts");
     report.add(cold_start::measure(stage, rounds).await?);
-    progress("POST of 1, 100 and 1000 codes");
+    PROGRESS.say("POST of 1, 100 and 1000 codes");
     report.add(post::measure(stage, rounds).await?);
-    progress("GET with 1,000 and with 1,000,000 rows");
+    PROGRESS.say("GET with 1,000 and with 1,000,000 rows");
     report.add(get::measure(stage, rounds).await?);
-    progress("memory");
+    PROGRESS.say("memory");
     report.add(memory::measure(stage).await?);
-    progress("sizes");
+    PROGRESS.say("sizes");
     report.add(size::measure(stage)?);
     Ok(report)
-}
-
-/// A line for whoever waits. One that cannot be written is no reason to leave a server behind.
-fn progress(step: &str) {
-    let _ = writeln!(std::io::stderr(), "bench: {step}");
 }

@@ -7,13 +7,13 @@ use crate::event;
 use crate::report::Line;
 use crate::samples::{Samples, rounds};
 use crate::stage::{Mode, Stage, WRITTEN};
-use crate::statement::{BareConnection, BareInsert};
+use crate::statement::{Connection, insert_of};
 
 /// The three sides. Without TLS, which would add the same to both and so flatter the ratio.
 struct Sides {
     empty: Caller,
     function: Caller,
-    bare: BareConnection,
+    bare: Connection,
 }
 
 /// Batch by batch, since the server is busy for a while after a large one.
@@ -21,7 +21,7 @@ pub(crate) async fn measure(stage: &Stage, count: u32) -> Result<Vec<Line>, Benc
     let mut sides = Sides {
         empty: Caller::start(stage, EMPTY, WRITTEN, Mode::Plain).await?,
         function: Caller::start(stage, "post-log", WRITTEN, Mode::Plain).await?,
-        bare: stage.bare_connection(WRITTEN).await?,
+        bare: stage.connection(WRITTEN).await?,
     };
     // The middle one has no target: it lies between the two that have one.
     let lines = vec![
@@ -46,7 +46,7 @@ enum Key {
 
 impl Sides {
     async fn measure(&mut self, codes: usize, key: Key, count: u32) -> Result<Line, BenchError> {
-        let insert = BareInsert::of(codes);
+        let insert = insert_of(codes);
         let mut empty = [Samples::default(), Samples::default()];
         let (mut function, mut bare) = (Samples::default(), Samples::default());
         for _ in rounds(count) {

@@ -2,15 +2,13 @@
 //! queue.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use local::database::{Server, ServerOptions, ServerProgram, make_tls_files};
+use local::binaries;
+use local::database::{Server, make_tls_files};
 use local::lambda::FunctionConfig;
 use logs_core::certificates;
-use logs_core::mysql::migrate;
-use logs_core::settings::DatabaseSettings;
 use serde_json::json;
 use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
@@ -18,7 +16,7 @@ use sqlx::mysql::MySqlConnectOptions;
 use crate::caller::EMPTY;
 use crate::error::BenchError;
 use crate::stand_in::{ARN, StandIn};
-use crate::statement::BareConnection;
+use crate::statement::Connection;
 
 /// Where POSTs go; GETs never read it, since it grows.
 pub(crate) const WRITTEN: &str = "Error_Logs";
@@ -67,24 +65,15 @@ pub(crate) struct Stage {
     pub(crate) server: Server,
     pub(crate) secrets_manager: StandIn,
     queue: StandIn,
-    flavour: &'static str,
     programs: Programs,
     folder: PathBuf,
 }
 
 impl Programs {
     /// All of them in this folder, or where this program is.
-    pub(crate) fn find(folder: Option<PathBuf>) -> Result<Self, BenchError> {
-        let folder = match folder {
-            Some(folder) => folder,
-            None => std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default(),
-        };
-        let programs = Self { folder };
-        let mut needed = FUNCTIONS.iter().chain([&EMPTY]).map(|name| programs.path(name));
-        match needed.find(|program| !program.is_file()) {
-            Some(program) => Err(BenchError::NotBuilt(program)),
-            None => Ok(programs),
-        }
+    pub(crate) fn find(folder: Option<&Path>) -> Result<Self, BenchError> {
+        let needed = [&FUNCTIONS[..], &[EMPTY]].concat();
+        Ok(Self { folder: binaries::folder_of(&needed, folder)? })
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -94,44 +83,35 @@ impl Programs {
 
 impl Stage {
     /// Starts the server, which offers TLS and does not demand it.
-    pub(crate) async fn start(programs: Programs, folder: &TemporaryFolder) -> Result<Self, BenchError> {
-        let folder = folder.0.clone();
-        let program = ServerProgram::find().await?;
-        let flavour = program.flavour();
+    pub(crate) async fn start(programs: Programs, folder: &Path) -> Result<Self, BenchError> {
+        let folder = folder.to_owned();
         let tls = make_tls_files(&folder)?;
         let own = fs::read(&tls.authority)?;
         fs::write(folder.join(bundle(Trust::OneCertificate)), &own)?;
         fs::write(folder.join(bundle(Trust::Rds)), [certificates::RDS, &own].concat())?;
-        let options = ServerOptions {
-            program,
-            folder: folder.clone(),
-            password: uuid::Uuid::new_v4().simple().to_string(),
-            tls: Some(tls),
-            extra: Vec::new(),
-        };
-        let server = Server::start(options).await?;
+        let server = Server::start_new(&folder, Some(tls), Vec::new()).await?;
         let login = server.url(WRITTEN).parse::<MySqlConnectOptions>()?.to_url_lossy();
         // As RDS writes it.
         let secret = json!({ "username": login.username(), "password": login.password() });
         let secrets_manager = StandIn::secrets_manager(&secret).await?;
         let queue = StandIn::queue().await?;
-        Ok(Self { server, secrets_manager, queue, flavour, programs, folder })
+        Ok(Self { server, secrets_manager, queue, programs, folder })
     }
 
     /// Makes the tables and fills those that are read; gives the server's name and version.
     pub(crate) async fn prepare(&self) -> Result<String, BenchError> {
         for database in [WRITTEN, FEW_ROWS, MANY_ROWS] {
-            migrate(&DatabaseSettings::from_url(&self.url(database, Mode::Plain))?).await?;
+            self.server.make_database(database).await?;
         }
-        self.bare_connection(FEW_ROWS).await?.fill(1_000).await?;
-        let mut connection = self.bare_connection(MANY_ROWS).await?;
+        self.connection(FEW_ROWS).await?.fill(1_000).await?;
+        let mut connection = self.connection(MANY_ROWS).await?;
         connection.fill(1_000_000).await?;
-        Ok(format!("{} {}", self.flavour, connection.version().await?))
+        Ok(format!("{} {}", self.server.flavour(), connection.version().await?))
     }
 
     /// A connection past the functions, without TLS.
-    pub(crate) async fn bare_connection(&self, database: &str) -> Result<BareConnection, BenchError> {
-        Ok(BareConnection::connect(&self.url(database, Mode::Plain)).await?)
+    pub(crate) async fn connection(&self, database: &str) -> Result<Connection, BenchError> {
+        Ok(Connection::open(&self.url(database, Mode::Plain)).await?)
     }
 
     fn url(&self, database: &str, mode: Mode) -> String {
@@ -199,28 +179,5 @@ fn bundle(trust: Trust) -> &'static str {
     match trust {
         Trust::Rds => "rds-and-own.pem",
         Trust::OneCertificate => "own.pem",
-    }
-}
-
-/// A folder that goes away with this.
-pub(crate) struct TemporaryFolder(PathBuf);
-
-impl TemporaryFolder {
-    pub(crate) fn new() -> io::Result<Self> {
-        let folder = std::env::temp_dir().join(format!("logs-bench-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        // A server that was killed while it started may write a last file in between.
-        for _ in 0..20 {
-            if fs::remove_dir_all(&self.0).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
     }
 }

@@ -8,13 +8,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
+use crate::PROGRESS;
 use crate::batch::Batches;
 use crate::client::{self, Acknowledged, Phase, Sent, Target};
 use crate::count;
 use crate::error::ChaosError;
 use crate::fault::{Kind, Schedule};
 use crate::inject::inject;
-use crate::progress;
 use crate::recovery;
 use crate::report::{Report, Run, Survived};
 use crate::stage::Stage;
@@ -61,19 +61,19 @@ pub(crate) async fn run(stage: &mut Stage, plan: &Plan) -> Result<Report, ChaosE
     }
     drop(target);
     let faults = faults(stage, plan, schedule, &mut served).await?;
-    progress("the clients finish");
+    PROGRESS.say("the clients finish");
     let books = finish(&phase, clients, plan.clients).await?;
     // All that the functions still have under way ends here, before it is counted.
     stage.function.finish().await;
     stage.function.stop().await;
     let dead_letters = match stage.queued.take() {
         Some(queued) => {
-            progress("the queue is emptied");
+            PROGRESS.say("the queue is emptied");
             queued.drain().await?
         }
         None => 0,
     };
-    progress("counting");
+    PROGRESS.say("counting");
     stage.proxy.cut();
     let mut administrator = stage.administrator().await?;
     count::wait_until_quiet(&mut administrator).await?;
@@ -111,9 +111,9 @@ async fn faults(
         match recovery {
             Some(recovery) => {
                 let (first, last) = (recovery.first.as_millis(), recovery.last.as_millis());
-                progress(&format!("{at:>4} s  {number:>3}  {name}: served again after {first} ms, all {last} ms"));
+                PROGRESS.say(&format!("{at:>4} s  {number:>3}  {name}: served again after {first} ms, all {last} ms"));
             }
-            None => progress(&format!("{at:>4} s  {number:>3}  {name}: NOT RECOVERED")),
+            None => PROGRESS.say(&format!("{at:>4} s  {number:>3}  {name}: NOT RECOVERED")),
         }
         faults.push((fault.kind, recovery));
     }

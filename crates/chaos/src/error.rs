@@ -3,34 +3,25 @@
 use std::io;
 use std::path::PathBuf;
 
-use local::database::{ProgramError, ServerError};
-use logs_core::mysql::MigrateError;
-use logs_core::settings::SettingError;
+use local::binaries::NotBuilt;
+use local::database::ServerError;
+use local::signals::Stopped;
 
 /// One sentence for whoever runs it. What the service does wrong is not here: that is the report's.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChaosError {
     /// A binary is missing.
-    #[error("{0} is not built; run ./dev chaos")]
-    NotBuilt(PathBuf),
-    /// Somebody stopped it.
-    #[error("stopped by {0}")]
-    Stopped(&'static str),
-    /// No server program.
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    NotBuilt(#[from] NotBuilt),
+    /// Ctrl-C.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The server does not run, or not again.
     #[error(transparent)]
     Server(#[from] ServerError),
     /// An earlier fault has lost the server.
     #[error("the database server is gone")]
     NoServer,
-    /// The database's URL.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// The schema.
-    #[error(transparent)]
-    Migrate(#[from] MigrateError),
     /// A statement of the harness.
     #[error("the database refused a statement of the harness: {0}")]
     Sql(#[from] sqlx::Error),

@@ -26,13 +26,17 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use local::progress::Progress;
 use local::signals::StopSignals;
+use local::temporary_folder::TemporaryFolder;
 
 use crate::attack::Plan;
 use crate::error::ChaosError;
 use crate::fault::Kind;
 use crate::report::Report;
-use crate::stage::{Programs, Stage, TemporaryFolder};
+use crate::stage::{Programs, Stage};
+
+const PROGRESS: Progress = Progress("chaos");
 
 #[derive(Parser)]
 #[command(bin_name = "./dev chaos", about = "Clients that keep the rules, while everything under them breaks")]
@@ -52,6 +56,9 @@ struct CommandLine {
     /// Only these faults, separated by commas: each at least once, however long that takes, and no verdict on times
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
     kinds: Vec<Kind>,
+    /// Folder of the binaries post-log and store-logs; by default where this program is
+    #[arg(long, value_name = "FOLDER")]
+    functions: Option<PathBuf>,
     /// Also write the report to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -63,7 +70,7 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            progress(&format!("failed: {error}"));
+            PROGRESS.say(&format!("failed: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -74,12 +81,13 @@ async fn run(options: CommandLine) -> Result<bool, ChaosError> {
     let seed = options.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
     let CommandLine { clients, seconds, queued, ref kinds, .. } = options;
     let plan = Plan { seed, clients: clients.into(), seconds, queued, kinds: unique(kinds) };
-    let mut folder = TemporaryFolder::new()?;
-    let report = attack_until_stopped(&plan, &mut folder).await?;
+    let programs = Programs::find(options.functions.as_deref())?;
+    let mut folder = TemporaryFolder::new("chaos")?;
+    let report = attack_until_stopped(&plan, programs, &mut folder).await?;
     let is_good = report.broken_promises().is_empty();
     if !is_good {
         folder.keep();
-        progress(&format!("the data and the functions' log are kept in {}", folder.path.display()));
+        PROGRESS.say(&format!("the data and the functions' log are kept in {}", folder.path().display()));
     }
     let mut output = std::io::stdout();
     output.write_all(report.to_table().as_bytes())?;
@@ -90,35 +98,27 @@ async fn run(options: CommandLine) -> Result<bool, ChaosError> {
     Ok(is_good)
 }
 
-async fn attack_until_stopped(plan: &Plan, folder: &mut TemporaryFolder) -> Result<Report, ChaosError> {
+async fn attack_until_stopped(
+    plan: &Plan,
+    programs: Programs,
+    folder: &mut TemporaryFolder,
+) -> Result<Report, ChaosError> {
     let mut signals = StopSignals::new()?;
-    let programs = Programs::find()?;
-    progress(&format!("seed {}; starting a private database server", plan.seed));
-    let mut stage = tokio::select! {
-        name = signals.next() => return Err(ChaosError::Stopped(name)),
-        stage = Stage::start(programs, &folder.path, plan) => stage?,
-    };
-    let outcome = tokio::select! {
-        name = signals.next() => Err(ChaosError::Stopped(name)),
-        report = attack::run(&mut stage, plan) => report,
-    };
-    if let Err(ChaosError::NeverUp(_)) = outcome {
+    PROGRESS.say(&format!("seed {}; starting a private database server", plan.seed));
+    let mut stage = signals.interrupt(Stage::start(programs, folder.path(), plan)).await??;
+    let outcome = signals.interrupt(attack::run(&mut stage, plan)).await;
+    if let Ok(Err(ChaosError::NeverUp(_))) = outcome {
         folder.keep();
     }
-    progress("stopping the server");
+    PROGRESS.say("stopping the server");
     stage.function.stop().await;
     stage.queued = None;
     if let Some(server) = &mut stage.server {
         server.kill().await;
     }
-    outcome
+    outcome?
 }
 
 fn unique(kinds: &[Kind]) -> Vec<Kind> {
     Kind::ALL.into_iter().filter(|kind| kinds.contains(kind)).collect()
-}
-
-/// A line for whoever waits. One that cannot be written is no reason to leave a server behind.
-fn progress(step: &str) {
-    let _ = writeln!(std::io::stderr(), "chaos: {step}");
 }

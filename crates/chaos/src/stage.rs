@@ -1,18 +1,15 @@
 //! Where it happens: a private database server, the proxy in front of it, the function, the gateway; in queued mode a
 //! queue and its consumer as well.
 
-use std::fs;
-use std::io;
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
-use local::database::{Server, ServerOptions, ServerProgram};
+use local::binaries;
+use local::database::Server;
 use local::gateway::{Gateway, GatewayConfig, UsagePlan};
 use local::lambda::{Function, FunctionConfig};
-use logs_core::mysql::migrate;
-use logs_core::settings::DatabaseSettings;
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::net::TcpListener;
 
@@ -54,18 +51,9 @@ impl Stage {
     pub(crate) async fn start(programs: Programs, folder: &Path, plan: &Plan) -> Result<Self, ChaosError> {
         // A client that hung up leaves its request behind, and some send two at once.
         let concurrency = 3 * plan.clients + 4;
-        let server_program = ServerProgram::find().await?;
-        let flavour = server_program.flavour();
+        let server = Server::start_new(folder, None, vec![format!("--max-connections={}", concurrency + 10)]).await?;
+        server.make_database(DATABASE).await?;
         let password = uuid::Uuid::new_v4().simple().to_string();
-        let options = ServerOptions {
-            program: server_program,
-            folder: folder.to_owned(),
-            password: password.clone(),
-            tls: None,
-            extra: vec![format!("--max-connections={}", concurrency + 10)],
-        };
-        let server = Server::start(options).await?;
-        migrate(&DatabaseSettings::from_url(&server.url(DATABASE))?).await?;
         let version = create_user(&server, &password).await?;
         let proxy = Proxy::start(server.port()).await?;
         let url = user_url(&password, proxy.port);
@@ -94,7 +82,7 @@ impl Stage {
             function: function.clone(),
         };
         let gateway = Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?;
-        let database = format!("{flavour} {version}");
+        let database = format!("{} {version}", server.flavour());
         let folder = folder.to_owned();
         let server = Some(server);
         Ok(Self { server, proxy, function, gateway, queued, programs, api_key, folder, database, password })
@@ -129,50 +117,15 @@ fn user_url(password: &str, port: u16) -> String {
     format!("mysql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}?ssl-mode=DISABLED")
 }
 
-/// The functions' binaries: beside this program.
+/// The functions' binaries.
 pub(crate) struct Programs {
     pub(crate) post_log: PathBuf,
     pub(crate) store_logs: PathBuf,
 }
 
 impl Programs {
-    pub(crate) fn find() -> Result<Self, ChaosError> {
-        let this = fs::canonicalize(std::env::current_exe()?)?;
-        let find = |name| {
-            let program = this.with_file_name(name);
-            if program.is_file() { Ok(program) } else { Err(ChaosError::NotBuilt(program)) }
-        };
-        Ok(Self { post_log: find("post-log")?, store_logs: find("store-logs")? })
-    }
-}
-
-/// A folder that goes away with this, unless it is kept.
-pub(crate) struct TemporaryFolder {
-    pub(crate) path: PathBuf,
-    is_kept: bool,
-}
-
-impl TemporaryFolder {
-    pub(crate) fn new() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("logs-chaos-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir(&path)?;
-        Ok(Self { path, is_kept: false })
-    }
-
-    /// For whoever looks for the cause.
-    pub(crate) fn keep(&mut self) {
-        self.is_kept = true;
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        // A server that was killed while it started may write a last file in between.
-        for _ in 0..20 {
-            if self.is_kept || fs::remove_dir_all(&self.path).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
+    pub(crate) fn find(folder: Option<&Path>) -> Result<Self, ChaosError> {
+        let folder = binaries::folder_of(&["post-log", "store-logs"], folder)?;
+        Ok(Self { post_log: folder.join("post-log"), store_logs: folder.join("store-logs") })
     }
 }

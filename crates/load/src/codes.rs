@@ -1,15 +1,8 @@
 //! Error codes as devices send them.
 
+use local::bare::{ERROR_CODE, device_id};
 use logs_core::clock;
 use serde_json::{Value, json};
-
-/// Also in the bare statement, whose rows are those of a POST.
-pub(crate) const ERROR_CODE: i32 = 107;
-
-/// A device's name; as long as a UUID, which is what fleets use.
-pub(crate) fn device_id(index: usize) -> String {
-    format!("device-{index:029}")
-}
 
 /// When the code at this place of a batch was recorded: they were collected, one a second.
 pub(crate) fn timestamp(index: usize) -> i64 {

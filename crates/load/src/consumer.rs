@@ -4,12 +4,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use local::bare::{BareConnection, BareInsert};
 use local::lambda::Environment;
+use logs_core::MAX_RECORDS;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::bare::{BareConnection, BareInsert};
+use crate::codes::timestamp;
 use crate::error::LoadError;
 use crate::events;
 use crate::plan::{self, EventSize};
@@ -68,7 +70,7 @@ async fn compare(
         environments.push(Environment::start(&stage.store_logs(1, TIMEOUT)).await?);
         bare.push(BareConnection::connect(&stage.database_url()).await?);
     }
-    let insert = Arc::new(BareInsert::new());
+    let insert = Arc::new(BareInsert::new((0..MAX_RECORDS).map(timestamp)));
     let rows = size.messages * size.codes;
     // Connected and prepared, both.
     store(stage, &mut environments, WARM_UP).await?;
@@ -157,7 +159,12 @@ async fn insert_bare(
     let started = Instant::now();
     for mut connection in connections.drain(..) {
         let insert = insert.clone();
-        running.spawn(async move { connection.insert(&insert, rows).await.map(|()| connection) });
+        running.spawn(async move {
+            for _ in 0..rows.div_ceil(MAX_RECORDS) {
+                connection.insert(&insert).await?;
+            }
+            Ok::<_, sqlx::Error>(connection)
+        });
     }
     for connection in running.join_all().await {
         connections.push(connection?);

@@ -3,25 +3,22 @@
 use std::io;
 use std::path::PathBuf;
 
-use local::database::{ProgramError, ServerError};
+use local::binaries::NotBuilt;
+use local::database::ServerError;
 use local::lambda::InvokeError;
 use local::moto::MotoError;
 use local::queue::QueueError;
-use logs_core::mysql::MigrateError;
-use logs_core::settings::SettingError;
+use local::signals::Stopped;
 
 /// One sentence for whoever runs it.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LoadError {
     /// A binary is missing.
-    #[error("{0} is not built; run ./dev load")]
-    NotBuilt(PathBuf),
-    /// Somebody stopped it.
-    #[error("stopped by {0}")]
-    Stopped(&'static str),
-    /// No server program.
     #[error(transparent)]
-    Program(#[from] ProgramError),
+    NotBuilt(#[from] NotBuilt),
+    /// Ctrl-C.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// The server does not run.
     #[error(transparent)]
     Server(#[from] ServerError),
@@ -31,12 +28,6 @@ pub(crate) enum LoadError {
     /// The queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// The database's URL.
-    #[error(transparent)]
-    Setting(#[from] SettingError),
-    /// The schema.
-    #[error(transparent)]
-    Migrate(#[from] MigrateError),
     /// A statement of this program.
     #[error("the database refused a statement: {0}")]
     Sql(#[from] sqlx::Error),

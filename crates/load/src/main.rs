@@ -4,11 +4,10 @@
 //!
 //! The flow: [`stage`] starts a private database server and moto's queue; [`service`] is a gateway with the functions of
 //! one mode behind it, and [`client`]s send to it. [`step`] does that for one size of batch, [`burst`] for as many codes
-//! as clients can send; [`consumer`] drives store-logs alone, against the [`bare`] statement. [`books`] look into the
+//! as clients can send; [`consumer`] drives store-logs alone, against the bare statement. [`books`] look into the
 //! tables. The [`report`] judges; [`table`] shows it, [`plot`] and [`document`] put it into `docs/`.
 
 mod answer;
-mod bare;
 mod books;
 mod burst;
 mod client;
@@ -27,16 +26,20 @@ mod step;
 mod table;
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
+use local::progress::Progress;
 use local::signals::StopSignals;
+use local::temporary_folder::TemporaryFolder;
 
 use crate::error::LoadError;
 use crate::plan::Plan;
 use crate::report::Report;
-use crate::stage::{Programs, Stage, TemporaryFolder};
+use crate::stage::{Programs, Stage};
+
+const PROGRESS: Progress = Progress("load");
 
 #[derive(Parser)]
 #[command(bin_name = "./dev load", about = "Bounded load on direct and queued mode, and what becomes of it")]
@@ -61,7 +64,7 @@ async fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            progress(&format!("failed: {error}"));
+            PROGRESS.say(&format!("failed: {error}"));
             ExitCode::FAILURE
         }
     }
@@ -69,14 +72,14 @@ async fn main() -> ExitCode {
 
 /// Whether all that was accepted is stored. The table comes last, when the servers are gone.
 async fn run(options: CommandLine) -> Result<bool, LoadError> {
-    let programs = Programs::find(options.functions)?;
+    let programs = Programs::find(options.functions.as_deref())?;
     let plan = if options.quick { Plan::QUICK } else { Plan::FULL };
-    let mut folder = TemporaryFolder::new()?;
-    let report = measure_until_stopped(&plan, programs, &folder).await?;
+    let mut folder = TemporaryFolder::new("load")?;
+    let report = measure_until_stopped(&plan, programs, folder.path()).await?;
     let is_good = report.broken_promises().is_empty();
     if !is_good {
         folder.keep();
-        progress(&format!("the data and the functions' logs are kept in {}", folder.path.display()));
+        PROGRESS.say(&format!("the data and the functions' logs are kept in {}", folder.path().display()));
     }
     let mut output = std::io::stdout();
     output.write_all(table::of(&report).as_bytes())?;
@@ -90,24 +93,13 @@ async fn run(options: CommandLine) -> Result<bool, LoadError> {
     Ok(is_good)
 }
 
-async fn measure_until_stopped(plan: &Plan, programs: Programs, folder: &TemporaryFolder) -> Result<Report, LoadError> {
+async fn measure_until_stopped(plan: &Plan, programs: Programs, folder: &Path) -> Result<Report, LoadError> {
     let mut signals = StopSignals::new()?;
-    progress("starting a private database server and moto, which plays the queue");
-    let mut stage = tokio::select! {
-        name = signals.next() => return Err(LoadError::Stopped(name)),
-        stage = Stage::start(programs, &folder.path) => stage?,
-    };
-    let outcome = tokio::select! {
-        name = signals.next() => Err(LoadError::Stopped(name)),
-        report = measure::everything(&mut stage, plan) => report,
-    };
-    progress("stopping the servers");
+    PROGRESS.say("starting a private database server and moto, which plays the queue");
+    let mut stage = signals.interrupt(Stage::start(programs, folder)).await??;
+    let outcome = signals.interrupt(measure::everything(&mut stage, plan)).await;
+    PROGRESS.say("stopping the servers");
     stage.moto.kill().await;
     stage.server.kill().await;
-    outcome
-}
-
-/// A line for whoever waits. One that cannot be written is no reason to leave a server behind.
-fn progress(step: &str) {
-    let _ = writeln!(std::io::stderr(), "load: {step}");
+    outcome?
 }

@@ -5,20 +5,20 @@ use crate::plan::{BATCHES, Plan};
 use crate::report::Report;
 use crate::service::Mode;
 use crate::stage::Stage;
-use crate::{burst, consumer, progress, step};
+use crate::{PROGRESS, burst, consumer, step};
 
 pub(crate) async fn everything(stage: &mut Stage, plan: &Plan) -> Result<Report, LoadError> {
     let mut steps = Vec::new();
     for mode in Mode::ALL {
         for (codes, batches) in BATCHES.into_iter().zip(plan.batches) {
-            progress(&format!("{} mode, batches of {codes}", mode.name()));
+            PROGRESS.say(&format!("{} mode, batches of {codes}", mode.name()));
             steps.push(step::measure(stage, plan, mode, codes, batches).await?);
         }
     }
     let codes = plan.burst.batches * plan.burst.codes_per_batch;
-    progress(&format!("a burst of {codes} codes in queued mode"));
+    PROGRESS.say(&format!("a burst of {codes} codes in queued mode"));
     let burst = burst::measure(stage, plan.burst).await?;
-    progress("store-logs against the bare statement");
+    PROGRESS.say("store-logs against the bare statement");
     let comparisons = consumer::measure(stage, plan.consumer).await?;
     Ok(Report::new(stage.database.clone(), plan, steps, burst, comparisons))
 }

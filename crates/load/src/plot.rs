@@ -146,8 +146,8 @@ mod tests {
 
     #[test]
     fn both_plots_are_svg_with_their_titles() {
-        let folder = crate::stage::TemporaryFolder::new().unwrap();
-        let (one, other) = (folder.path.join("throughput.svg"), folder.path.join("burst.svg"));
+        let folder = local::temporary_folder::TemporaryFolder::new("plots").unwrap();
+        let (one, other) = (folder.path().join("throughput.svg"), folder.path().join("burst.svg"));
         throughput(&report(), &one).unwrap();
         burst(&report(), &other).unwrap();
         for (file, title) in [(one, "queued, stored"), (other, "Age of the oldest batch")] {

@@ -1,16 +1,13 @@
 //! Where it happens: a private database server, moto's queue, the built functions.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use local::database::{Server, ServerOptions, ServerProgram};
+use local::binaries;
+use local::database::Server;
 use local::lambda::FunctionConfig;
 use local::moto::{KEY, Moto, MotoOptions, REGION};
 use local::queue::{Queue, Queues, RedrivePolicy};
-use logs_core::mysql::migrate;
-use logs_core::settings::DatabaseSettings;
 
 use crate::books::Books;
 use crate::error::LoadError;
@@ -47,39 +44,21 @@ pub(crate) struct Stage {
 
 impl Programs {
     /// Both in this folder, or where this program is.
-    pub(crate) fn find(folder: Option<PathBuf>) -> Result<Self, LoadError> {
-        let folder = match folder {
-            // Functions are started with another working folder in mind.
-            Some(folder) => fs::canonicalize(&folder).unwrap_or(folder),
-            None => std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default(),
-        };
-        match ["post-log", "store-logs"].map(|name| folder.join(name)).into_iter().find(|program| !program.is_file()) {
-            Some(program) => Err(LoadError::NotBuilt(program)),
-            None => Ok(Self { folder }),
-        }
+    pub(crate) fn find(folder: Option<&Path>) -> Result<Self, LoadError> {
+        Ok(Self { folder: binaries::folder_of(&["post-log", "store-logs"], folder)? })
     }
 }
 
 impl Stage {
     pub(crate) async fn start(programs: Programs, folder: &Path) -> Result<Self, LoadError> {
-        let program = ServerProgram::find().await?;
-        let flavour = program.flavour();
+        // MariaDB keeps no account of statements unless it is told to.
+        let extra = [MAX_CONNECTIONS, "--performance-schema=ON", "--performance-schema-instrument=statement/%=ON"];
+        let server = Server::start_new(folder, None, extra.map(str::to_owned).to_vec()).await?;
+        server.make_database(DATABASE).await?;
         let password = uuid::Uuid::new_v4().simple().to_string();
-        let options = ServerOptions {
-            program,
-            folder: folder.to_owned(),
-            password: password.clone(),
-            tls: None,
-            // MariaDB keeps no account of statements unless it is told to.
-            extra: [MAX_CONNECTIONS, "--performance-schema=ON", "--performance-schema-instrument=statement/%=ON"]
-                .map(str::to_owned)
-                .to_vec(),
-        };
-        let server = Server::start(options).await?;
-        migrate(&DatabaseSettings::from_url(&server.url(DATABASE))?).await?;
         let mut books = Books::open(&server.url(DATABASE)).await?;
         books.create_user(&password).await?;
-        let database = format!("{flavour} {}", books.version().await?);
+        let database = format!("{} {}", server.flavour(), books.version().await?);
         let log = folder.join("moto.log");
         let moto = Moto::start(&MotoOptions { log_file: Some(&log), ..MotoOptions::default() }).await?;
         let queue = Queues::create(moto.url(), REGION, REDRIVE).await?.queue;
@@ -130,37 +109,6 @@ impl Stage {
             timeout,
             concurrency,
             log_file: self.folder.join(format!("{name}.log")),
-        }
-    }
-}
-
-/// A folder that goes away with this, unless it is kept.
-pub(crate) struct TemporaryFolder {
-    pub(crate) path: PathBuf,
-    is_kept: bool,
-}
-
-impl TemporaryFolder {
-    pub(crate) fn new() -> io::Result<Self> {
-        let path = std::env::temp_dir().join(format!("logs-load-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir(&path)?;
-        Ok(Self { path, is_kept: false })
-    }
-
-    /// For whoever looks for the cause.
-    pub(crate) fn keep(&mut self) {
-        self.is_kept = true;
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        // A server that was killed while it started may write a last file in between.
-        for _ in 0..20 {
-            if self.is_kept || fs::remove_dir_all(&self.path).is_ok() {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(50));
         }
     }
 }

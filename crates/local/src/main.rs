@@ -50,7 +50,7 @@ enum Command {
 #[derive(Args)]
 struct RetentionArguments {
     /// Days that the ledger remembers an idempotency key
-    #[arg(long, default_value_t = 14, value_parser = clap::value_parser!(u16).range(1..))]
+    #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u16).range(1..))]
     batches: u16,
     /// Days that logs are kept; without it for ever
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]

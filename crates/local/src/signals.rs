@@ -2,6 +2,11 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+/// Somebody stopped it.
+#[derive(Debug, thiserror::Error)]
+#[error("stopped by {0}")]
+pub struct Stopped(&'static str);
+
 /// The signals that ask this program to stop.
 pub struct StopSignals {
     interrupt: Signal,
@@ -15,6 +20,14 @@ impl StopSignals {
     pub fn new() -> std::io::Result<Self> {
         let hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
+    }
+
+    /// The work, unless a signal comes first; it is dropped then.
+    pub async fn interrupt<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stopped> {
+        tokio::select! {
+            name = self.next() => Err(Stopped(name)),
+            result = work => Ok(result),
+        }
     }
 
     /// Waits for the next one; its name.

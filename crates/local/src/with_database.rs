@@ -8,8 +8,9 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
-use crate::database::{Server, ServerOptions, ServerProgram, end_left_behind};
+use crate::database::{Server, end_left_behind};
 use crate::signals::StopSignals;
+use crate::temporary_folder::TemporaryFolder;
 
 /// How long a command may take to end when it is asked to.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -19,23 +20,14 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 /// Runs the command with `DATABASE_SERVER_URL` set to a new, empty server, and with a folder for temporary files that
 /// goes away with it; a server that the command leaves behind in there is ended.
 pub async fn run(command: &[String]) -> Result<ExitCode, Failure> {
-    let folder = std::env::temp_dir().join(format!("logs-database-{}", uuid::Uuid::new_v4().simple()));
-    let temporary = folder.join("tmp");
+    let folder = TemporaryFolder::new("database")?;
+    let temporary = folder.path().join("tmp");
     std::fs::create_dir_all(&temporary)?;
-    let program = ServerProgram::find().await?;
-    let password = uuid::Uuid::new_v4().simple().to_string();
-    let options = ServerOptions { program, folder: folder.join("database"), password, tls: None, extra: vec![] };
     let mut signals = StopSignals::new()?;
-    let outcome = match Server::start(options).await {
-        Ok(server) => {
-            let outcome = run_beside(command, &server.url(""), &temporary, &mut signals).await;
-            end_all_left_behind(&temporary).await;
-            server.stop().await;
-            outcome
-        }
-        Err(error) => Err(error.into()),
-    };
-    let _ = std::fs::remove_dir_all(folder);
+    let server = Server::start_new(&folder.path().join("database"), None, vec![]).await?;
+    let outcome = run_beside(command, &server.url(""), &temporary, &mut signals).await;
+    end_all_left_behind(&temporary).await;
+    server.stop().await;
     outcome
 }
 

@@ -1,11 +1,17 @@
 //! The loop of a function: an event, a request, an answer, until Lambda ends the process.
 
+use std::time::Duration;
+
 use lambda_runtime::{LambdaEvent, service_fn};
 use logs_core::{Deadline, clock};
 use tracing::Instrument;
 
 use crate::event::ProxyEvent;
 use crate::{Answer, Request};
+
+/// API Gateway hangs up after 29 s, however long the function may take.
+/// <https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html>
+const LONGEST_REQUEST: Duration = Duration::from_secs(28);
 
 /// Serves proxy events with `handle`. Each answer allows `allowed_origin` (CORS); each log line in between has the
 /// request id in its span. An event that is none is reported as failed. Returns only when the Runtime API is gone.
@@ -18,7 +24,7 @@ pub async fn serve(
         let id = event.context.request_id.clone();
         // Of the highest level: a filter that lets an error through lets its request id through as well.
         let span = tracing::error_span!("request", request_id = id);
-        let deadline = Deadline::of_event(event.context.deadline, clock::since_epoch());
+        let deadline = Deadline::of_event(event.context.deadline, clock::since_epoch()).at_most(LONGEST_REQUEST);
         let request = Request::new(event.payload, id, deadline);
         let answer = handle(&request).instrument(span).await;
         Ok::<_, std::convert::Infallible>(answer.with("access-control-allow-origin", allowed_origin.clone()))

@@ -6,8 +6,9 @@ use logs_core::Deadline;
 use logs_core::mysql::{Retention, RetentionReport, Store, StoreError};
 use logs_core::settings::{Lookup, SettingError};
 
-/// Days that the ledger remembers a key, if nobody says otherwise.
-const BATCH_DAYS: u16 = 14;
+/// Days that the ledger remembers a key, if nobody says otherwise: as long as a message may be on its way through the
+/// queue and back from its dead letters.
+const BATCH_DAYS: u16 = 28;
 
 /// How long rows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub struct Days {
 }
 
 impl Days {
-    /// `BATCH_RETENTION_DAYS` (14) and `LOG_RETENTION_DAYS` (0: logs are kept for ever).
+    /// `BATCH_RETENTION_DAYS` (28) and `LOG_RETENTION_DAYS` (0: logs are kept for ever).
     pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
         let batches = days(lookup, "BATCH_RETENTION_DAYS", "a number of days from 1 to 65535")?;
         let logs = days(lookup, "LOG_RETENTION_DAYS", "a number of days up to 65535, 0 for ever")?;
@@ -72,8 +73,8 @@ mod tests {
     }
 
     #[test]
-    fn the_ledger_is_kept_for_two_weeks_and_logs_for_ever() {
-        let expected = Ok(Days { batches: 14, logs: None });
+    fn the_ledger_is_kept_for_four_weeks_and_logs_for_ever() {
+        let expected = Ok(Days { batches: 28, logs: None });
         assert_eq!(parsed(&[]), expected);
         assert_eq!(parsed(&[("BATCH_RETENTION_DAYS", ""), ("LOG_RETENTION_DAYS", "0")]), expected);
         let both = [("BATCH_RETENTION_DAYS", "1"), ("LOG_RETENTION_DAYS", "400")];

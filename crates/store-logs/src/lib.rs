@@ -76,8 +76,9 @@ impl StoreLogs {
             Metric::Count("Accepted", *logs),
             Metric::Count("Duplicates", duplicates),
             Metric::Count("Failed", failed),
-            Metric::Count("RowsPerStatement", logs.checked_div(*statements).unwrap_or(0)),
         ];
+        // None where nothing was stored: duplicates alone would make large statements look small.
+        metrics.extend(logs.checked_div(*statements).map(|rows| Metric::Count("RowsPerStatement", rows)));
         // Of what is stored: what fails again and again has its own metric.
         metrics.extend(lag.map(|lag| Metric::Seconds("QueueLag", lag)));
         self.metrics.write(&metrics);

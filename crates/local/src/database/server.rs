@@ -6,6 +6,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use logs_core::mysql::{MigrateError, migrate};
+use logs_core::settings::{DatabaseSettings, SettingError};
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -86,9 +88,22 @@ pub enum ServerError {
     /// It runs and does not answer.
     #[error("the database server does not answer after {} s (see {})", START_LIMIT.as_secs(), .0.display())]
     NoAnswer(PathBuf),
+    /// Its own URL is none.
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// It refuses our schema.
+    #[error(transparent)]
+    Schema(#[from] MigrateError),
 }
 
 impl Server {
+    /// A new server for one run: whichever program is there, with a password that nobody else knows.
+    pub async fn start_new(folder: &Path, tls: Option<TlsFiles>, extra: Vec<String>) -> Result<Self, ServerError> {
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        let program = ServerProgram::find().await?;
+        Self::start(ServerOptions { program, folder: folder.to_owned(), password, tls, extra }).await
+    }
+
     /// Starts the server on a port of its own, with new data if the folder is empty. A server that an earlier
     /// run left behind in this folder is ended first.
     pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
@@ -160,6 +175,18 @@ impl Server {
             None => "ssl-mode=DISABLED".to_owned(),
         };
         format!("mysql://{USER}:{}@127.0.0.1:{}/{database}?{tls}", self.options.password, self.port)
+    }
+
+    /// Makes a database with our schema.
+    pub async fn make_database(&self, name: &str) -> Result<(), ServerError> {
+        migrate(&DatabaseSettings::from_url(&self.url(name))?).await?;
+        Ok(())
+    }
+
+    /// `mysql` or `mariadb`.
+    #[must_use]
+    pub fn flavour(&self) -> &'static str {
+        self.options.program.flavour()
     }
 
     /// Where it listens.

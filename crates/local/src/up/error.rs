@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use logs_core::settings::SettingError;
 
 use super::SecretsError;
+use crate::binaries::NotBuilt;
 use crate::moto::MotoError;
 use crate::queue::QueueError;
 use crate::state::StateError;
@@ -29,8 +30,8 @@ pub enum UpError {
         option: &'static str,
     },
     /// The binaries are not there.
-    #[error("{0} is not there; build it with ./dev up, or name its folder with --functions")]
-    NotBuilt(PathBuf),
+    #[error(transparent)]
+    NotBuilt(#[from] NotBuilt),
     /// The folder.
     #[error(transparent)]
     State(#[from] StateError),

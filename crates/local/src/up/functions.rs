@@ -6,13 +6,13 @@ use logs_core::settings::environment;
 
 use super::queued::Queued;
 use super::{UpError, UpOptions};
+use crate::binaries;
 use crate::lambda::{Function, FunctionConfig};
 use crate::moto::{KEY, REGION};
 
 /// The binary of a function.
 pub(super) fn program(options: &UpOptions, name: &str) -> Result<PathBuf, UpError> {
-    let program = options.functions.join(name);
-    if program.is_file() { Ok(program) } else { Err(UpError::NotBuilt(program)) }
+    Ok(binaries::in_folder(&options.functions, name)?)
 }
 
 /// A function with these settings.

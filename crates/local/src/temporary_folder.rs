@@ -1,0 +1,45 @@
+//! A place for what is thrown away afterwards.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// A folder that goes away with this value, unless it is kept.
+#[derive(Debug)]
+pub struct TemporaryFolder {
+    path: PathBuf,
+    is_kept: bool,
+}
+
+impl TemporaryFolder {
+    /// A new one, among the system's temporary files; `owner` is part of its name.
+    pub fn new(owner: &str) -> io::Result<Self> {
+        let path = std::env::temp_dir().join(format!("logs-{owner}-{}", uuid::Uuid::new_v4().simple()));
+        fs::create_dir(&path)?;
+        Ok(Self { path, is_kept: false })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// For whoever looks for a cause.
+    pub fn keep(&mut self) {
+        self.is_kept = true;
+    }
+}
+
+impl Drop for TemporaryFolder {
+    fn drop(&mut self) {
+        // A server that was killed while it started may write a last file in between.
+        for _ in 0..20 {
+            if self.is_kept || fs::remove_dir_all(&self.path).is_ok() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+}

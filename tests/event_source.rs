@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use local::event_source::Invocation;
 use local::queue::{RedrivePolicy, redrive};
+use logs_core::MAX_MESSAGE_BYTES;
+use serde_json::json;
 use sqlx::Executor;
 use tokio::time::Instant;
 
@@ -60,6 +62,20 @@ async fn an_event_is_never_larger_than_lambda_takes() {
     assert!(first.messages <= 5 && second.messages <= 5, "{first:?} {second:?}");
     assert_eq!((first.error.as_ref(), second.error.as_ref()), (None, None));
     event_source.stop().await;
+}
+
+#[tokio::test]
+async fn the_largest_message_that_there_is_comes_through_and_is_stored() {
+    let database = Database::migrated().await;
+    let mut run = QueueRun::start(&database).await;
+    let logs: Vec<_> = (0..1000).map(|number| json!(["\u{1f4df}".repeat(240), number, 1_514_864_773])).collect();
+    let body = json!({ "version": 1, "key": "largest", "received_at": 1_764_000_000, "logs": logs }).to_string();
+    let largest = format!("{body}{}", " ".repeat(MAX_MESSAGE_BYTES - body.len()));
+    run.send([largest]).await;
+    let event_source = run.poll();
+    assert_eq!(run.invocation().await, Invocation { messages: 1, failed: 0, error: None });
+    event_source.stop().await;
+    assert_eq!((run.depth().await, database.count().await), ((0, 0), 1000));
 }
 
 #[tokio::test]

@@ -51,7 +51,7 @@ pub(crate) struct EventSize {
 }
 
 impl Plan {
-    /// What the figures in `docs/scaling.md` come from: about three minutes on two cores.
+    /// What the figures in `docs/scaling.md` come from: about four minutes on two cores.
     pub(crate) const FULL: Self = Self {
         is_quick: false,
         clients: 8,
@@ -65,7 +65,7 @@ impl Plan {
             sampling: Duration::from_millis(250),
         },
         consumer: Consumer {
-            rounds: 3,
+            rounds: 9,
             // The most messages that Lambda hands over, and of larger ones fewer: it hands over 6 MB at most.
             events: [
                 EventSize { messages: 10_000, codes: 1 },

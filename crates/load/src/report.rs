@@ -179,6 +179,7 @@ pub(crate) mod tests {
                 store_logs: speed,
                 bare_statement: speed,
                 ratio: 1.0,
+                ratio_with_ledger: 1.1,
                 peak_megabytes: 100.0,
             }],
         }

@@ -110,6 +110,8 @@ async fn of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_i
     let log = function.log();
     assert!(log.contains("has version 2, and this release reads version 1"), "{log}");
     assert!(log.matches("a message cannot be stored").count() <= 20, "a line for each would fill the log");
+    let last = log.lines().find(|line| line.contains("\"failed\":100,")).expect("a line says how many failed");
+    assert!(last.contains("not all is stored") && last.contains("\"level\":\"WARN\""), "{last}");
 }
 
 #[tokio::test]
@@ -121,6 +123,8 @@ async fn what_the_database_refuses_takes_no_neighbour_down() {
     let bodies: Vec<_> = (0..2_000).map(|place| message(&format!("key-{place}"), &["a", device(place)])).collect();
     assert_eq!(failures(&function, &bodies).await, [3, 500, 501, 1_234]);
     assert_eq!(database.count().await, 2 * 1_996);
+    assert_eq!(failures(&function, &[&bodies[3..4], &bodies[3..4]].concat()).await, [0, 1]);
+    assert_eq!(function.log().matches("a message cannot be stored").count(), 4 + 2, "the one that came twice, twice");
     database.run("ALTER TABLE Logs DROP CONSTRAINT no_b").await;
     assert_eq!(failures(&function, &bodies).await, NONE, "a refused message left nothing in the ledger");
     assert_eq!(database.count().await, 4_000);

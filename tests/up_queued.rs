@@ -1,13 +1,19 @@
 //! `./dev up --queued` and `./dev redrive`, as a user starts, stops and kills them: what was answered with 202 is stored.
 
 use std::path::Path;
+use std::time::Duration;
 
 use local::queue::Queue;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 use tokio::process::Command;
 
 use crate::harness::{Database, Product, ProductOptions, TemporaryFolder, binaries, is_running, record, until};
+
+/// Names account and region; nobody looks at the signature.
+const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=made-up/20260101/eu-central-1/sqs/aws4_request, \
+     SignedHeaders=host, Signature=made-up";
 
 async fn start(state: &Path, database: &Database, arguments: &[&str]) -> Product {
     let arguments = [&["--queued"], arguments].concat();
@@ -25,6 +31,16 @@ async fn depth(product: &Product) -> (usize, usize) {
     let (queue, dead) = (Queue::of_running(endpoint), Queue::dead_letters_of_running(endpoint));
     let depth = async |queue: Queue| queue.depth().await.expect("moto answers").all();
     (depth(queue).await, depth(dead).await)
+}
+
+async fn in_flight(product: &Product) -> usize {
+    let queue = Queue::of_running(product.endpoints.queue.as_ref().expect("there is a queue"));
+    queue.depth().await.expect("moto answers").in_flight
+}
+
+fn moto(product: &Product) -> u32 {
+    let is_moto = |id: &u32| std::fs::read_to_string(format!("/proc/{id}/cmdline")).is_ok_and(|c| c.contains("moto"));
+    product.children().into_iter().find(is_moto).expect("moto runs")
 }
 
 async fn redrive(state: &Path) -> (bool, String) {
@@ -53,8 +69,8 @@ async fn what_is_sent_twice_under_a_key_is_accepted_twice_and_stored_once() {
 async fn a_stop_waits_until_everything_that_was_accepted_is_stored() {
     let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
     let state = folder.0.join("state");
-    // A window that would be over only much later.
-    let product = start(&state, &database, &["--batch-window", "5"]).await;
+    // A window that would be over only when stopping has long given up.
+    let product = start(&state, &database, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
     for number in 0..20 {
         post(&product, &format!("device-{number}")).await;
     }
@@ -93,6 +109,69 @@ async fn what_was_accepted_survives_kill_minus_nine_and_a_stop_in_a_hurry() {
 }
 
 #[tokio::test]
+async fn what_a_run_leaves_is_to_the_next_one_as_if_it_had_just_been_sent() {
+    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
+    let state = folder.0.join("state");
+    let once = ["--max-receive-count", "1"];
+    let gathering = [&once[..], &["--batch-window", "300", "--visibility-timeout", "400"]].concat();
+    let product = start(&state, &database, &gathering).await;
+    post(&product, "gathered").await;
+    until("it is received", async || in_flight(&product).await == 1).await;
+    // Not one of ours, and still no reason to lose the others.
+    let endpoint = product.endpoints.queue.as_ref().expect("there is a queue");
+    let stranger = json!({
+        "QueueUrl": endpoint.url,
+        "MessageBody": "{}",
+        "MessageAttributes": { "bytes": { "DataType": "Binary", "BinaryValue": "AP8=" } },
+    });
+    let request = product.client.post(&endpoint.endpoint).header("x-amz-target", "AmazonSQS.SendMessage");
+    let request = request.header("content-type", "application/x-amz-json-1.0").header("authorization", AUTHORIZATION);
+    let sent = request.body(stranger.to_string()).send().await.expect("moto answers");
+    assert_eq!(sent.status(), 200);
+    product.kill().await;
+
+    let product = start(&state, &database, &once).await;
+    until("what is ours is stored", async || !product.list().await.is_empty()).await;
+    assert_eq!(product.list().await[0]["device_id"], "gathered", "its receipt in the other run was no try");
+}
+
+#[tokio::test]
+async fn what_was_accepted_for_one_database_is_not_stored_in_another() {
+    let (folder, one, other) = (TemporaryFolder::new(), Database::migrated().await, Database::migrated().await);
+    let state = folder.0.join("state");
+    let product = start(&state, &one, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
+    post(&product, "a").await;
+    product.kill().await;
+    let product = start(&state, &other, &[]).await;
+    assert_eq!(depth(&product).await, (0, 0));
+    assert!(product.stop(Signal::SIGINT).await.success());
+    let product = start(&state, &one, &[]).await;
+    until("it is stored", async || depth(&product).await == (0, 0)).await;
+    assert_eq!((one.count().await, other.count().await), (1, 0));
+    assert!(product.stop(Signal::SIGINT).await.success());
+    let reset = Command::new(binaries().join("local")).arg("--state").arg(&state).arg("reset").status().await;
+    assert!(reset.expect("local can be run").success() && !state.exists(), "all that is in it is ours");
+}
+
+#[tokio::test]
+async fn moto_that_somebody_ends_keeps_its_messages_and_the_run_says_so() {
+    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
+    let state = folder.0.join("state");
+    let product = start(&state, &database, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
+    post(&product, "a").await;
+    let moto = moto(&product);
+    // Impatiently: it must not give up writing.
+    while is_running(moto) && kill(Pid::from_raw(moto.cast_signed()), Signal::SIGTERM).is_ok() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let (status, said) = product.last_words().await;
+    assert!(!status.success() && said.contains("ended by somebody else; the next ./dev up --queued has its"), "{said}");
+    let product = start(&state, &database, &[]).await;
+    until("it is stored", async || depth(&product).await == (0, 0)).await;
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
 async fn dead_letters_are_brought_back_when_the_cause_is_mended() {
     let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
     let state = folder.0.join("state");
@@ -126,9 +205,7 @@ async fn without_a_queue_redrive_says_what_to_do() {
 async fn a_run_whose_queue_dies_says_what_is_lost_and_ends() {
     let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
     let product = start(&folder.0.join("state"), &database, &[]).await;
-    let is_moto = |id: &u32| std::fs::read_to_string(format!("/proc/{id}/cmdline")).is_ok_and(|c| c.contains("moto"));
-    let moto = product.children().into_iter().find(is_moto).expect("moto runs");
-    kill(Pid::from_raw(moto.cast_signed()), Signal::SIGKILL).expect("it runs");
+    kill(Pid::from_raw(moto(&product).cast_signed()), Signal::SIGKILL).expect("it runs");
     let (status, said) = product.last_words().await;
     assert!(
         !status.success() && said.contains("moto, which plays the queue, ended, and with it the messages"),

@@ -6,6 +6,7 @@ As they are in moto 5.2.5, a send and a receive take time with all that is in th
 characters, and every message that ever was stays in memory. What a client sees is still moto's.
 """
 
+import base64
 import fcntl
 import json
 import os
@@ -118,8 +119,20 @@ for name, operation in list(vars(models.SQSBackend).items()):
         setattr(models.SQSBackend, name, one_at_a_time(operation))
 
 
+def as_base64(content):
+    """JSON has no bytes, which attributes of messages may be."""
+    return {"base64": base64.b64encode(content).decode()}
+
+
+def from_base64(value):
+    return base64.b64decode(value["base64"]) if value.keys() == {"base64"} else value
+
+
 class KeptMessages:
-    """A file with a line for each message; read when the program starts, written when it ends."""
+    """A file with a line for each message; read when the program starts, written when it ends. For a message time stands
+    still in between, and its receipts are forgotten: it is as if it had just been sent. Otherwise it would be too old
+    after some days off, and a stop in the middle of a batch would count as a try.
+    """
 
     def __init__(self, path):
         self.path = path
@@ -130,7 +143,7 @@ class KeptMessages:
             fcntl.flock(self.lock, fcntl.LOCK_EX)
         if path and os.path.exists(path):
             with open(path) as lines:
-                self.waiting = [json.loads(line) for line in lines]
+                self.waiting = [json.loads(line, object_hook=from_base64) for line in lines]
         create_queue = models.SQSBackend.create_queue
 
         def create_with_messages(backend, name, *arguments, **names):
@@ -147,8 +160,7 @@ class KeptMessages:
             if kept["queue"] == queue.name:
                 message = Message(kept["id"], kept["body"])
                 message.message_attributes = kept["attributes"]
-                message.sent_timestamp = kept["sent"]
-                message.approximate_receive_count = kept["received"]
+                message.mark_sent()
                 queue.add_message(message)
         self.waiting = [kept for kept in self.waiting if kept["queue"] != queue.name]
 
@@ -162,8 +174,6 @@ class KeptMessages:
                         {
                             "queue": queue.name,
                             "id": message.id,
-                            "sent": message.sent_timestamp,
-                            "received": message.approximate_receive_count,
                             "attributes": message.message_attributes,
                             "body": message.body,
                         }
@@ -172,7 +182,7 @@ class KeptMessages:
         unfinished = f"{self.path}.unfinished"
         with open(os.open(unfinished, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
             for line in lines:
-                file.write(json.dumps(line) + "\n")
+                file.write(json.dumps(line, default=as_base64) + "\n")
             file.flush()
             os.fsync(file.fileno())
         os.rename(unfinished, self.path)

@@ -48,8 +48,25 @@ class RequestHandler(MotoRequestHandler):
 
 # A line for each request is no news.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+
+ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
+
+
+def ignore_ends():
+    """Once is enough: what is being written must not be cut off."""
+    for end in ENDS:
+        signal.signal(end, signal.SIG_IGN)
+
+
+def leave(*_):
+    ignore_ends()
+    sys.exit()
+
+
 # As good an end as that of the input.
-signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+for end in ENDS:
+    signal.signal(end, leave)
 # The socket listens from here on; who connects before the thread runs, waits.
 server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=RequestHandler)
 Thread(target=server.serve_forever, daemon=True).start()
@@ -57,6 +74,7 @@ print(server.port, flush=True)
 try:
     sys.stdin.read()
 finally:
+    ignore_ends()
     # For good: what comes now is not answered, so nobody takes it for sent.
     queues.acquire()  # noqa: F821
     if kept_messages.path:

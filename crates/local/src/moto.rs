@@ -44,6 +44,7 @@ pub struct Moto {
     input: ChildStdin,
     output: Lines<BufReader<ChildStdout>>,
     url: String,
+    log_file: Option<PathBuf>,
 }
 
 /// Why there is no server.
@@ -92,8 +93,9 @@ impl Moto {
         };
         let mut output = BufReader::new(output).lines();
         let line = timeout(START_LIMIT, output.next_line()).await.ok().transpose()?.flatten();
-        let port = line.ok_or_else(|| MotoError::NoAnswer(options.log_file.map(Path::to_owned)))?;
-        Ok(Self { process, input, output, url: format!("http://127.0.0.1:{port}") })
+        let log_file = options.log_file.map(Path::to_owned);
+        let port = line.ok_or_else(|| MotoError::NoAnswer(log_file.clone()))?;
+        Ok(Self { process, input, output, url: format!("http://127.0.0.1:{port}"), log_file })
     }
 
     /// The endpoint of every service.
@@ -108,9 +110,10 @@ impl Moto {
         self.process.id()
     }
 
-    /// Returns when the server has ended.
-    pub async fn ended(&mut self) {
+    /// Returns when the server has ended: whether it wrote down its messages before.
+    pub async fn ended(&mut self) -> bool {
         let _ = self.process.wait().await;
+        matches!(self.output.next_line().await, Ok(Some(_)))
     }
 
     /// kill -9: from now on the port refuses, and no message is kept.
@@ -120,7 +123,7 @@ impl Moto {
 
     /// Has the server write its messages into its file, and end. How many there are, by the queue's name.
     pub async fn stop(self) -> Result<BTreeMap<String, usize>, MotoError> {
-        let Self { mut process, input, mut output, .. } = self;
+        let Self { mut process, input, mut output, log_file, .. } = self;
         drop(input);
         let ended = timeout(STOP_LIMIT, async {
             let line = output.next_line().await?;
@@ -128,6 +131,6 @@ impl Moto {
             Ok::<_, io::Error>(line)
         });
         let line = ended.await.ok().transpose()?.flatten();
-        line.and_then(|line| serde_json::from_str(&line).ok()).ok_or(MotoError::NotKept(None))
+        line.and_then(|line| serde_json::from_str(&line).ok()).ok_or(MotoError::NotKept(log_file))
     }
 }

@@ -42,7 +42,7 @@ pub(crate) struct UpArguments {
     #[arg(long)]
     functions: Option<PathBuf>,
     /// Queued mode: POST sends to a queue (202), store-logs stores. moto plays SQS: what is not stored when this stops,
-    /// even by kill -9, is delivered by the next run; only kill -9 of moto loses what it holds. On AWS the queue is durable
+    /// even by kill -9, is delivered by the next run with this database; only kill -9 of moto loses what it holds. On AWS the queue is durable
     #[arg(long)]
     queued: bool,
     /// Queued: seconds that a batch is gathered, from its first message on
@@ -51,7 +51,7 @@ pub(crate) struct UpArguments {
     /// Queued: invocations of store-logs at once
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000), requires = "queued")]
     queue_concurrency: u16,
-    /// Queued: how often a message is tried before it is a dead letter
+    /// Queued: how often a message is tried before it is a dead letter; each run begins at nought
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000), requires = "queued")]
     max_receive_count: u32,
     /// Queued: seconds until a message that failed is tried again. 181 on AWS; here somebody is watching
@@ -91,7 +91,7 @@ pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode
         started = up::start(&options, progress) => started?,
         name = signals.next() => return Err(format!("stopped by {name} before everything was up").into()),
     };
-    announce(running.endpoints(), running.state());
+    announce(running.endpoints(), running.state(), &running.messages());
     let failure = tokio::select! {
         name = signals.next() => {
             say(&format!("dev: {name}: stopping"));
@@ -99,7 +99,7 @@ pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode
         }
         error = running.keep_running(progress) => Some(error),
     };
-    let messages = running.state().messages();
+    let messages = running.messages();
     let hurry = async {
         let name = signals.next().await;
         say(&format!("dev: {name} again: what is open is cut off"));
@@ -120,13 +120,13 @@ fn what_is_kept(kept: Kept, state: &Path, messages: &Path) -> String {
         Kept { messages: 0, dead_letters: 0 } => data,
         Kept { messages: count, dead_letters } => format!(
             "{data}; not stored yet: {count} messages and {dead_letters} dead letters, kept in {} for the next ./dev up \
-             --queued",
+             --queued with this database",
             messages.display()
         ),
     }
 }
 
-fn announce(endpoints: &Endpoints, state: &StateFolder) {
+fn announce(endpoints: &Endpoints, state: &StateFolder, messages: &Path) {
     let Endpoints { post, get, queue, .. } = endpoints;
     let record = r#"[{"deviceID":"any_device_token","err":107,"timestamp":1514864773}]"#;
     say(&format!(
@@ -141,7 +141,7 @@ fn announce(endpoints: &Endpoints, state: &StateFolder) {
         post.api_key,
         get.url,
         get.api_key,
-        mode(queue.as_ref(), &state.messages()),
+        mode(queue.as_ref(), messages),
         state.logs().display(),
     ));
 }

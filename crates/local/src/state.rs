@@ -51,16 +51,10 @@ impl StateError {
 const LOCK: &str = "lock";
 
 /// The files that are ours, besides folders.
-const OURS: [&str; 8] = [
-    "endpoints.json",
-    "endpoints.unfinished",
-    "keys.json",
-    "keys.unfinished",
-    "messages.jsonl",
-    "messages.jsonl.unfinished",
-    "messages.jsonl.lock",
-    LOCK,
-];
+const OURS: [&str; 5] = ["endpoints.json", "endpoints.unfinished", "keys.json", "keys.unfinished", LOCK];
+
+/// How the names of files with messages begin, and of what moto puts beside them.
+const MESSAGES: &str = "messages";
 
 /// What must not be guessed, made once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -162,10 +156,12 @@ impl StateFolder {
         self.path.join("database")
     }
 
-    /// Where the messages stand that were in the queue when the last run in queued mode ended.
+    /// Where messages are kept that are to be stored in the private database, or in one of this name.
     #[must_use]
-    pub fn messages(&self) -> PathBuf {
-        self.path.join("messages.jsonl")
+    pub fn messages(&self, database: Option<&str>) -> PathBuf {
+        let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
+        let database = database.map(|name| format!("-{}", name.chars().take(200).map(plain).collect::<String>()));
+        self.path.join(format!("{MESSAGES}{}.jsonl", database.unwrap_or_default()))
     }
 
     /// The keys; made if there are none.
@@ -201,7 +197,11 @@ impl StateFolder {
         for folder in [self.database(), self.logs()] {
             ignore_missing(fs::remove_dir_all(&folder)).map_err(|error| StateError::of(&folder, error))?;
         }
-        for file in OURS {
+        let files = fs::read_dir(&self.path).map_err(|error| StateError::of(&self.path, error))?;
+        let files = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+        let messages = files.filter(|name| name.starts_with(MESSAGES) && name.contains(".jsonl"));
+        // The lock is the last one: until then the folder is ours.
+        for file in messages.chain(OURS.map(str::to_owned)) {
             let file = self.path.join(file);
             ignore_missing(fs::remove_file(&file)).map_err(|error| StateError::of(&file, error))?;
         }

@@ -42,13 +42,13 @@ pub struct Message {
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// Written by a newer release, or by somebody else.
-    #[error("has version {0}, and this release reads version {VERSION}; deploy the newer one, then redrive")]
+    #[error("it has version {0}, and this release reads version {VERSION}; deploy the newer one, then redrive")]
     UnknownVersion(u64),
     /// No JSON, or not this JSON.
-    #[error("is no message: line {0}, column {1} is wrong")]
+    #[error("it is none of ours: wrong at line {0}, column {1}")]
     NotAMessage(usize, usize),
     /// The JSON is right and a value in it is not.
-    #[error("has a value that cannot be stored: {0}")]
+    #[error("it has a value that cannot be stored: {0}")]
     Value(&'static str),
 }
 

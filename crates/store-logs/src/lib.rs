@@ -16,6 +16,8 @@ use logs_core::{Deadline, Message, clock};
 /// So many messages that failed get a line of their own in the log; all are counted.
 const LOGGED: usize = 20;
 
+const NOT_ALL: &str = "not all is stored; the queue keeps the rest";
+
 /// The function.
 #[derive(Debug)]
 pub struct StoreLogs {
@@ -38,7 +40,7 @@ impl StoreLogs {
                     messages.push(message);
                     places.push(place);
                 }
-                Err(error) => failures.add(place, &record.message_id, &format!("the message {error}")),
+                Err(error) => failures.add(place, &record.message_id, &error.to_string()),
             }
         }
         let deliveries = self.store.insert_messages(&messages, deadline).await;
@@ -49,7 +51,7 @@ impl StoreLogs {
                 Delivery::Stored => oldest = Some(oldest.map_or(message.received_at, |at| message.received_at.min(at))),
                 Delivery::Duplicate => duplicates += 1,
                 Delivery::KeyReused => failures.add(*place, id, "another batch is stored under its Idempotency-Key"),
-                Delivery::Refused(error) => failures.add(*place, id, &error.to_string()),
+                Delivery::Refused(why) => failures.add(*place, id, why),
                 Delivery::Locked => failures.add(*place, id, "somebody else is at work under its Idempotency-Key"),
                 Delivery::NotStored => failures.add_quietly(*place),
             }
@@ -66,10 +68,9 @@ impl StoreLogs {
         let lag = oldest.map(|oldest| u64::try_from(now - oldest).unwrap_or(0));
         let (messages, failed) = (failures.failed.len(), failures.count);
         match error {
+            Some(error) => tracing::error!(messages, logs, duplicates, failed, lag, %error, "{NOT_ALL}"),
+            None if failed > 0 => tracing::warn!(messages, logs, duplicates, failed, lag, "{NOT_ALL}"),
             None => tracing::info!(messages, logs, duplicates, failed, lag, "stored"),
-            Some(error) => {
-                tracing::error!(messages, logs, duplicates, failed, lag, %error, "not all is stored; the queue keeps the rest");
-            }
         }
         let mut metrics = vec![
             Metric::Count("Messages", messages),

@@ -44,9 +44,18 @@ pub struct Invocation {
     pub error: Option<String>,
 }
 
+/// What the pollers are to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Gathering,
+    /// What is received is sent to the function at once.
+    WithoutWindow,
+    Stopped,
+}
+
 /// A running event source. Dropping it cuts off what it is doing; what it received comes again.
 pub struct EventSource {
-    stop: watch::Sender<bool>,
+    phase: watch::Sender<Phase>,
     pollers: JoinSet<()>,
 }
 
@@ -55,18 +64,23 @@ impl EventSource {
     /// nothing is received that would have to wait for one.
     #[must_use]
     pub fn start(config: &EventSourceConfig) -> Self {
-        let (stop, stopped) = watch::channel(false);
+        let (phase, of_pollers) = watch::channel(Phase::Gathering);
         let mut pollers = JoinSet::new();
         for _ in 0..config.maximum_concurrency.max(1) {
-            pollers.spawn(Poller::new(config.clone(), stopped.clone()).run());
+            pollers.spawn(Poller::new(config.clone(), of_pollers.clone()).run());
         }
-        Self { stop, pollers }
+        Self { phase, pollers }
+    }
+
+    /// From now on no batch is gathered for its window: nothing more is coming.
+    pub fn end_windows(&self) {
+        self.phase.send_replace(Phase::WithoutWindow);
     }
 
     /// Takes no new messages, waits for the invocations that are running and deletes what succeeded. What was received and
     /// not yet sent to the function is visible to others at once.
     pub async fn stop(self) {
-        self.stop.send_replace(true);
+        self.phase.send_replace(Phase::Stopped);
         self.pollers.join_all().await;
     }
 }

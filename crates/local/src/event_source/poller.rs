@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::batch::{Gathered, Record, event, ids};
-use super::{EventSourceConfig, Invocation, answer};
+use super::{EventSourceConfig, Invocation, Phase, answer};
 use crate::queue::{MOST_AT_ONCE, QueueError};
 
 /// How many calls to the queue a poller has open at once, at most.
@@ -27,14 +27,14 @@ const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
 pub(super) struct Poller {
     config: EventSourceConfig,
-    stopped: watch::Receiver<bool>,
+    phase: watch::Receiver<Phase>,
     gathered: Gathered,
     backoff: Duration,
 }
 
 impl Poller {
-    pub(super) fn new(config: EventSourceConfig, stopped: watch::Receiver<bool>) -> Self {
-        Self { config, stopped, gathered: Gathered::default(), backoff: FIRST_BACKOFF }
+    pub(super) fn new(config: EventSourceConfig, phase: watch::Receiver<Phase>) -> Self {
+        Self { config, phase, gathered: Gathered::default(), backoff: FIRST_BACKOFF }
     }
 
     pub(super) async fn run(mut self) {
@@ -54,7 +54,12 @@ impl Poller {
     }
 
     fn is_stopped(&self) -> bool {
-        *self.stopped.borrow()
+        *self.phase.borrow() == Phase::Stopped
+    }
+
+    /// Whether what is gathered has been gathered for long enough.
+    fn is_due(&self, end: Option<Instant>) -> bool {
+        *self.phase.borrow() == Phase::WithoutWindow || end.is_some_and(|end| end <= Instant::now())
     }
 
     /// Returns when a batch is complete: by number, by size, or by the time since its first message. What was over the
@@ -64,7 +69,7 @@ impl Poller {
         let mut calls = 1;
         while !self.is_stopped() {
             let room = self.gathered.room(self.config.batch_size);
-            if !self.gathered.is_empty() && (room == 0 || end.is_some_and(|end| end <= Instant::now())) {
+            if !self.gathered.is_empty() && (room == 0 || self.is_due(end)) {
                 return;
             }
             let is_idle = self.gathered.is_empty();
@@ -162,7 +167,7 @@ impl Poller {
         self.backoff = (pause * 2).min(LAST_BACKOFF);
         tokio::select! {
             () = sleep(pause) => {}
-            _ = self.stopped.wait_for(|is_stopped| *is_stopped) => {}
+            _ = self.phase.wait_for(|phase| *phase == Phase::Stopped) => {}
         }
     }
 

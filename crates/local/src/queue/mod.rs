@@ -16,8 +16,8 @@ pub const DEAD_LETTERS: &str = "error-codes-local-dead-letters";
 /// SQS's own limit, since August 2025: a batch of 1000 codes is one message.
 const LARGEST_MESSAGE: &str = "1048576";
 
-/// SQS's own limit, 14 days: time to mend what a dead letter died of.
-const DEAD_LETTERS_ARE_KEPT_SECONDS: &str = "1209600";
+/// SQS's own limit, 14 days, as in the template.
+const KEPT_SECONDS: &str = "1209600";
 
 /// When a message is tried again, and when no more.
 #[derive(Clone, Copy, Debug)]
@@ -41,14 +41,15 @@ impl Queues {
     /// Makes both.
     pub async fn create(endpoint: &str, region: &str, policy: RedrivePolicy) -> Result<Self, QueueError> {
         let size = ("MaximumMessageSize", LARGEST_MESSAGE.to_owned());
-        let retention = ("MessageRetentionPeriod", DEAD_LETTERS_ARE_KEPT_SECONDS.to_owned());
-        let dead_letters = Queue::create(endpoint, region, DEAD_LETTERS, [size.clone(), retention]).await?;
+        let retention = ("MessageRetentionPeriod", KEPT_SECONDS.to_owned());
+        let dead_letters = Queue::create(endpoint, region, DEAD_LETTERS, [size.clone(), retention.clone()]).await?;
         let redrive = serde_json::json!({
             "deadLetterTargetArn": dead_letters.arn(),
             "maxReceiveCount": policy.max_receive_count,
         });
         let attributes = [
             size,
+            retention,
             ("VisibilityTimeout", policy.visibility_timeout.to_string()),
             ("RedrivePolicy", redrive.to_string()),
         ];

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use logs_core::settings::DatabaseSettings;
 use logs_core::{Credentials, CredentialsError};
+use sqlx::mysql::MySqlConnectOptions;
 
 use super::UpError;
 use crate::database::{Server, ServerError, ServerOptions, ServerProgram, end_left_behind};
@@ -81,6 +82,14 @@ impl Database {
 
     pub(super) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Where the messages stand that were in the queue when the last run in queued mode ended. For each database a file
+    /// of its own: they were accepted for this one.
+    pub(super) fn messages(&self, state: &StateFolder) -> PathBuf {
+        let own = self.server.is_none().then(|| self.url.parse::<MySqlConnectOptions>().ok()).flatten();
+        let own = own.map(|url| format!("{}-{}-{}", url.get_host(), url.get_port(), url.get_database().unwrap_or("")));
+        state.messages(own.as_deref())
     }
 
     /// Starts the private server again whenever it ends. Returns only when that fails; with the user's own

@@ -50,6 +50,9 @@ pub enum UpError {
     /// The queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
+    /// Somebody asked moto to end, which kept what it had.
+    #[error("moto, which plays the queue, was ended by somebody else; the next ./dev up --queued has its messages")]
+    QueueStopped,
     /// What was acknowledged and not stored is lost.
     #[error("moto, which plays the queue, ended, and with it the messages that it had; {0} says why")]
     QueueEnded(PathBuf),

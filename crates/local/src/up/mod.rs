@@ -8,6 +8,7 @@ mod queued;
 mod self_check;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Running {
     queued: Option<Queued>,
     endpoints: Endpoints,
     open_requests_limit: Duration,
+    /// And could not be started again.
+    database_is_gone: bool,
 }
 
 /// Starts everything; `progress` gets a line before each step that takes time.
@@ -63,7 +66,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let queued = match &options.queued {
         Some(queued) => {
             progress("starting the queue");
-            Some(Queued::start(options, queued, &state, database.url()).await?)
+            Some(Queued::start(options, queued, &state, &database).await?)
         }
         None => None,
     };
@@ -104,7 +107,16 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     };
     // A moment more than a function may take: what was begun is answered.
     let open_requests_limit = options.timeout + Duration::from_secs(1);
-    let mut running = Running { state, database, functions, gateways, queued, endpoints, open_requests_limit };
+    let mut running = Running {
+        state,
+        database,
+        functions,
+        gateways,
+        queued,
+        endpoints,
+        open_requests_limit,
+        database_is_gone: false,
+    };
     match self_check::run(&running.endpoints, &running.state.logs()).await {
         Ok(()) => {
             if let Some(queued) = &mut running.queued {
@@ -134,6 +146,12 @@ impl Running {
         &self.state
     }
 
+    /// The file of what is not stored when this stops; there is none if all is.
+    #[must_use]
+    pub fn messages(&self) -> PathBuf {
+        self.database.messages(&self.state)
+    }
+
     /// Returns only when the private server has ended and could not be started again, or the queue's has ended.
     pub async fn keep_running(&mut self, progress: impl Fn(&str)) -> UpError {
         let queue_ended = async {
@@ -143,7 +161,10 @@ impl Running {
             }
         };
         tokio::select! {
-            error = self.database.keep_running(progress) => error,
+            error = self.database.keep_running(progress) => {
+                self.database_is_gone = true;
+                error
+            }
             error = queue_ended => error,
         }
     }
@@ -167,7 +188,8 @@ impl Running {
         tokio::join!(post_log.stop(), get_logs.stop());
         let kept = match self.queued {
             Some(mut queued) => {
-                if has_time {
+                // Without a database nothing can be stored, and each try counts.
+                if has_time && !self.database_is_gone {
                     tokio::select! {
                         () = queued.drain(&progress) => {}
                         () = &mut hurry => {}

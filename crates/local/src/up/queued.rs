@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
+use super::database::Database;
 use super::functions::{function, log_file};
 use super::{QueuedOptions, UpError, UpOptions};
 use crate::event_source::{EventSource, EventSourceConfig};
@@ -48,18 +49,18 @@ impl Queued {
         options: &UpOptions,
         mode: &QueuedOptions,
         state: &StateFolder,
-        database_url: &str,
+        database: &Database,
     ) -> Result<Self, UpError> {
         let logs = state.logs();
         let moto_log = log_file(&logs, "moto");
-        let messages = state.messages();
+        let messages = database.messages(state);
         let moto_options =
             MotoOptions { messages: Some(&messages), log_file: Some(&moto_log), ..MotoOptions::default() };
         let moto = Moto::start(&moto_options).await?;
         let queues = Queues::create(moto.url(), REGION, mode.redrive_policy).await?;
         let timeout = mode.timeout().map_err(UpError::VisibilityTimeout)?;
         let options = UpOptions { concurrency: mode.concurrency, timeout, ..options.clone() };
-        let store_logs = function(&options, &logs, "store-logs", &[("DATABASE_URL", database_url)])?;
+        let store_logs = function(&options, &logs, "store-logs", &[("DATABASE_URL", database.url())])?;
         let source = EventSourceConfig {
             queue: queues.queue.clone(),
             function: store_logs.clone(),
@@ -98,12 +99,14 @@ impl Queued {
 
     /// Returns only when moto has ended by itself.
     pub(super) async fn ended(&mut self) -> UpError {
-        self.moto.ended().await;
-        UpError::QueueEnded(self.moto_log.clone())
+        if self.moto.ended().await { UpError::QueueStopped } else { UpError::QueueEnded(self.moto_log.clone()) }
     }
 
     /// Has store-logs store what is in the queue, up to a limit; then nothing is polled any more.
     pub(super) async fn drain(&mut self, progress: &impl Fn(&str)) {
+        if let Some(event_source) = &self.event_source {
+            event_source.end_windows();
+        }
         let _ = timeout(DRAIN_LIMIT, self.until_empty(progress)).await;
         if let Some(event_source) = self.event_source.take() {
             event_source.stop().await;

@@ -30,8 +30,8 @@ pub enum Delivery {
     Duplicate,
     /// Another batch is stored under this key; nothing was done.
     KeyReused,
-    /// The database refuses just this message.
-    Refused(StoreError),
+    /// The database refuses just this message; why.
+    Refused(String),
     /// Somebody else is at work under its key, or has locked the table.
     Locked,
     /// There was no time or no database for it. Whether it is stored the ledger will tell when it is delivered again.
@@ -119,7 +119,7 @@ impl Deliveries {
                         return Some(error);
                     }
                     if let Some(place) = work.refused(&places) {
-                        self.outcomes[place] = Delivery::Refused(error);
+                        self.outcomes[place] = Delivery::Refused(error.to_string());
                     }
                 }
                 // The ledger tells the next try what became of this one.
@@ -157,7 +157,8 @@ impl Delivery {
             Self::Stored | Self::Duplicate => Self::Duplicate,
             Self::KeyReused => Self::KeyReused,
             Self::Locked => Self::Locked,
-            Self::Refused(_) | Self::NotStored => Self::NotStored,
+            Self::Refused(why) => Self::Refused(why.clone()),
+            Self::NotStored => Self::NotStored,
         }
     }
 }

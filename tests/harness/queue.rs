@@ -9,6 +9,7 @@ use local::queue::{Queues, RedrivePolicy};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 use super::{Database, TemporaryFolder, binaries, until};
 
@@ -56,6 +57,20 @@ impl QueueRun {
     pub(crate) async fn send(&self, bodies: impl IntoIterator<Item = String>) {
         for body in bodies {
             self.queues.queue.send(body).await.expect("moto takes messages");
+        }
+    }
+
+    /// Ten a call, and some calls at once.
+    pub(crate) async fn send_many(&self, bodies: impl IntoIterator<Item = String>) {
+        let bodies: Vec<_> = bodies.into_iter().collect();
+        for round in bodies.chunks(50) {
+            let sending = round.chunks(10).map(|ten| {
+                let (queue, ten) = (self.queues.queue.clone(), ten.to_vec());
+                async move { queue.send_all(&ten).await }
+            });
+            for sent in sending.collect::<JoinSet<_>>().join_all().await {
+                assert_eq!(sent.expect("moto takes messages"), 0);
+            }
         }
     }
 

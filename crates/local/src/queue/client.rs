@@ -6,7 +6,7 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sqs::types::{
     ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry, Message, MessageSystemAttributeName,
-    QueueAttributeName,
+    QueueAttributeName, SendMessageBatchRequestEntry,
 };
 use aws_smithy_http_client::Builder;
 use logs_core::aws;
@@ -109,6 +109,16 @@ impl Queue {
     pub async fn send(&self, body: impl Into<String>) -> Result<(), QueueError> {
         self.client.send_message().queue_url(&self.url).message_body(body).send().await.map_err(QueueError::of)?;
         Ok(())
+    }
+
+    /// Sends up to ten messages, of 1 MiB together. How many of them the queue did not take.
+    pub async fn send_all(&self, bodies: &[String]) -> Result<usize, QueueError> {
+        let mut request = self.client.send_message_batch().queue_url(&self.url);
+        for (index, body) in bodies.iter().enumerate() {
+            let entry = SendMessageBatchRequestEntry::builder().id(index.to_string()).message_body(body);
+            request = request.entries(entry.build().map_err(QueueError::of)?);
+        }
+        Ok(request.send().await.map_err(QueueError::of)?.failed.len())
     }
 
     /// Sends a message that was received elsewhere, as it was.

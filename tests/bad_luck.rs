@@ -12,7 +12,7 @@ use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::net::TcpListener;
 
 use crate::harness::{
-    Database, FunctionRun, Proxy, TemporaryFolder, body_event, event, private_server, record, until,
+    Database, FunctionRun, Proxy, body_event, event, private_server, record, temporary_folder, until,
     wait_for_blocked_statements,
 };
 
@@ -281,8 +281,8 @@ async fn a_server_that_stops_answering_costs_503_in_time_and_is_used_again_when_
 
 #[tokio::test]
 async fn a_failover_to_a_new_address_behind_the_same_name_costs_no_request() {
-    let folder = TemporaryFolder::new();
-    let hosts = folder.0.join("hosts");
+    let folder = temporary_folder();
+    let hosts = folder.path().join("hosts");
     // The library looks at the file's time, in whole seconds.
     let mut changed = std::time::UNIX_EPOCH;
     let mut point_to = |address: Ipv4Addr| {
@@ -354,8 +354,8 @@ async fn environments_that_were_frozen_past_the_life_of_their_connection_answer_
 #[tokio::test]
 async fn a_clock_that_jumps_loses_and_doubles_nothing() {
     let database = Database::migrated().await;
-    let folder = TemporaryFolder::new();
-    let clock = folder.0.join("clock");
+    let folder = temporary_folder();
+    let clock = folder.path().join("clock");
     let set = |offset: &str| std::fs::write(&clock, offset).expect("the file can be written");
     set("+0");
     let post_log = with_clock(&database, &clock);

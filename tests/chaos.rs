@@ -3,7 +3,7 @@
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::harness::{TemporaryFolder, binaries};
+use crate::harness::{binaries, temporary_folder};
 
 /// What most easily loses or doubles something, and what the report calls it. Each comes at least once.
 const KINDS: [(&str, &str); 4] = [
@@ -32,8 +32,8 @@ async fn what_a_queue_acknowledged_is_stored_once_while_everything_breaks() {
 }
 
 async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) {
-    let folder = TemporaryFolder::new();
-    let report = folder.0.join("report.json");
+    let folder = temporary_folder();
+    let report = folder.path().join("report.json");
     let names: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
     let output = Command::new(binaries().join("chaos"))
         .args(["--seconds", "5", "--seed", "1", "--clients", "4", "--kinds", &names.join(","), "--json"])

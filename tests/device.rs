@@ -19,7 +19,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
 
-use crate::harness::{Database, Product, TemporaryFolder, record, until};
+use crate::harness::{Database, Product, record, temporary_folder, until};
 
 /// What becomes of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -194,14 +194,14 @@ async fn a_device_waits_as_long_as_it_is_told_and_twice_as_long_each_time_up_to_
     let gateway = Gateway::before(&product, &[Fate::Refused(503); 7]).await;
     // Chance takes the longest of each: this number is one less than a multiple of 3, 5, 9, 17, 33 and 61. And nobody
     // sleeps; it is written down instead.
-    let folder = TemporaryFolder::new();
-    let slept = folder.0.join("slept");
+    let folder = temporary_folder();
+    let slept = folder.path().join("slept");
     for (name, script) in [("od", "echo 513314".to_owned()), ("sleep", format!("echo $1 >>{}", slept.display()))] {
-        let program = folder.0.join(name);
+        let program = folder.path().join(name);
         std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).expect("the folder can be written");
         std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
     }
-    let path = format!("{}:{}", folder.0.display(), std::env::var("PATH").expect("there is a PATH"));
+    let path = format!("{}:{}", folder.path().display(), std::env::var("PATH").expect("there is a PATH"));
     let (key, body) = (&product.endpoints.post.api_key, record("a", 1, 1).to_string());
     let sent = send_batch(&gateway.url, key, &body, &[("PATH", &path), ("PAUSE", "2")]).await;
     assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));

@@ -1,6 +1,6 @@
 //! Connections that leave the machine: encrypted, and only to the server that the certificate names.
 
-use crate::harness::{Database, FunctionRun, TemporaryFolder, encrypted_server, event, record};
+use crate::harness::{Database, FunctionRun, encrypted_server, event, record, temporary_folder};
 
 use local::database::make_tls_files;
 
@@ -17,9 +17,9 @@ async fn codes_are_stored_over_an_encrypted_connection() {
 #[tokio::test]
 async fn a_server_that_cannot_show_that_it_is_the_right_one_gets_nothing() {
     let (server, database, folder) = encrypted_server(&[]).await;
-    let stranger = TemporaryFolder::new();
-    let other = make_tls_files(&stranger.0).expect("certificates can be made");
-    let right = folder.0.join("authority.pem");
+    let stranger = temporary_folder();
+    let other = make_tls_files(stranger.path()).expect("certificates can be made");
+    let right = folder.path().join("authority.pem");
     let signed_by_another = database.url.replace(&*right.to_string_lossy(), &other.authority.to_string_lossy());
     assert_ne!(signed_by_another, database.url);
     let named_differently = database.url.replace("@127.0.0.1:", "@localhost:");

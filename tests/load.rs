@@ -3,15 +3,15 @@
 use serde_json::Value;
 use tokio::process::Command;
 
-use crate::harness::{TemporaryFolder, binaries};
+use crate::harness::{binaries, temporary_folder};
 
 /// The sizes of batches, in both modes.
 const BATCHES: [u64; 4] = [1, 10, 100, 1000];
 
 #[tokio::test]
 async fn what_is_accepted_under_load_is_stored_in_both_modes() {
-    let folder = TemporaryFolder::new();
-    let report = folder.0.join("report.json");
+    let folder = temporary_folder();
+    let report = folder.path().join("report.json");
     let output = Command::new(binaries().join("load"))
         .args(["--quick", "--json"])
         .arg(&report)

@@ -189,7 +189,7 @@ async fn waits_for_user_lock(database: &Database) -> bool {
 async fn the_command_deletes_what_is_older_than_it_is_told() {
     let database = Database::migrated().await;
     let now = clock::unix_seconds();
-    for (key, age) in [("older", 4 * DAY), ("old", 3 * DAY), ("new", 0)] {
+    for (key, age) in [("oldest", 29 * DAY), ("older", 27 * DAY), ("old", 3 * DAY), ("new", 0)] {
         insert_once(&database, key, now - age).await;
     }
     let run = async |arguments: &[&str]| {
@@ -200,9 +200,9 @@ async fn the_command_deletes_what_is_older_than_it_is_told() {
         assert!(output.status.success(), "{said}");
         said
     };
-    assert!(run(&[]).await.contains("deleted: 0 rows of the ledger, 0 logs"), "14 days, and logs for ever");
+    assert!(run(&[]).await.contains("deleted: 1 rows of the ledger, 0 logs"), "28 days, and logs for ever");
     let said = run(&["--batches", "1", "--logs", "2"]).await;
-    assert!(said.contains("deleted: 2 rows of the ledger, 2 logs"), "{said}");
+    assert!(said.contains("deleted: 2 rows of the ledger, 3 logs"), "{said}");
     assert_eq!(keys(&database).await, ["new"]);
     assert_eq!(database.count().await, 1);
 }

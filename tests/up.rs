@@ -9,7 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::harness::{Database, Product, ProductOptions, TemporaryFolder, binaries, is_running, record, until};
+use crate::harness::{Database, Product, ProductOptions, binaries, is_running, record, temporary_folder, until};
 
 async fn post(product: &Product, device: &str) {
     let answer = product.post(record(device, 1, 1).to_string()).send().await.expect("an answer");
@@ -23,8 +23,8 @@ async fn devices(product: &Product) -> Vec<String> {
 
 #[tokio::test]
 async fn data_and_keys_survive_a_restart_and_nothing_is_left_running() {
-    let folder = TemporaryFolder::new();
-    let state = folder.0.join("state");
+    let folder = temporary_folder();
+    let state = folder.path().join("state");
     let product = Product::start_in(state.clone(), ProductOptions::default()).await;
     post(&product, "first").await;
     let keys = (product.endpoints.post.api_key.clone(), product.endpoints.get.api_key.clone());
@@ -45,8 +45,8 @@ async fn data_and_keys_survive_a_restart_and_nothing_is_left_running() {
 
 #[tokio::test]
 async fn after_kill_minus_nine_the_next_start_recovers_and_the_data_is_there() {
-    let folder = TemporaryFolder::new();
-    let state = folder.0.join("state");
+    let folder = temporary_folder();
+    let state = folder.path().join("state");
     let product = Product::start_in(state.clone(), ProductOptions::default()).await;
     post(&product, "first").await;
     let left_behind = product.children();
@@ -103,8 +103,8 @@ async fn a_client_that_never_ends_its_request_does_not_keep_a_second_signal_from
 
 #[tokio::test]
 async fn a_run_killed_while_it_makes_the_data_folder_is_recovered_from() {
-    let folder = TemporaryFolder::new();
-    let state = folder.0.join("state");
+    let folder = temporary_folder();
+    let state = folder.path().join("state");
     let mut process = Product::command(&state, &ProductOptions::default()).spawn().expect("local can be started");
     let note = state.join("database/server.pid");
     until("the data folder is being made", async || note.exists()).await;
@@ -118,17 +118,22 @@ async fn a_run_killed_while_it_makes_the_data_folder_is_recovered_from() {
 
 #[tokio::test]
 async fn reset_forgets_what_is_ours_ends_a_server_left_behind_and_touches_nothing_else() {
-    let folder = TemporaryFolder::new();
-    let state = folder.0.join("state");
+    let folder = temporary_folder();
+    let state = folder.path().join("state");
     let product = Product::start_in(state.clone(), ProductOptions::default()).await;
     let children = product.children();
     product.kill().await;
-    std::fs::write(state.join("thesis.txt"), "precious").expect("the folder can be written");
+    let of_others = ["messages-backup.jsonl", "messages.jsonl.gz", "thesis.txt"];
+    let ours = ["messages.jsonl", "messages-0123456789abcdef.jsonl.lock"];
+    for name in of_others.iter().chain(&ours) {
+        std::fs::write(state.join(name), "precious").expect("the folder can be written");
+    }
     assert!(reset(&state).await.0);
     until_all_have_ended(&children).await;
-    let left: Vec<_> =
-        std::fs::read_dir(&state).expect("it stays").map(|entry| entry.expect("readable").file_name()).collect();
-    assert_eq!(left, ["thesis.txt"]);
+    let left = std::fs::read_dir(&state).expect("it stays").map(|entry| entry.expect("readable").file_name());
+    let mut left: Vec<_> = left.collect();
+    left.sort();
+    assert_eq!(left, of_others);
 
     let (done, said) = reset(&state).await;
     assert!(!done && said.contains("files in it that are not ours"), "{said}");
@@ -150,9 +155,9 @@ async fn reset(state: &Path) -> (bool, String) {
 
 /// `./dev migrate`, in a folder without secrets.json.
 async fn migrate(url: Option<&str>) -> (bool, String) {
-    let folder = TemporaryFolder::new();
+    let folder = temporary_folder();
     let mut command = Command::new(binaries().join("local"));
-    command.arg("migrate").current_dir(&folder.0).env_remove("DATABASE_URL");
+    command.arg("migrate").current_dir(folder.path()).env_remove("DATABASE_URL");
     if let Some(url) = url {
         command.env("DATABASE_URL", url);
     }
@@ -210,11 +215,11 @@ async fn a_port_that_is_taken_is_named_with_the_option_that_chooses_another() {
     let port = taken.local_addr().expect("it has an address").port().to_string();
     for option in ["--post-port", "--get-port"] {
         let database = Database::empty().await;
-        let folder = TemporaryFolder::new();
+        let folder = temporary_folder();
         // The harness says 0 first; the last one counts.
         let arguments = [option, &port];
         let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
-        let (status, said) = Product::start_in_vain(folder.0.join("state"), options).await;
+        let (status, said) = Product::start_in_vain(folder.path().join("state"), options).await;
         assert!(!status.success(), "{said}");
         assert_eq!(
             said.trim(),
@@ -232,26 +237,26 @@ async fn a_database_of_the_users_own_is_migrated_and_nothing_is_announced_when_i
     assert!(!product.state.join("database").exists(), "no private server");
     drop(product);
 
-    let folder = TemporaryFolder::new();
+    let folder = temporary_folder();
     let away = Database { url: "mysql://nobody:s3cret@127.0.0.1:1/Error_Logs".to_owned() };
     let options = ProductOptions { database: Some(&away), ..ProductOptions::default() };
-    let (status, said) = Product::start_in_vain(folder.0.join("state"), options).await;
+    let (status, said) = Product::start_in_vain(folder.path().join("state"), options).await;
     assert!(!status.success() && said.contains("cannot connect to the database") && !said.contains("s3cret"), "{said}");
-    assert!(!folder.0.join("state/endpoints.json").exists());
+    assert!(!folder.path().join("state/endpoints.json").exists());
 }
 
 #[tokio::test]
 async fn nothing_is_announced_when_a_function_does_not_answer() {
     let database = Database::migrated().await;
-    let folder = TemporaryFolder::new();
-    std::fs::copy(binaries().join("get-logs"), folder.0.join("get-logs")).expect("a file can be copied");
-    let broken = folder.0.join("post-log");
+    let folder = temporary_folder();
+    std::fs::copy(binaries().join("get-logs"), folder.path().join("get-logs")).expect("a file can be copied");
+    let broken = folder.path().join("post-log");
     std::fs::write(&broken, "#!/bin/sh\nexit 3\n").expect("the folder can be written");
     std::fs::set_permissions(&broken, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
-    let functions = folder.0.to_string_lossy().into_owned();
+    let functions = folder.path().to_string_lossy().into_owned();
     let arguments = ["--functions", &functions];
     let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
-    let state = folder.0.join("state");
+    let state = folder.path().join("state");
     let (status, said) = Product::start_in_vain(state.clone(), options).await;
     assert!(!status.success() && said.contains("the post-log gateway does not answer as it should (502"), "{said}");
     assert!(!state.join("endpoints.json").exists());

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use serde_json::json;
 use tokio::process::Command;
 
-use crate::harness::{Database, Product, ProductOptions, TemporaryFolder, binaries, is_running, record, until};
+use crate::harness::{Database, Product, ProductOptions, binaries, is_running, record, temporary_folder, until};
 
 /// Names account and region; nobody looks at the signature.
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=made-up/20260101/eu-central-1/sqs/aws4_request, \
@@ -43,6 +43,14 @@ fn moto(product: &Product) -> u32 {
     product.children().into_iter().find(is_moto).expect("moto runs")
 }
 
+/// The lines of all files with messages.
+fn kept(state: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(state).expect("the folder is there").map(|file| file.expect("it can be read").path());
+    let files = files.filter(|file| file.extension().is_some_and(|end| end == "jsonl"));
+    let lines = files.map(|file| std::fs::read_to_string(file).expect("it is text"));
+    lines.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
 async fn redrive(state: &Path) -> (bool, String) {
     let command = Command::new(binaries().join("local")).arg("--state").arg(state).arg("redrive").output().await;
     let output = command.expect("local can be run");
@@ -51,8 +59,8 @@ async fn redrive(state: &Path) -> (bool, String) {
 
 #[tokio::test]
 async fn what_is_sent_twice_under_a_key_is_accepted_twice_and_stored_once() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
-    let product = start(&folder.0.join("state"), &database, &[]).await;
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
+    let product = start(&folder.path().join("state"), &database, &[]).await;
     for _ in 0..2 {
         let body = record("device", 1, 1).to_string();
         let answer = product.post(body).header("idempotency-key", "one").send().await.expect("an answer");
@@ -67,8 +75,8 @@ async fn what_is_sent_twice_under_a_key_is_accepted_twice_and_stored_once() {
 
 #[tokio::test]
 async fn a_stop_waits_until_everything_that_was_accepted_is_stored() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
-    let state = folder.0.join("state");
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
+    let state = folder.path().join("state");
     // A window that would be over only when stopping has long given up.
     let product = start(&state, &database, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
     for number in 0..20 {
@@ -78,13 +86,13 @@ async fn a_stop_waits_until_everything_that_was_accepted_is_stored() {
     let (status, said) = product.last_words().await;
     assert!(status.success() && !said.contains("not stored yet"), "{said}");
     assert_eq!(database.count().await, 20);
-    assert!(!state.join("messages.jsonl").exists());
+    assert_eq!(kept(&state), [""; 0]);
 }
 
 #[tokio::test]
 async fn what_was_accepted_survives_kill_minus_nine_and_a_stop_in_a_hurry() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
-    let state = folder.0.join("state");
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
+    let state = folder.path().join("state");
     let product = start(&state, &database, &[]).await;
     database.run("RENAME TABLE Logs TO Away").await;
     post(&product, "before kill -9").await;
@@ -110,9 +118,9 @@ async fn what_was_accepted_survives_kill_minus_nine_and_a_stop_in_a_hurry() {
 
 #[tokio::test]
 async fn what_a_run_leaves_is_to_the_next_one_as_if_it_had_just_been_sent() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
-    let state = folder.0.join("state");
-    let once = ["--max-receive-count", "1"];
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
+    let state = folder.path().join("state");
+    let once = ["--max-receive-count", "1", "--visibility-timeout", "10"];
     let gathering = [&once[..], &["--batch-window", "300", "--visibility-timeout", "400"]].concat();
     let product = start(&state, &database, &gathering).await;
     post(&product, "gathered").await;
@@ -133,12 +141,19 @@ async fn what_a_run_leaves_is_to_the_next_one_as_if_it_had_just_been_sent() {
     let product = start(&state, &database, &once).await;
     until("what is ours is stored", async || !product.list().await.is_empty()).await;
     assert_eq!(product.list().await[0]["device_id"], "gathered", "its receipt in the other run was no try");
+    until("the other one has failed", async || depth(&product).await == (0, 1)).await;
+    let endpoint = product.endpoints.queue.as_ref().expect("there is a queue");
+    let dead = Queue::dead_letters_of_running(endpoint).receive(1, 0).await.expect("moto answers").remove(0);
+    let attributes = dead.message_attributes.expect("it has one");
+    let bytes = attributes["bytes"].binary_value().expect("of bytes");
+    assert_eq!(bytes.as_ref(), [0, 255]);
+    product.kill().await;
 }
 
 #[tokio::test]
 async fn what_was_accepted_for_one_database_is_not_stored_in_another() {
-    let (folder, one, other) = (TemporaryFolder::new(), Database::migrated().await, Database::migrated().await);
-    let state = folder.0.join("state");
+    let (folder, one, other) = (temporary_folder(), Database::migrated().await, Database::migrated().await);
+    let state = folder.path().join("state");
     let product = start(&state, &one, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
     post(&product, "a").await;
     product.kill().await;
@@ -155,8 +170,8 @@ async fn what_was_accepted_for_one_database_is_not_stored_in_another() {
 
 #[tokio::test]
 async fn moto_that_somebody_ends_keeps_its_messages_and_the_run_says_so() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
-    let state = folder.0.join("state");
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
+    let state = folder.path().join("state");
     let product = start(&state, &database, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
     post(&product, "a").await;
     let moto = moto(&product);
@@ -166,6 +181,8 @@ async fn moto_that_somebody_ends_keeps_its_messages_and_the_run_says_so() {
     }
     let (status, said) = product.last_words().await;
     assert!(!status.success() && said.contains("ended by somebody else; the next ./dev up --queued has its"), "{said}");
+    let kept = kept(&state);
+    assert!(kept.len() == 1 && kept[0].contains("[\\\"a\\\",1,1]"), "{kept:?}");
     let product = start(&state, &database, &[]).await;
     until("it is stored", async || depth(&product).await == (0, 0)).await;
     assert_eq!(database.count().await, 1);
@@ -173,8 +190,8 @@ async fn moto_that_somebody_ends_keeps_its_messages_and_the_run_says_so() {
 
 #[tokio::test]
 async fn dead_letters_are_brought_back_when_the_cause_is_mended() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
-    let state = folder.0.join("state");
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
+    let state = folder.path().join("state");
     let arguments = ["--visibility-timeout", "6", "--max-receive-count", "1"];
     let product = start(&state, &database, &arguments).await;
     database.run("RENAME TABLE Logs TO Away").await;
@@ -193,8 +210,8 @@ async fn dead_letters_are_brought_back_when_the_cause_is_mended() {
 
 #[tokio::test]
 async fn without_a_queue_redrive_says_what_to_do() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
-    let (done, said) = redrive(&folder.0).await;
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
+    let (done, said) = redrive(folder.path()).await;
     assert!(!done && said.contains("nothing is running") && said.contains("start ./dev up --queued"), "{said}");
     let product = Product::start(&database).await;
     let (done, said) = redrive(&product.state).await;
@@ -203,8 +220,8 @@ async fn without_a_queue_redrive_says_what_to_do() {
 
 #[tokio::test]
 async fn a_run_whose_queue_dies_says_what_is_lost_and_ends() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
-    let product = start(&folder.0.join("state"), &database, &[]).await;
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
+    let product = start(&folder.path().join("state"), &database, &[]).await;
     kill(Pid::from_raw(moto(&product).cast_signed()), Signal::SIGKILL).expect("it runs");
     let (status, said) = product.last_words().await;
     assert!(
@@ -215,13 +232,13 @@ async fn a_run_whose_queue_dies_says_what_is_lost_and_ends() {
 
 #[tokio::test]
 async fn options_that_make_no_sense_are_refused() {
-    let (folder, database) = (TemporaryFolder::new(), Database::migrated().await);
+    let (folder, database) = (temporary_folder(), Database::migrated().await);
     for (arguments, expected) in [
         (&["--visibility-timeout", "5"][..], "--queued"),
         (&["--queued", "--visibility-timeout", "5"], "--visibility-timeout must be at least 6 s"),
     ] {
         let options = ProductOptions { database: Some(&database), arguments, ..ProductOptions::default() };
-        let (status, said) = Product::start_in_vain(folder.0.join("state"), options).await;
+        let (status, said) = Product::start_in_vain(folder.path().join("state"), options).await;
         assert!(!status.success() && said.contains(expected), "{said}");
     }
 }

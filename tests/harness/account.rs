@@ -84,7 +84,7 @@ impl Account {
     /// A function with the settings that the template gives it, `changes` made.
     pub(crate) fn function(&self, name: &str, arn: &str, changes: &[(&str, &str)]) -> FunctionRun {
         let port = self.port().to_string();
-        let authority = self.folder.0.join("authority.pem").to_string_lossy().into_owned();
+        let authority = self.folder.path().join("authority.pem").to_string_lossy().into_owned();
         let of_moto = self.moto.environment();
         let mut variables = vec![
             ("DB_SECRET_ARN", arn),

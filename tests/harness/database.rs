@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use local::database::{Server, ServerOptions, ServerProgram, TlsFiles, make_tls_files};
+use local::database::{Server, TlsFiles, make_tls_files};
 use logs_core::mysql::{Store, migrate};
 use logs_core::settings::DatabaseSettings;
 use logs_core::{Batch, Deadline};
 use sqlx::{Connection, Executor, MySqlConnection};
 
-use super::{TemporaryFolder, until};
+use super::{TemporaryFolder, temporary_folder, until};
 
 /// A database that only one test knows.
 pub(crate) struct Database {
@@ -68,13 +68,13 @@ pub(crate) fn in_time() -> Deadline {
 
 /// A server for one test alone, which may kill it. With the schema, in `Database`.
 pub(crate) async fn private_server(extra: &[&str]) -> (Server, Database, TemporaryFolder) {
-    start_server(TemporaryFolder::new(), None, extra).await
+    start_server(temporary_folder(), None, extra).await
 }
 
 /// The same with TLS; the URL of `Database` asks for it, and for the server to be who it says it is.
 pub(crate) async fn encrypted_server(extra: &[&str]) -> (Server, Database, TemporaryFolder) {
-    let folder = TemporaryFolder::new();
-    let tls = make_tls_files(&folder.0).expect("certificates can be made");
+    let folder = temporary_folder();
+    let tls = make_tls_files(folder.path()).expect("certificates can be made");
     start_server(folder, Some(tls), extra).await
 }
 
@@ -83,15 +83,8 @@ async fn start_server(
     tls: Option<TlsFiles>,
     extra: &[&str],
 ) -> (Server, Database, TemporaryFolder) {
-    let program = ServerProgram::find().await.expect("there is a server program");
-    let options = ServerOptions {
-        program,
-        folder: folder.0.clone(),
-        password: "private".to_owned(),
-        tls,
-        extra: extra.iter().map(ToString::to_string).collect(),
-    };
-    let server = Server::start(options).await.expect("the server starts");
+    let extra = extra.iter().map(ToString::to_string).collect();
+    let server = Server::start_new(folder.path(), tls, extra).await.expect("the server starts");
     let database = Database { url: server.url("Error_Logs") };
     migrate(&database.settings()).await.expect("the migrations run");
     (server, database, folder)

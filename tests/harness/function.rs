@@ -5,7 +5,7 @@ use std::time::Duration;
 use local::lambda::{Function, FunctionConfig, InvokeError};
 use serde_json::{Value, json};
 
-use super::{TemporaryFolder, binaries};
+use super::{TemporaryFolder, binaries, temporary_folder};
 
 /// A function with at most one environment.
 pub(crate) struct FunctionRun {
@@ -27,14 +27,14 @@ impl FunctionRun {
     }
 
     pub(crate) fn with_timeout(name: &str, variables: &[(&str, &str)], timeout: Duration) -> Self {
-        let folder = TemporaryFolder::new();
+        let folder = temporary_folder();
         let function = Function::new(FunctionConfig {
             name: name.to_owned(),
             program: binaries().join(name),
             variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             timeout,
             concurrency: 1,
-            log_file: folder.0.join("log"),
+            log_file: folder.path().join("log"),
         });
         Self { function, folder }
     }
@@ -79,7 +79,7 @@ impl FunctionRun {
 
     /// What the function wrote to standard output and error.
     pub(crate) fn log(&self) -> String {
-        std::fs::read_to_string(self.folder.0.join("log")).unwrap_or_default()
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
 }
 

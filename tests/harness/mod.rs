@@ -23,6 +23,8 @@ pub(crate) use template::{EXISTING, Project, Template, direct, draining, queued,
 
 use std::path::PathBuf;
 
+pub(crate) use local::temporary_folder::TemporaryFolder;
+
 /// Where cargo puts the binaries that belong to this test.
 pub(crate) fn binaries() -> PathBuf {
     let this = std::env::current_exe().expect("a test knows its own path");
@@ -34,20 +36,8 @@ pub(crate) fn binaries() -> PathBuf {
 }
 
 /// A folder that goes away with the test.
-pub(crate) struct TemporaryFolder(pub(crate) PathBuf);
-
-impl TemporaryFolder {
-    pub(crate) fn new() -> Self {
-        let path = std::env::temp_dir().join(format!("logs-test-{}", uuid::Uuid::new_v4().simple()));
-        std::fs::create_dir_all(&path).expect("the temporary folder can be written");
-        Self(path)
-    }
-}
-
-impl Drop for TemporaryFolder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
+pub(crate) fn temporary_folder() -> TemporaryFolder {
+    TemporaryFolder::new("test").expect("the temporary folder can be written")
 }
 
 /// Asks again and again until it is so; a test that waits in vain fails after a minute.

@@ -12,7 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use super::{Database, TemporaryFolder, binaries};
+use super::{Database, TemporaryFolder, binaries, temporary_folder};
 
 /// The longest that starting may take; a test fails then, it does not wait for luck.
 const START_LIMIT: Duration = Duration::from_mins(2);
@@ -47,8 +47,8 @@ impl Product {
     }
 
     pub(crate) async fn start_with(options: ProductOptions<'_>) -> Self {
-        let folder = TemporaryFolder::new();
-        let mut product = Self::start_in(folder.0.join("state"), options).await;
+        let folder = temporary_folder();
+        let mut product = Self::start_in(folder.path().join("state"), options).await;
         product.folder = Some(folder);
         product
     }

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
-use super::{Database, TemporaryFolder, binaries, until};
+use super::{Database, TemporaryFolder, binaries, temporary_folder, until};
 
 /// Queue, dead-letter queue, and what is needed to poll them.
 pub(crate) struct QueueRun {
@@ -33,14 +33,14 @@ impl QueueRun {
     pub(crate) async fn start_with(database: &Database, policy: RedrivePolicy) -> Self {
         let moto = Moto::start(&MotoOptions::default()).await.expect("moto starts");
         let queues = Queues::create(moto.url(), REGION, policy).await.expect("moto makes queues");
-        let folder = TemporaryFolder::new();
+        let folder = temporary_folder();
         let function = Function::new(FunctionConfig {
             name: "store-logs".to_owned(),
             program: binaries().join("store-logs"),
             variables: vec![("DATABASE_URL".to_owned(), database.url.clone())],
             timeout: Duration::from_secs(29),
             concurrency: 10,
-            log_file: folder.0.join("log"),
+            log_file: folder.path().join("log"),
         });
         let (sender, invocations) = mpsc::unbounded_channel();
         let config = EventSourceConfig {

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value};
 
-use super::{REGION, TemporaryFolder};
+use super::{REGION, TemporaryFolder, temporary_folder};
 
 /// What `database=existing` needs.
 pub(crate) const EXISTING: [&str; 6] = [
@@ -109,14 +109,14 @@ pub(crate) struct Project(TemporaryFolder);
 impl Project {
     pub(crate) fn copy() -> Self {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-        let folder = TemporaryFolder::new();
-        std::fs::create_dir_all(folder.0.join("crates/logs-core")).expect("the temporary folder can be written");
+        let folder = temporary_folder();
+        std::fs::create_dir_all(folder.path().join("crates/logs-core")).expect("the temporary folder can be written");
         for entry in ["serverless.yml", "infra", "openapi", "crates/logs-core/certificates"] {
-            copy(&root.join(entry), &folder.0.join(entry));
+            copy(&root.join(entry), &folder.path().join(entry));
         }
         // What is in a zip makes no difference to the template.
         for stage in ["dev", "prod"] {
-            let zips = folder.0.join("target/lambda").join(stage);
+            let zips = folder.path().join("target/lambda").join(stage);
             std::fs::create_dir_all(&zips).expect("the temporary folder can be written");
             for function in ["post-log", "get-logs", "migrate", "retention", "store-logs"] {
                 std::fs::write(zips.join(format!("{function}.zip")), function).expect("the folder was made just now");
@@ -127,7 +127,7 @@ impl Project {
 
     /// Where a file of the copy is.
     pub(crate) fn path(&self, file: &str) -> PathBuf {
-        self.0.0.join(file)
+        self.0.path().join(file)
     }
 
     /// What osls does besides the template, when the packaged stage is deployed: `stackPolicy`, `deletionProtection` …
@@ -149,10 +149,10 @@ impl Project {
     fn osls(&self, command: &str, region: &str, stage: &str, parameters: &[&str]) -> Output {
         let osls = std::env::var("OSLS").expect("OSLS is not set; run ./dev test");
         Command::new(osls)
-            .current_dir(&self.0.0)
+            .current_dir(self.0.path())
             .args([command, "--stage", stage, "--package", "packaged"])
             .args(parameters.iter().flat_map(|parameter| ["--param", parameter]))
-            .env("HOME", &self.0.0)
+            .env("HOME", self.0.path())
             .env("AWS_ACCESS_KEY_ID", "made-up")
             .env("AWS_SECRET_ACCESS_KEY", "made-up")
             .env("AWS_ENDPOINT_URL", "http://127.0.0.1:1")

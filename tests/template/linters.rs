@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{Project, TemporaryFolder, variants};
+use crate::harness::{Project, temporary_folder, variants};
 
 fn run(command: &mut Command) {
     let output = command.output().expect("it can be started");
@@ -13,10 +13,10 @@ fn run(command: &mut Command) {
 #[test]
 fn cfn_lint_finds_neither_error_nor_warning() {
     let program = std::env::var("CFN_LINT").expect("CFN_LINT is not set; run ./dev test");
-    let folder = TemporaryFolder::new();
+    let folder = temporary_folder();
     let warm = Project::copy().package("prod", &["postLogProvisioned=1"]).expect("it can be packaged");
-    let files = variants().into_iter().chain([&warm]).map(|template| template.write_to(&folder.0));
-    run(Command::new(program).current_dir(&folder.0).env("HOME", &folder.0).args(files));
+    let files = variants().into_iter().chain([&warm]).map(|template| template.write_to(folder.path()));
+    run(Command::new(program).current_dir(folder.path()).env("HOME", folder.path()).args(files));
 }
 
 #[test]
@@ -29,11 +29,11 @@ fn checkov_finds_nothing_but_what_has_a_reason() {
     for line in skipped {
         assert!(line.split_once(" # ").is_some_and(|(_, reason)| reason.len() > 20), "why? {line}");
     }
-    let folder = TemporaryFolder::new();
-    let files = variants().into_iter().flat_map(|template| ["-f".into(), template.write_to(&folder.0)]);
+    let folder = temporary_folder();
+    let files = variants().into_iter().flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
     run(Command::new(program)
-        .current_dir(&folder.0)
-        .env("HOME", &folder.0)
+        .current_dir(folder.path())
+        .env("HOME", folder.path())
         .args(["--config-file", config])
         .args(files));
 }

@@ -1,9 +1,9 @@
 //! What API Gateway would send, and the bodies in it.
 //! Format: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
-use local::bare::{ERROR_CODE, device_id};
 use logs_core::MAX_BODY_BYTES;
 use serde_json::{Value, json};
+use yardstick::{ERROR_CODE, device_id};
 
 /// Timestamps of the records that are sent.
 const SENT_AT: i64 = 1_514_864_773;

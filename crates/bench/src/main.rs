@@ -33,7 +33,7 @@ use crate::error::BenchError;
 use crate::report::Report;
 use crate::stage::{Programs, Stage};
 
-const PROGRESS: Progress = Progress("bench");
+const PROGRESS: Progress = Progress::of("bench");
 
 #[derive(Parser)]
 #[command(bin_name = "./dev bench", about = "The functions against an empty one and against the bare statement")]

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use local::bare::{BareConnection, BareInsert};
+use yardstick::{BareConnection, BareInsert};
 
 use crate::event::timestamp;
 

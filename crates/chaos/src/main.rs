@@ -36,7 +36,7 @@ use crate::fault::Kind;
 use crate::report::Report;
 use crate::stage::{Programs, Stage};
 
-const PROGRESS: Progress = Progress("chaos");
+const PROGRESS: Progress = Progress::of("chaos");
 
 #[derive(Parser)]
 #[command(bin_name = "./dev chaos", about = "Clients that keep the rules, while everything under them breaks")]

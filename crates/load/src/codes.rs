@@ -1,8 +1,8 @@
 //! Error codes as devices send them.
 
-use local::bare::{ERROR_CODE, device_id};
 use logs_core::clock;
 use serde_json::{Value, json};
+use yardstick::{ERROR_CODE, device_id};
 
 /// When the code at this place of a batch was recorded: they were collected, one a second.
 pub(crate) fn timestamp(index: usize) -> i64 {

@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use local::bare::{BareConnection, BareInsert};
 use local::lambda::Environment;
 use logs_core::MAX_RECORDS;
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
+use yardstick::{BareConnection, BareInsert};
 
 use crate::codes::timestamp;
 use crate::error::LoadError;

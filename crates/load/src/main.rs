@@ -39,7 +39,7 @@ use crate::plan::Plan;
 use crate::report::Report;
 use crate::stage::{Programs, Stage};
 
-const PROGRESS: Progress = Progress("load");
+const PROGRESS: Progress = Progress::of("load");
 
 #[derive(Parser)]
 #[command(bin_name = "./dev load", about = "Bounded load on direct and queued mode, and what becomes of it")]

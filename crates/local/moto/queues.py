@@ -125,13 +125,16 @@ def as_base64(content):
 
 
 def from_base64(value):
-    return base64.b64decode(value["base64"]) if value.keys() == {"base64"} else value
+    # What belongs to an attribute of this name is no text.
+    is_ours = value.keys() == {"base64"} and isinstance(value["base64"], str)
+    return base64.b64decode(value["base64"]) if is_ours else value
 
 
 class KeptMessages:
-    """A file with a line for each message; read when the program starts, written when it ends. For a message time stands
-    still in between, and its receipts are forgotten: it is as if it had just been sent. Otherwise it would be too old
-    after some days off, and a stop in the middle of a batch would count as a try.
+    """A file with a line for each message; read when the program starts, written when it ends.
+
+    For a message time stands still in between, and its receipts are forgotten: it is as if it had just been sent.
+    Otherwise it would be too old after some days off, and a stop in the middle of a batch would count as a try.
     """
 
     def __init__(self, path):

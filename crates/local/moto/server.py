@@ -9,6 +9,7 @@ AWS answers with JSON.)
 import contextlib
 import json
 import logging
+import os
 import signal
 import sys
 from threading import Thread
@@ -48,37 +49,19 @@ class RequestHandler(MotoRequestHandler):
 
 # A line for each request is no news.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
-
-
-ENDS = [signal.SIGTERM, signal.SIGINT, signal.SIGHUP]
-
-
-def ignore_ends():
-    """Once is enough: what is being written must not be cut off."""
-    for end in ENDS:
-        signal.signal(end, signal.SIG_IGN)
-
-
-def leave(*_):
-    ignore_ends()
-    sys.exit()
-
-
-# As good an end as that of the input.
-for end in ENDS:
-    signal.signal(end, leave)
+# As good an end as that of the input, of which there is no more then. Nothing is cut off, however often they come.
+nothing = os.open(os.devnull, os.O_RDONLY)
+for end in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+    signal.signal(end, lambda *_: os.dup2(nothing, 0))
 # The socket listens from here on; who connects before the thread runs, waits.
 server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=RequestHandler)
 Thread(target=server.serve_forever, daemon=True).start()
 print(server.port, flush=True)
-try:
-    sys.stdin.read()
-finally:
-    ignore_ends()
-    # For good: what comes now is not answered, so nobody takes it for sent.
-    queues.acquire()  # noqa: F821
-    if kept_messages.path:
-        counts = kept_messages.keep()
-        # After kill -9 of who started this, nobody listens.
-        with contextlib.suppress(BrokenPipeError):
-            print(json.dumps(counts), flush=True)
+sys.stdin.buffer.read()
+# For good: what comes now is not answered, so nobody takes it for sent.
+queues.acquire()  # noqa: F821
+if kept_messages.path:
+    counts = kept_messages.keep()
+    # After kill -9 of who started this, nobody listens.
+    with contextlib.suppress(BrokenPipeError):
+        print(json.dumps(counts), flush=True)

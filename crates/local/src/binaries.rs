@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// A binary is missing.
 #[derive(Debug, thiserror::Error)]
-#[error("{0} is not there; build it with ./dev, or name its folder with --functions")]
+#[error("{0} is not there; ./dev up, bench, chaos and load build it, or name its folder with --functions")]
 pub struct NotBuilt(PathBuf);
 
 /// This folder, or the one where this program is, with all of these binaries in it.
@@ -13,8 +13,6 @@ pub fn folder_of(binaries: &[&str], folder: Option<&Path>) -> Result<PathBuf, No
         Some(folder) => folder.to_owned(),
         None => std::env::current_exe().ok().and_then(|this| Some(this.parent()?.to_owned())).unwrap_or_default(),
     };
-    // Functions are started with another working folder in mind.
-    let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
     for name in binaries {
         in_folder(&folder, name)?;
     }

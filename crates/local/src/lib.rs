@@ -5,9 +5,8 @@
 //! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
 //! In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
 //! [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
-//! [`bare`], [`binaries`], [`progress`], [`signals`] and [`temporary_folder`].
+//! [`binaries`], [`progress`], [`signals`] and [`temporary_folder`].
 
-pub mod bare;
 pub mod binaries;
 pub mod database;
 pub mod event_source;

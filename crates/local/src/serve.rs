@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
+use local::binaries;
 use local::moto::KEY;
 use local::queue::RedrivePolicy;
 use local::signals::StopSignals;
@@ -42,7 +43,8 @@ pub(crate) struct UpArguments {
     #[arg(long)]
     functions: Option<PathBuf>,
     /// Queued mode: POST sends to a queue (202), store-logs stores. moto plays SQS: what is not stored when this stops,
-    /// even by kill -9, is delivered by the next run with this database; only kill -9 of moto loses what it holds. On AWS the queue is durable
+    /// even by kill -9, is delivered by the next run with this database; only kill -9 of moto loses what it holds. On
+    /// AWS the queue is durable
     #[arg(long)]
     queued: bool,
     /// Queued: seconds that a batch is gathered, from its first message on
@@ -61,10 +63,7 @@ pub(crate) struct UpArguments {
 
 /// `./dev up`.
 pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode, Failure> {
-    let functions = match arguments.functions {
-        Some(folder) => folder,
-        None => std::env::current_exe()?.parent().map(Path::to_owned).unwrap_or_default(),
-    };
+    let functions = binaries::folder_of(&["post-log", "get-logs"], arguments.functions.as_deref())?;
     let options = UpOptions {
         state: state.to_owned(),
         functions,

@@ -6,6 +6,7 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 /// The folder, held by one run at a time.
 #[derive(Debug)]
@@ -53,8 +54,9 @@ const LOCK: &str = "lock";
 /// The files that are ours, besides folders.
 const OURS: [&str; 5] = ["endpoints.json", "endpoints.unfinished", "keys.json", "keys.unfinished", LOCK];
 
-/// How the names of files with messages begin, and of what moto puts beside them.
+/// How the name of a file with messages begins, and how it ends, or that of what moto puts beside it.
 const MESSAGES: &str = "messages";
+const MESSAGES_ENDS: [&str; 3] = [".jsonl", ".jsonl.unfinished", ".jsonl.lock"];
 
 /// What must not be guessed, made once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -156,12 +158,12 @@ impl StateFolder {
         self.path.join("database")
     }
 
-    /// Where messages are kept that are to be stored in the private database, or in one of this name.
+    /// Where messages are kept that are to be stored in the private database, or in another one: whatever names it.
     #[must_use]
     pub fn messages(&self, database: Option<&str>) -> PathBuf {
-        let plain = |character: char| if character.is_ascii_alphanumeric() { character } else { '-' };
-        let database = database.map(|name| format!("-{}", name.chars().take(200).map(plain).collect::<String>()));
-        self.path.join(format!("{MESSAGES}{}.jsonl", database.unwrap_or_default()))
+        let digest =
+            |name| Sha256::digest(name)[..8].iter().fold("-".to_owned(), |all, byte| format!("{all}{byte:02x}"));
+        self.path.join(format!("{MESSAGES}{}.jsonl", database.map(digest).unwrap_or_default()))
     }
 
     /// The keys; made if there are none.
@@ -199,7 +201,7 @@ impl StateFolder {
         }
         let files = fs::read_dir(&self.path).map_err(|error| StateError::of(&self.path, error))?;
         let files = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
-        let messages = files.filter(|name| name.starts_with(MESSAGES) && name.contains(".jsonl"));
+        let messages = files.filter(|name| is_of_messages(name));
         // The lock is the last one: until then the folder is ours.
         for file in messages.chain(OURS.map(str::to_owned)) {
             let file = self.path.join(file);
@@ -222,6 +224,17 @@ impl StateFolder {
         };
         write().map_err(|error| StateError::of(&path, error))
     }
+}
+
+/// Whether a file of this name has messages in it, or is moto's beside one.
+fn is_of_messages(name: &str) -> bool {
+    let database = name
+        .strip_prefix(MESSAGES)
+        .and_then(|rest| MESSAGES_ENDS.iter().find_map(|end| rest.strip_suffix(end)))
+        .map(|rest| rest.strip_prefix('-').unwrap_or(rest));
+    database.is_some_and(|digest| {
+        digest.is_empty() || (digest.len() == 16 && digest.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    })
 }
 
 fn ignore_missing(removed: io::Result<()>) -> io::Result<()> {

@@ -24,7 +24,7 @@ pub async fn run(command: &[String]) -> Result<ExitCode, Failure> {
     let temporary = folder.path().join("tmp");
     std::fs::create_dir_all(&temporary)?;
     let mut signals = StopSignals::new()?;
-    let server = Server::start_new(&folder.path().join("database"), None, vec![]).await?;
+    let server = signals.interrupt(Server::start_new(&folder.path().join("database"), None, vec![])).await??;
     let outcome = run_beside(command, &server.url(""), &temporary, &mut signals).await;
     end_all_left_behind(&temporary).await;
     server.stop().await;

@@ -15,8 +15,8 @@ impl Deadline {
     /// What an event gets when this machine's clock cannot tell when it ends: the half of what the functions are given.
     const WITHOUT_A_CLOCK: Duration = Duration::from_secs(5);
 
-    /// The deadline of work that has to be finished in `remaining`, a quarter of an hour at most. A tenth of it, 50 ms to 1 s, is kept
-    /// back for sending the answer.
+    /// The deadline of work that has to be finished in `remaining`, a quarter of an hour at most. A tenth of it, 50 ms to
+    /// 1 s, is kept back for sending the answer.
     #[must_use]
     pub fn within(remaining: Duration) -> Self {
         let reserve = (remaining / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));

@@ -24,10 +24,28 @@ pub async fn serve(
         let id = event.context.request_id.clone();
         // Of the highest level: a filter that lets an error through lets its request id through as well.
         let span = tracing::error_span!("request", request_id = id);
-        let deadline = Deadline::of_event(event.context.deadline, clock::since_epoch()).at_most(LONGEST_REQUEST);
+        let deadline = deadline_of(event.context.deadline, clock::since_epoch());
         let request = Request::new(event.payload, id, deadline);
         let answer = handle(&request).instrument(span).await;
         Ok::<_, std::convert::Infallible>(answer.with("access-control-allow-origin", allowed_origin.clone()))
     }))
     .await
+}
+
+/// When the answer must be on its way: before Lambda ends the function, and before the gateway hangs up.
+fn deadline_of(ends_at_ms: u64, now: Duration) -> Deadline {
+    Deadline::of_event(ends_at_ms, now).at_most(LONGEST_REQUEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_goes_out_before_the_gateway_hangs_up() {
+        let now = Duration::from_millis(1_764_000_000_123);
+        let of_function = |seconds: u64| deadline_of(1_764_000_000_123 + seconds * 1_000, now).remaining();
+        assert!(of_function(900) <= Duration::from_secs(28));
+        assert!(of_function(10) <= Duration::from_secs(9));
+    }
 }

@@ -1,4 +1,4 @@
-//! Starting, finding again and stopping the server.
+//! Starting, finding again and stopping the server, and making a database on it.
 
 use std::fs;
 use std::io;
@@ -60,7 +60,7 @@ pub struct Server {
     options: ServerOptions,
 }
 
-/// Why the server does not run.
+/// Why there is no server, or no database on it.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// No program, or no data folder.
@@ -204,6 +204,11 @@ impl Server {
     /// Returns when the server has ended.
     pub async fn ended(&mut self) {
         let _ = self.process.wait().await;
+    }
+
+    /// Whether the process is there.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
     }
 
     /// kill -9.

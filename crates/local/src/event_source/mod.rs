@@ -48,7 +48,7 @@ pub struct Invocation {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Gathering,
-    /// What is received is sent to the function at once.
+    /// As much as there is, and then at once.
     WithoutWindow,
     Stopped,
 }
@@ -72,7 +72,7 @@ impl EventSource {
         Self { phase, pollers }
     }
 
-    /// From now on no batch is gathered for its window: nothing more is coming.
+    /// From now on a batch is complete when the queue has no more: nobody sends.
     pub fn end_windows(&self) {
         self.phase.send_replace(Phase::WithoutWindow);
     }

@@ -57,19 +57,21 @@ impl Poller {
         *self.phase.borrow() == Phase::Stopped
     }
 
-    /// Whether what is gathered has been gathered for long enough.
-    fn is_due(&self, end: Option<Instant>) -> bool {
-        *self.phase.borrow() == Phase::WithoutWindow || end.is_some_and(|end| end <= Instant::now())
+    /// Whether there are windows no more.
+    fn is_last(&self) -> bool {
+        *self.phase.borrow() == Phase::WithoutWindow
     }
 
-    /// Returns when a batch is complete: by number, by size, or by the time since its first message. What was over the
+    /// Returns when a batch is complete: by number, by size, or by the time since its first message; without windows, when
+    /// the queue has no more. What was over the
     /// limit the last time has waited long enough.
     async fn gather(&mut self) {
         let mut end = (!self.gathered.is_empty()).then(Instant::now);
-        let mut calls = 1;
+        let (mut calls, mut is_all) = (1, false);
         while !self.is_stopped() {
             let room = self.gathered.room(self.config.batch_size);
-            if !self.gathered.is_empty() && (room == 0 || self.is_due(end)) {
+            let is_due = room == 0 || end.is_some_and(|end| end <= Instant::now()) || (is_all && self.is_last());
+            if is_due && !self.gathered.is_empty() {
                 return;
             }
             let is_idle = self.gathered.is_empty();
@@ -78,6 +80,7 @@ impl Poller {
                 Ok(0) if is_idle => {}
                 Ok(count) => {
                     let end = *end.get_or_insert_with(|| Instant::now() + self.config.window);
+                    is_all = count < asked;
                     if count == asked {
                         calls = CALLS_AT_ONCE;
                     } else {

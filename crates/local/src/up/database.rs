@@ -51,6 +51,7 @@ pub enum SecretsError {
 pub(super) struct Database {
     url: String,
     server: Option<Server>,
+    is_private: bool,
 }
 
 /// Between the end of the private server and its next start.
@@ -70,14 +71,14 @@ impl Database {
         end_left_behind(&state.database()).await?;
         if let Some(url) = choice.own_url()? {
             progress("using the database that DATABASE_URL or secrets.json names");
-            return Ok(Self { url, server: None });
+            return Ok(Self { url, server: None, is_private: false });
         }
         progress("starting the private database server");
         let program = ServerProgram::find().await.map_err(ServerError::from)?;
         let folder = state.database();
         let password = keys.database.clone();
         let server = Server::start(ServerOptions { program, folder, password, tls: None, extra: vec![] }).await?;
-        Ok(Self { url: server.url(NAME), server: Some(server) })
+        Ok(Self { url: server.url(NAME), server: Some(server), is_private: true })
     }
 
     pub(super) fn url(&self) -> &str {
@@ -87,9 +88,16 @@ impl Database {
     /// Where the messages stand that were in the queue when the last run in queued mode ended. For each database a file
     /// of its own: they were accepted for this one.
     pub(super) fn messages(&self, state: &StateFolder) -> PathBuf {
-        let own = self.server.is_none().then(|| self.url.parse::<MySqlConnectOptions>().ok()).flatten();
-        let own = own.map(|url| format!("{}-{}-{}", url.get_host(), url.get_port(), url.get_database().unwrap_or("")));
+        let own = (!self.is_private).then(|| self.url.parse::<MySqlConnectOptions>().ok()).flatten();
+        let own = own.map(|url| {
+            format!("{}\n{}\n{:?}\n{:?}", url.get_host(), url.get_port(), url.get_socket(), url.get_database())
+        });
         state.messages(own.as_deref())
+    }
+
+    /// Whether the private server has ended. Of the user's own database nobody knows.
+    pub(super) fn is_gone(&mut self) -> bool {
+        self.is_private && !self.server.as_mut().is_some_and(Server::is_running)
     }
 
     /// Starts the private server again whenever it ends. Returns only when that fails; with the user's own

@@ -38,8 +38,6 @@ pub struct Running {
     queued: Option<Queued>,
     endpoints: Endpoints,
     open_requests_limit: Duration,
-    /// And could not be started again.
-    database_is_gone: bool,
 }
 
 /// Starts everything; `progress` gets a line before each step that takes time.
@@ -107,16 +105,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     };
     // A moment more than a function may take: what was begun is answered.
     let open_requests_limit = options.timeout + Duration::from_secs(1);
-    let mut running = Running {
-        state,
-        database,
-        functions,
-        gateways,
-        queued,
-        endpoints,
-        open_requests_limit,
-        database_is_gone: false,
-    };
+    let mut running = Running { state, database, functions, gateways, queued, endpoints, open_requests_limit };
     match self_check::run(&running.endpoints, &running.state.logs()).await {
         Ok(()) => {
             if let Some(queued) = &mut running.queued {
@@ -161,10 +150,7 @@ impl Running {
             }
         };
         tokio::select! {
-            error = self.database.keep_running(progress) => {
-                self.database_is_gone = true;
-                error
-            }
+            error = self.database.keep_running(progress) => error,
             error = queue_ended => error,
         }
     }
@@ -172,8 +158,13 @@ impl Running {
     /// Stops everything that was started. Requests that are open are answered first, unless they take longer than
     /// a function may, and then what is in the queue is stored, unless that takes too long, or `hurry` comes first. What
     /// is left in the queue is kept.
-    pub async fn stop(self, hurry: impl Future<Output = ()>, progress: impl Fn(&str)) -> Result<Kept, UpError> {
+    pub async fn stop(mut self, hurry: impl Future<Output = ()>, progress: impl Fn(&str)) -> Result<Kept, UpError> {
         self.state.withdraw_endpoints();
+        if let Some(queued) = &mut self.queued
+            && self.database.is_gone()
+        {
+            queued.stop_polling();
+        }
         let mut hurry = pin!(hurry);
         let [post, get] = self.gateways;
         let [post_log, get_logs] = &self.functions;
@@ -188,8 +179,7 @@ impl Running {
         tokio::join!(post_log.stop(), get_logs.stop());
         let kept = match self.queued {
             Some(mut queued) => {
-                // Without a database nothing can be stored, and each try counts.
-                if has_time && !self.database_is_gone {
+                if has_time {
                     tokio::select! {
                         () = queued.drain(&progress) => {}
                         () = &mut hurry => {}

@@ -102,15 +102,17 @@ impl Queued {
         if self.moto.ended().await { UpError::QueueStopped } else { UpError::QueueEnded(self.moto_log.clone()) }
     }
 
+    /// Without a database nothing can be stored, and each try counts.
+    pub(super) fn stop_polling(&mut self) {
+        self.event_source = None;
+    }
+
     /// Has store-logs store what is in the queue, up to a limit; then nothing is polled any more.
     pub(super) async fn drain(&mut self, progress: &impl Fn(&str)) {
-        if let Some(event_source) = &self.event_source {
-            event_source.end_windows();
-        }
+        let Some(event_source) = self.event_source.take() else { return };
+        event_source.end_windows();
         let _ = timeout(DRAIN_LIMIT, self.until_empty(progress)).await;
-        if let Some(event_source) = self.event_source.take() {
-            event_source.stop().await;
-        }
+        event_source.stop().await;
     }
 
     /// Ends everything. What is in the queue, and what is at work, is kept for the next run.

@@ -1,4 +1,5 @@
-//! The bare statement that the functions are measured against: an INSERT of logs, on a connection with nothing around it.
+//! The bare statement that `./dev bench` and `./dev load` measure the functions against: an INSERT of logs, on a
+//! connection with nothing around it.
 
 use logs_core::clock;
 use sqlx::mysql::MySqlConnectOptions;

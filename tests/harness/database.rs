@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::database::{Server, TlsFiles, make_tls_files};
+use local::database::{Server, ServerOptions, ServerProgram, TlsFiles, make_tls_files};
 use logs_core::mysql::{Store, migrate};
 use logs_core::settings::DatabaseSettings;
 use logs_core::{Batch, Deadline};
@@ -83,8 +83,15 @@ async fn start_server(
     tls: Option<TlsFiles>,
     extra: &[&str],
 ) -> (Server, Database, TemporaryFolder) {
-    let extra = extra.iter().map(ToString::to_string).collect();
-    let server = Server::start_new(folder.path(), tls, extra).await.expect("the server starts");
+    let options = ServerOptions {
+        program: ServerProgram::find().await.expect("there is a server program"),
+        folder: folder.path().to_owned(),
+        // Known to the tests, and the same on each: a failover needs that.
+        password: "private".to_owned(),
+        tls,
+        extra: extra.iter().map(ToString::to_string).collect(),
+    };
+    let server = Server::start(options).await.expect("the server starts");
     let database = Database { url: server.url("Error_Logs") };
     migrate(&database.settings()).await.expect("the migrations run");
     (server, database, folder)

@@ -103,8 +103,8 @@ async fn a_poisoned_message_takes_no_neighbour_down_and_is_a_dead_letter_in_the_
 #[tokio::test]
 async fn of_ten_thousand_with_one_in_a_hundred_poison_the_rest_is_stored_and_so_is_a_dead_letter_that_was_repaired() {
     let database = Database::migrated().await;
-    // One poller deletes before it receives again, so nothing but poison comes twice, unless the
-    // database takes ten seconds for a transaction.
+    // One poller deletes before it receives again, so nothing but poison comes twice, unless the database takes ten
+    // seconds for a transaction.
     let policy = RedrivePolicy { visibility_timeout: 20, max_receive_count: 1 };
     let mut run = QueueRun::start_with(&database, policy).await;
     run.config.window = Duration::from_secs(3);

@@ -330,23 +330,22 @@ fn free_bytes(folder: &Path) -> io::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::temporary_folder::TemporaryFolder;
 
     #[tokio::test]
     async fn a_port_that_somebody_took_in_between_is_given_up_for_another() {
         let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port can be had");
         let port = taken.local_addr().expect("it has an address").port();
-        let folder = std::env::temp_dir().join(format!("logs-port-{}", uuid::Uuid::new_v4().simple()));
-        fs::create_dir_all(&folder).expect("the temporary folder can be written");
+        let temporary = TemporaryFolder::new("port").expect("the temporary folder can be written");
+        let folder = temporary.path().to_owned();
         let program = ServerProgram::find().await.expect("there is a server program");
         program
             .initialize(&folder.join(program.flavour()), &process_file(&folder))
             .await
             .expect("a folder can be made");
-        let options =
-            ServerOptions { program, folder: folder.clone(), password: "x".to_owned(), tls: None, extra: Vec::new() };
+        let options = ServerOptions { program, folder, password: "x".to_owned(), tls: None, extra: Vec::new() };
         let server = Server::start_on_or_near(options, port).await.expect("it starts on another port");
         assert_ne!(server.port, port);
         server.stop().await;
-        fs::remove_dir_all(folder).expect("the folder can be removed");
     }
 }

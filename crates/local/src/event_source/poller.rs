@@ -62,9 +62,8 @@ impl Poller {
         *self.phase.borrow() == Phase::WithoutWindow
     }
 
-    /// Returns when a batch is complete: by number, by size, or by the time since its first message; without windows, when
-    /// the queue has no more. What was over the
-    /// limit the last time has waited long enough.
+    /// Returns when a batch is complete: by number, by size, or by the time since its first message; without windows,
+    /// when the queue has no more. What was over the limit the last time has waited long enough.
     async fn gather(&mut self) {
         let mut end = (!self.gathered.is_empty()).then(Instant::now);
         let (mut calls, mut is_all) = (1, false);

@@ -3,10 +3,11 @@
 use std::cell::Cell;
 use std::time::Duration;
 
+use edge::{Handler, Response};
 use get_logs::{Cache, GetLogs};
+use lambda_http::Request;
 use logs_core::clock::Moment;
 use logs_core::metrics::Metrics;
-use rest_proxy::{Answer, Request};
 use serde_json::{Value, json};
 use sqlx::Row;
 
@@ -34,23 +35,30 @@ fn get_logs(database: &Database, seconds: u64) -> GetLogs {
     GetLogs { store, cache, clock: || TIME.get(), metrics: Metrics::from_environment(&|_| None) }
 }
 
-async fn get(function: &GetLogs, if_none_match: &[&str]) -> Answer {
-    let if_none_match = if_none_match.iter().map(ToString::to_string).collect();
-    let (id, body) = ("the-request".to_owned(), Ok(vec![]));
-    function.handle(&Request { id, deadline: in_time(), idempotency_keys: vec![], if_none_match, body }).await
+async fn get(function: &GetLogs, if_none_match: &[&str]) -> Response {
+    let mut request = Request::default();
+    request.extensions_mut().insert(in_time());
+    for line in if_none_match {
+        request.headers_mut().append("if-none-match", line.parse().expect("a header"));
+    }
+    function.handle(&request).await
 }
 
-fn tag(answer: &Answer) -> String {
-    answer.header("etag").expect("a list has a tag").to_owned()
+fn tag(answer: &Response) -> String {
+    header(answer, "etag").expect("a list has a tag").to_owned()
 }
 
-fn body(answer: &Answer) -> Value {
+fn header<'a>(response: &'a Response, name: &str) -> Option<&'a str> {
+    response.headers().get(name).map(|value| value.to_str().expect("text"))
+}
+
+fn body(answer: &Response) -> Value {
     assert_eq!(answer.status(), 200);
     serde_json::from_str(answer.body()).expect("JSON")
 }
 
 /// How many logs a list has.
-fn length(answer: &Answer) -> usize {
+fn length(answer: &Response) -> usize {
     body(answer)["result"].as_array().expect("result is an array").len()
 }
 
@@ -113,7 +121,7 @@ async fn without_a_cache_every_dashboard_sees_what_is_stored_now() {
     let function = get_logs(&database, 0);
     for seen in 0..3 {
         let answer = get(&function, &[]).await;
-        assert_eq!((length(&answer), answer.header("cache-control")), (seen, Some("no-cache")));
+        assert_eq!((length(&answer), header(&answer, "cache-control")), (seen, Some("no-cache")));
         database.insert(&json!([record("a", 1, 1)]), NOW).await;
     }
 }
@@ -125,13 +133,13 @@ async fn who_has_the_list_gets_304_until_it_changes() {
         let function = get_logs(&database, seconds);
         let first = get(&function, &[]).await;
         let same = get(&function, &["\"other\"", &format!("W/{}", tag(&first))]).await;
-        assert_eq!((same.status(), same.body(), same.header("content-type")), (304, "", None));
+        assert_eq!((same.status().as_u16(), &**same.body(), header(&same, "content-type")), (304, "", None));
         for name in ["etag", "cache-control", "access-control-expose-headers"] {
-            assert!(same.header(name).is_some() && same.header(name) == first.header(name), "{name}");
+            assert!(header(&same, name).is_some() && header(&same, name) == header(&first, name), "{name}");
         }
-        assert_eq!(same.header("cache-control"), Some(control));
+        assert_eq!(header(&same, "cache-control"), Some(control));
         assert_eq!(get(&function, &["*"]).await.status(), 304);
-        for wrong in ["", "*, *", "\"", &tag(&first)[1..], "W/", "\"ü\0", &"\"a\",".repeat(2000)] {
+        for wrong in ["", "*, *", "\"", &tag(&first)[1..], "W/", "\"ü", &"\"a\",".repeat(2000)] {
             assert_eq!(body(&get(&function, &[wrong]).await), body(&first), "{wrong}");
         }
         database.insert(&json!([record("a", 1, 1)]), NOW).await;
@@ -163,7 +171,7 @@ async fn an_answer_that_there_is_no_list_is_not_kept() {
     let function = get_logs(&database, 60);
     database.run("RENAME TABLE Logs TO Elsewhere").await;
     let away = get(&function, &["*"]).await;
-    assert_eq!((away.status(), away.header("etag"), away.header("cache-control")), (503, None, None));
+    assert_eq!((away.status().as_u16(), header(&away, "etag"), header(&away, "cache-control")), (503, None, None));
     database.run("RENAME TABLE Elsewhere TO Logs").await;
     assert_eq!(length(&get(&function, &[]).await), 0);
     database.run("RENAME TABLE Logs TO Elsewhere").await;
@@ -181,7 +189,7 @@ async fn if_none_match_reaches_the_function_however_it_is_written() {
         (json!({ "If-None-Match": tag }), json!(null), 304),
         (json!({ "if-none-match": "\"a\"" }), json!({ "IF-NONE-MATCH": [tag, "\"a\""] }), 304),
         (json!({ "if-none-match": tag }), json!({ "if-none-match": ["\"a\""] }), 200),
-        (json!({ "If-None-Match": null }), json!({ "If-None-Match": [null, 5] }), 200),
+        (json!(null), json!({ "If-None-Match": ["\"a\"", tag] }), 304),
         (json!({ "If-Match": tag, "idempotency-key": tag }), json!({}), 200),
     ] {
         let mut event = event();

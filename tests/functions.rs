@@ -1,6 +1,6 @@
 //! The real binaries over the Runtime API, without a gateway: what they answer, what they log, how they start.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::harness::{Database, FunctionRun, body_event, event, record};
 
@@ -128,14 +128,79 @@ async fn a_setting_that_is_missing_or_wrong_ends_the_start_with_a_sentence_that_
     }
 }
 
+/// An event with one part replaced.
+fn with(part: &str, value: Value) -> Value {
+    let mut event = body_event(&record("a", 1, 1).to_string());
+    event[part] = value;
+    event
+}
+
 #[tokio::test]
-async fn an_event_from_anywhere_else_does_not_end_the_process() {
+async fn an_event_from_anywhere_else_is_a_function_error_and_the_next_good_event_is_answered() {
+    let database = Database::migrated().await;
+    for (name, status) in [("post-log", 200), ("get-logs", 200)] {
+        let function = FunctionRun::new(name, &[("DATABASE_URL", &database.url)]);
+        assert_eq!(function.send(&record("a", 1, 1).to_string()).await.status, status);
+        let before = function.process_ids();
+        let mut base64 = with("body", json!("*** this is not base64 ***"));
+        base64["isBase64Encoded"] = true.into();
+        for event in [
+            with("body", json!({ "deviceID": "a" })),
+            with("headers", json!({ "If-None-Match": null })),
+            with("headers", json!({ "Host": "no host name" })),
+            with("headers", json!({ "Host": "[", "X-Forwarded-Proto": "::" })),
+            base64,
+            json!([]),
+            json!("x"),
+            json!(null),
+            json!(5),
+        ] {
+            let lines = function.log().lines().count();
+            function.run(&event).await.expect_err("that is no proxy event");
+            assert!(function.log().lines().count() > lines, "a line of the log says why: {event}");
+            assert_eq!(function.send(&record("a", 1, 1).to_string()).await.status, status, "after {event}");
+        }
+        assert_eq!(function.process_ids(), before, "no event ends the process");
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_is_nearly_one_of_the_gateway_gets_a_response() {
     let database = Database::migrated().await;
     let function = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
-    for event in [json!({ "body": 5 }), json!([]), json!("x"), json!(null)] {
-        function.invoke(&event).await.expect_err("that is no proxy event");
+    let mut console = with("headers", json!(null));
+    for part in ["multiValueHeaders", "body", "queryStringParameters", "requestContext"] {
+        console[part] = json!(null);
+    }
+    let scheduled = json!({ "version": "0", "id": "1", "detail-type": "Scheduled Event", "source": "aws.events",
+        "account": "123456789012", "time": "2026-01-01T00:00:00Z", "region": "eu-central-1", "resources": [], "detail": {} });
+    let http_api = json!({ "version": "2.0", "routeKey": "POST /logs", "rawPath": "/logs", "rawQueryString": "",
+        "headers": { "host": "a.example" }, "isBase64Encoded": false, "body": "[]",
+        "requestContext": { "http": { "method": "POST", "path": "/logs" }, "stage": "$default" } });
+    let load_balancer = json!({ "requestContext": { "elb": { "targetGroupArn": "arn" } }, "httpMethod": "POST",
+        "path": "/logs", "queryStringParameters": {}, "headers": { "host": "a.example" }, "body": "[]",
+        "isBase64Encoded": false });
+    let payload = json!({ "payload": [record("a", 1, 1)] });
+    let warmer = json!({ "source": "serverless-plugin-warmup" });
+    for event in [console, scheduled, http_api, load_balancer, payload, warmer, json!({})] {
+        // A response where it reads as an event of the gateway, else a function error; never the end of the process.
+        if let Ok(response) = function.run(&event).await {
+            assert_eq!(response["statusCode"], 400, "{event}");
+        }
     }
     let before = function.process_ids();
-    assert_eq!(function.send(&record("a", 1, 1).to_string()).await.status, 200);
-    assert_eq!(function.process_ids(), before);
+    for odd in [
+        with("requestContext", json!(5)),
+        with("headers", json!({ "x\ny": "z\r\n" })),
+        with("path", json!("//[/\u{0}")),
+        with("multiValueQueryStringParameters", json!({ "": [null] })),
+        with("httpMethod", json!("BREW COFFEE")),
+    ] {
+        let _ = function.run(&odd).await;
+        assert_eq!(function.process_ids(), before, "no event ends the process: {odd}");
+    }
+    database.run("DELETE FROM Logs").await;
+    let without_host = with("headers", json!({ "content-type": "application/json" }));
+    assert_eq!(function.invoke(&without_host).await.expect("a response").status, 200);
+    assert_eq!(database.count().await, 1, "only the event with a record stores one");
 }

@@ -155,8 +155,22 @@ async fn a_header_that_is_no_text_does_not_stop_a_batch() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let odd = reqwest::header::HeaderValue::from_bytes(b"caf\xe9").expect("bytes are allowed");
-    let request = product.post(record("a", 1, 1).to_string()).header("x-firmware", odd).header("host", "a_b:99999");
+    let request = product.post(record("a", 1, 1).to_string()).header("x-firmware", odd).header("host", "a_b:9999");
     assert_eq!(request.send().await.expect("an answer").status(), 200);
+    assert_eq!(database.count().await, 1);
+}
+
+#[tokio::test]
+async fn a_host_that_is_none_is_refused_as_by_the_front_of_aws() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    for host in ["a b", "[", "a/b", "a?b", "user@a", "a:99999", "%zz"] {
+        let request =
+            product.post(record("a", 1, 1).to_string()).header("host", host).header("x-forwarded-proto", "::");
+        assert_eq!(request.send().await.expect("a response").status(), 400, "{host}");
+    }
+    let request = product.post(record("a", 1, 1).to_string()).header("x-forwarded-proto", "::");
+    assert_eq!(request.send().await.expect("a response").status(), 200);
     assert_eq!(database.count().await, 1);
 }
 

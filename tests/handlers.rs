@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use edge::Handler;
 use get_logs::{Cache, GetLogs};
+use lambda_http::{Context, Request, RequestExt};
 use logs_core::Deadline;
 use logs_core::clock::Moment;
 use logs_core::metrics::Metrics;
 use logs_core::mysql::Store;
 use post_log::{Destination, PostLog};
-use rest_proxy::{NotBase64, Request};
 use serde_json::{Value, json};
 
 use crate::harness::{Database, record};
@@ -16,12 +17,13 @@ use crate::harness::{Database, record};
 const NOW: i64 = 1_764_000_000;
 
 fn request(body: &Value) -> Request {
-    request_with(Ok(body.to_string().into_bytes()))
+    request_by(body, Deadline::within(Duration::from_secs(25)))
 }
 
-fn request_with(body: Result<Vec<u8>, NotBase64>) -> Request {
-    let deadline = Deadline::within(Duration::from_secs(25));
-    Request { id: "the-request".to_owned(), deadline, idempotency_keys: Vec::new(), if_none_match: Vec::new(), body }
+fn request_by(body: &Value, deadline: Deadline) -> Request {
+    let mut request = Request::new(body.to_string().into()).with_lambda_context(Context::default());
+    request.extensions_mut().insert(deadline);
+    request
 }
 
 fn post_log(store: Store) -> PostLog {
@@ -56,7 +58,6 @@ async fn what_is_wrong_is_refused_without_asking_the_database() {
         (request(&json!([])), 400),
         (request(&json!([{ "deviceID": "a" }])), 400),
         (request(&json!(vec![1; 1001])), 413),
-        (request_with(Err(NotBase64)), 400),
         (request(&record("a", 1, 1)), 503),
     ] {
         assert_eq!(function.handle(&request).await.status(), status);
@@ -68,7 +69,7 @@ async fn a_deadline_that_has_passed_sends_nothing() {
     let database = Database::migrated().await;
     let function = post_log(database.store());
     function.handle(&request(&record("before", 1, 1))).await;
-    let late = Request { deadline: Deadline::within(Duration::ZERO), ..request(&record("late", 1, 1)) };
+    let late = request_by(&record("late", 1, 1), Deadline::within(Duration::ZERO));
     assert_eq!(function.handle(&late).await.status(), 503);
     assert_eq!(database.count().await, 1);
 }

@@ -62,7 +62,7 @@ impl FunctionRun {
         let body = answer["body"].as_str().expect("an answer has a body");
         Ok(FunctionAnswer {
             status: answer["statusCode"].as_u64().and_then(|status| status.try_into().ok()).expect("a status"),
-            headers: answer["headers"].clone(),
+            headers: first_values(&answer["multiValueHeaders"]),
             // 304 has none.
             body: if body.is_empty() { Value::Null } else { serde_json::from_str(body).expect("every body is JSON") },
         })
@@ -81,6 +81,12 @@ impl FunctionRun {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
+}
+
+/// The first value of each header.
+fn first_values(headers: &Value) -> Value {
+    let headers = headers.as_object().expect("a response has headers");
+    headers.iter().map(|(name, values)| (name.clone(), values[0].clone())).collect()
 }
 
 /// A proxy event as API Gateway sends it, without a body.

@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use logs_core::clock::Moment;
-use logs_core::settings::{Lookup, SettingError};
+use logs_core::settings::{Env, SettingError};
 
 use crate::Listing;
 
@@ -26,9 +26,9 @@ impl Cache {
     }
 
     /// `CACHE_SECONDS`, 0 by default.
-    pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
+    pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
         let invalid = SettingError::Invalid { variable: "CACHE_SECONDS", expected: "a number of seconds from 0 to 60" };
-        let text = lookup("CACHE_SECONDS").unwrap_or_else(|| "0".to_owned());
+        let text = env("CACHE_SECONDS").unwrap_or_else(|| "0".to_owned());
         let seconds: Option<u64> = text.parse().ok().filter(|seconds| *seconds <= MOST_SECONDS);
         seconds.map(|seconds| Self::new(Duration::from_secs(seconds))).ok_or(invalid)
     }
@@ -77,7 +77,7 @@ mod tests {
     }
 
     fn as_of(cache: &Cache, now: Moment) -> Option<String> {
-        cache.get(now).map(|listing| listing.answer.body().to_owned())
+        cache.get(now).map(|listing| listing.response.body().to_owned())
     }
 
     #[test]

@@ -1,16 +1,20 @@
 //! GET /logs: the 10 most recent error codes, for a dashboard.
 //!
-//! The list is read from the database, or is the one that the [`Cache`] has; a client that says that it has it
-//! already (`If-None-Match`) gets 304.
+//! The list comes from the database, or from the [`Cache`]. A client that has the list already (`If-None-Match`) gets
+//! 304.
 
 mod cache;
 mod entity_tag;
 
+use edge::{Handler, Response, json, set_header, unavailable};
+use http::StatusCode;
+use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use lambda_http::Request;
 use logs_core::MostRecent;
 use logs_core::clock::Moment;
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::mysql::{Store, StoreError};
-use rest_proxy::{Answer, Request};
+use logs_core::settings::{DatabaseSettings, Env};
 
 pub use cache::Cache;
 use entity_tag::EntityTag;
@@ -31,34 +35,49 @@ pub struct GetLogs {
 /// A list, ready to be sent.
 #[derive(Clone, Debug)]
 struct Listing {
-    answer: Answer,
+    response: Response,
     tag: EntityTag,
     logs: usize,
 }
 
+impl Handler for GetLogs {
+    async fn handle(&self, request: &Request) -> Response {
+        match self.get(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                tracing::error!(%error, "not listed");
+                unavailable(edge::request_id(request))
+            }
+        }
+    }
+}
+
 impl GetLogs {
-    /// Answers one GET.
-    pub async fn handle(&self, request: &Request) -> Answer {
+    /// Everything from the environment; connected ahead of the first event.
+    pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
+        let cache = Cache::from_environment(env)?;
+        let store = Store::new(&DatabaseSettings::from_environment(env)?);
+        store.warm_up().await?;
+        Ok(Self { store, cache, clock: Moment::now, metrics: Metrics::from_environment(env) })
+    }
+
+    async fn get(&self, request: &Request) -> Result<Response, StoreError> {
         let now = (self.clock)();
-        let (listing, cached) = match self.cache.get(now) {
-            Some(listing) => (listing, true),
-            None => match self.read(now, request).await {
-                Ok(listing) => (listing, false),
-                Err(error) => {
-                    tracing::error!(%error, "not listed");
-                    return Answer::out_of_reach(&request.id);
-                }
-            },
+        let cached = self.cache.get(now);
+        let reads = usize::from(cached.is_none());
+        let listing = match cached {
+            Some(listing) => listing,
+            None => self.read(now, request).await?,
         };
         let logs = listing.logs;
-        let answer = listing.answer_to(request);
-        self.metrics.write(&[Metric::Count("DatabaseReads", usize::from(!cached))]);
-        tracing::info!(logs, cached, status = answer.status(), "listed");
-        answer
+        let response = listing.respond_to(request);
+        self.metrics.write(&[Metric::Count("DatabaseReads", reads)]);
+        tracing::info!(logs, cached = reads == 0, status = response.status().as_u16(), "listed");
+        Ok(response)
     }
 
     async fn read(&self, now: Moment, request: &Request) -> Result<Listing, StoreError> {
-        let most_recent = self.store.most_recent(request.deadline).await?;
+        let most_recent = self.store.most_recent(edge::deadline(request)).await?;
         let listing = Listing::new(&most_recent, &self.cache);
         self.cache.keep(&listing, now);
         Ok(listing)
@@ -67,17 +86,24 @@ impl GetLogs {
 
 impl Listing {
     fn new(most_recent: &MostRecent, cache: &Cache) -> Self {
-        let answer = Answer::ok(most_recent);
-        let tag = EntityTag::of(answer.body());
-        let answer = answer
-            .with("etag", tag.as_str().to_owned())
-            .with("cache-control", cache.control())
-            // Without it the browser keeps the tag from a page of another origin.
-            .with("access-control-expose-headers", "etag".to_owned());
-        Self { answer, tag, logs: most_recent.result.len() }
+        let mut response = json(StatusCode::OK, most_recent);
+        let tag = EntityTag::of(response.body());
+        set_header(&mut response, ETAG, tag.as_str());
+        set_header(&mut response, CACHE_CONTROL, &cache.control());
+        // Without it the browser keeps the tag from a page of another origin.
+        set_header(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS, "etag");
+        Self { response, tag, logs: most_recent.result.len() }
     }
 
-    fn answer_to(self, request: &Request) -> Answer {
-        if self.tag.is_named_in(&request.if_none_match) { self.answer.not_modified() } else { self.answer }
+    fn respond_to(mut self, request: &Request) -> Response {
+        let lines = request.headers().get_all(IF_NONE_MATCH).iter();
+        let lines: Vec<_> = lines.map(|line| String::from_utf8_lossy(line.as_bytes()).into_owned()).collect();
+        if self.tag.is_named_in(&lines) {
+            // The client has the body already. The other headers go with 304 (RFC 9110 §15.4.5).
+            *self.response.status_mut() = StatusCode::NOT_MODIFIED;
+            self.response.headers_mut().remove(CONTENT_TYPE);
+            self.response.body_mut().clear();
+        }
+        self.response
     }
 }

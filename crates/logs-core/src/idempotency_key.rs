@@ -13,16 +13,16 @@ pub struct IdempotencyKey(String);
     "Idempotency-Key must be 1 to {} visible ASCII characters without spaces, like a UUID",
     IdempotencyKey::MAX_LENGTH
 )]
-pub struct NotAKey;
+pub struct InvalidIdempotencyKey;
 
 impl IdempotencyKey {
     /// The longest key; `batch_key` is a `VARBINARY(64)`.
     pub const MAX_LENGTH: usize = 64;
 
     /// Accepts what the type says.
-    pub fn parse(text: &str) -> Result<Self, NotAKey> {
+    pub fn parse(text: &str) -> Result<Self, InvalidIdempotencyKey> {
         let is_key = (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if is_key { Ok(Self(text.to_owned())) } else { Err(NotAKey) }
+        if is_key { Ok(Self(text.to_owned())) } else { Err(InvalidIdempotencyKey) }
     }
 
     /// A key that nobody else has, for a batch that came without one: a UUID of version 7, so that the ledger's rows of one
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn anything_else_is_none() {
         for text in ["", " ", "a b", " a", "a\t", "a\n", "a\u{7f}", "clé", "😀", &"k".repeat(65)] {
-            assert_eq!(IdempotencyKey::parse(text), Err(NotAKey), "{text:?}");
+            assert_eq!(IdempotencyKey::parse(text), Err(InvalidIdempotencyKey), "{text:?}");
         }
     }
 }

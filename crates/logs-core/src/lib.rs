@@ -35,7 +35,7 @@ pub use batch::{Batch, BodyError, MAX_BODY_BYTES, MAX_RECORDS};
 pub use credentials::{Credentials, CredentialsError};
 pub use deadline::Deadline;
 pub use fingerprint::Fingerprint;
-pub use idempotency_key::{IdempotencyKey, NotAKey};
+pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use log::{Log, MostRecent};
 pub use message::{MAX_MESSAGE_BYTES, Message, MessageError};
 pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp};

@@ -12,7 +12,7 @@ use metrique_writer_core::{Entry, EntryWriter, MetricFlags, Observation, Unit, V
 use metrique_writer_format_emf::Emf;
 
 use crate::clock;
-use crate::settings::Lookup;
+use crate::settings::Env;
 
 /// Where all metrics are; alarms name it.
 const NAMESPACE: &str = "error-codes";
@@ -52,8 +52,8 @@ impl std::fmt::Debug for Metrics {
 impl Metrics {
     /// For the function that `AWS_LAMBDA_FUNCTION_NAME` names, which Lambda sets.
     #[must_use]
-    pub fn from_environment(lookup: Lookup<'_>) -> Self {
-        let function = lookup("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "none".to_owned());
+    pub fn from_environment(env: Env<'_>) -> Self {
+        let function = env("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "none".to_owned());
         // Nothing to check: names are fixed, and numbers are numbers.
         let format = Emf::no_validations(NAMESPACE.to_owned(), vec![vec![DIMENSION.to_owned()]]);
         Self { function, state: Mutex::new(State { format, is_cold: true }) }

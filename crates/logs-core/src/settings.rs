@@ -31,11 +31,11 @@ pub enum SettingError {
 }
 
 /// Reads one variable; passed in, so that tests need no real environment.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The origin that browsers may call from: `ALLOWED_ORIGIN`, `*` by default.
-pub fn allowed_origin(lookup: Lookup<'_>) -> Result<String, SettingError> {
-    let origin = lookup("ALLOWED_ORIGIN").unwrap_or_else(|| "*".to_owned());
+pub fn allowed_origin(env: Env<'_>) -> Result<String, SettingError> {
+    let origin = env("ALLOWED_ORIGIN").unwrap_or_else(|| "*".to_owned());
     if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(SettingError::Invalid {
             variable: "ALLOWED_ORIGIN",
@@ -46,9 +46,9 @@ pub fn allowed_origin(lookup: Lookup<'_>) -> Result<String, SettingError> {
 }
 
 /// The secret that a variable names, by its ARN (or, in the region of `AWS_REGION`, its name).
-pub fn secret(lookup: Lookup<'_>, variable: &'static str) -> Result<String, SettingError> {
+pub fn secret(env: Env<'_>, variable: &'static str) -> Result<String, SettingError> {
     let expected = "the ARN of a secret in Secrets Manager";
-    let arn = lookup(variable).ok_or(SettingError::Missing { variable, expected })?;
+    let arn = env(variable).ok_or(SettingError::Missing { variable, expected })?;
     if arn.is_empty() || !arn.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(SettingError::Invalid { variable, expected });
     }

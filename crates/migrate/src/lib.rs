@@ -3,7 +3,7 @@
 
 use lambda_runtime::Diagnostic;
 use logs_core::mysql::{DatabaseUser, MigrateError, MigrationReport, Rights, migrate_with_users};
-use logs_core::settings::{DatabaseSettings, Lookup, SettingError, secret};
+use logs_core::settings::{DatabaseSettings, Env, SettingError, secret};
 
 const STORE_LOGS: &str = "STORE_LOGS_SECRET_ARN";
 
@@ -30,15 +30,15 @@ impl Migration {
     /// `DB_SECRET_ARN` (or `DATABASE_URL`) names the user who may do it all; `POST_LOG_SECRET_ARN`,
     /// `GET_LOGS_SECRET_ARN` and `RETENTION_SECRET_ARN` hold the users to create or update; so does
     /// `STORE_LOGS_SECRET_ARN`, where there is a queue.
-    pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
-        let user = |variable, rights| Ok(DatabaseUser { secret_arn: secret(lookup, variable)?, rights });
-        let settings = DatabaseSettings::from_environment(lookup)?;
+    pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
+        let user = |variable, rights| Ok(DatabaseUser { secret_arn: secret(env, variable)?, rights });
+        let settings = DatabaseSettings::from_environment(env)?;
         let mut users = vec![
             user("POST_LOG_SECRET_ARN", Rights::AddLogs)?,
             user("GET_LOGS_SECRET_ARN", Rights::ReadLogs)?,
             user("RETENTION_SECRET_ARN", Rights::DeleteOld)?,
         ];
-        if lookup(STORE_LOGS).is_some() {
+        if env(STORE_LOGS).is_some() {
             users.push(user(STORE_LOGS, Rights::AddLogs)?);
         }
         Ok(Self { settings, users })

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use aws_sdk_sqs::Client;
-use logs_core::settings::{Lookup, SettingError};
+use logs_core::settings::{Env, SettingError};
 use logs_core::{Deadline, aws};
 
 /// SQS answers within tens of milliseconds; an attempt that takes longer is lost. Three of them fit in 9 s.
@@ -34,10 +34,8 @@ pub enum QueueError {
 impl Queue {
     /// `QUEUE_URL`; `None` without it. Credentials, and the endpoint where it is not AWS's own (`AWS_ENDPOINT_URL_SQS`),
     /// come from the environment; the region too, unless the URL has it.
-    pub async fn from_environment(
-        lookup: Lookup<'_>,
-    ) -> Result<Option<Self>, Box<dyn std::error::Error + Send + Sync>> {
-        let Some(url) = queue_url(lookup)? else { return Ok(None) };
+    pub async fn from_environment(env: Env<'_>) -> Result<Option<Self>, Box<dyn std::error::Error + Send + Sync>> {
+        let Some(url) = queue_url(env)? else { return Ok(None) };
         let config = aws::config(region(&url), ATTEMPT_LIMIT).await;
         let config = config.map_err(|error| QueueError::Client(aws::explain(&error)))?;
         Ok(Some(Self { client: Client::new(&config), url }))
@@ -49,13 +47,13 @@ impl Queue {
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
         let outcome = async { request.send().await.map(drop).map_err(|error| QueueError::Send(aws::explain(&error))) };
         // Of a deep type, which everything around would have in its own.
-        let outcome: Pin<Box<dyn Future<Output = Result<(), QueueError>>>> = Box::pin(outcome);
+        let outcome: Pin<Box<dyn Future<Output = Result<(), QueueError>> + Send>> = Box::pin(outcome);
         deadline.limit(outcome).await.unwrap_or(Err(QueueError::NoAnswerInTime))
     }
 }
 
-fn queue_url(lookup: Lookup<'_>) -> Result<Option<String>, SettingError> {
-    let Some(url) = lookup("QUEUE_URL").filter(|url| !url.is_empty()) else { return Ok(None) };
+fn queue_url(env: Env<'_>) -> Result<Option<String>, SettingError> {
+    let Some(url) = env("QUEUE_URL").filter(|url| !url.is_empty()) else { return Ok(None) };
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
     // The host, the account, the name.
     let is_url = rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_graphic()))

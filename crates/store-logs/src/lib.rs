@@ -11,6 +11,7 @@ use std::time::Duration;
 pub use event::{BatchItemFailure, BatchResponse, QueueEvent, Record};
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::mysql::{Deliveries, Delivery, Store};
+use logs_core::settings::{DatabaseSettings, Env};
 use logs_core::{Deadline, Message, clock};
 
 /// So many messages that failed get a line of their own in the log; all are counted.
@@ -30,6 +31,13 @@ pub struct StoreLogs {
 }
 
 impl StoreLogs {
+    /// Everything from the environment; connected ahead of the first event.
+    pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
+        let store = Store::new(&DatabaseSettings::from_environment(env)?);
+        store.warm_up().await?;
+        Ok(Self { store, clock: clock::since_epoch, metrics: Metrics::from_environment(env) })
+    }
+
     /// Stores what can be stored; the answer names the rest.
     pub async fn handle(&self, event: QueueEvent, deadline: Deadline) -> BatchResponse {
         let mut failures = Failures::new(event.records.len());

@@ -38,6 +38,9 @@ pub(super) fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes
         single.insert(name.to_string(), values.last().cloned().unwrap_or_default());
         all.insert(name.to_string(), values.into());
     }
+    // API Gateway sets it, whatever the client sent. lambda_http makes a URL of it.
+    single.insert("x-forwarded-proto".to_owned(), "http".into());
+    all.insert("x-forwarded-proto".to_owned(), vec!["http"].into());
     event["headers"] = single.into();
     event["multiValueHeaders"] = all.into();
     serde_json::to_vec(&event).map(Bytes::from)

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderValue, Method, Response, StatusCode, header};
-use rest_proxy::{PROBLEM_JSON, Problem};
+use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
+use edge::{PROBLEM_JSON, Problem};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -139,6 +139,9 @@ impl Refused {
 
 impl GatewayConfig {
     fn check(&self, request: &Request) -> Result<Checked, Refused> {
+        if !has_valid_host(request.headers()) {
+            return Err(Refused::new(StatusCode::BAD_REQUEST, "the header Host must be a host name"));
+        }
         let known = request.uri().path() == PATH;
         if known && request.method() == Method::OPTIONS {
             return Ok(Checked::Preflight);
@@ -209,4 +212,13 @@ impl GatewayConfig {
         }
         response
     }
+}
+
+/// The front of API Gateway lets no request through whose `Host` is no host name: `lambda_http` makes a URL of it.
+fn has_valid_host(headers: &HeaderMap) -> bool {
+    let is_host = |host: &str| {
+        reqwest::Url::parse(&format!("http://{host}/"))
+            .is_ok_and(|url| url.username().is_empty() && url.path() == "/" && url.query().is_none())
+    };
+    headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(is_host))
 }

@@ -1,8 +1,8 @@
-//! One connection per environment, kept through freezes, restarts and failovers.
+//! One connection per event at once, kept through freezes, restarts and failovers.
 
-use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -49,7 +49,7 @@ pub(super) enum Repeat<'a> {
     Anything,
     /// The same, and while this says that the outcome of a try is open, only another one can tell: then there are tries
     /// for as long as there is time.
-    UntilKnown(&'a Cell<bool>),
+    UntilKnown(&'a AtomicBool),
     /// Writing: only what the server said it did not do.
     WhatTheServerRefused,
 }
@@ -60,17 +60,28 @@ impl Repeat<'_> {
     }
 
     fn outcome_is_open(self) -> bool {
-        matches!(self, Self::UntilKnown(is_open) if is_open.get())
+        matches!(self, Self::UntilKnown(is_open) if is_open.load(Ordering::Relaxed))
     }
 }
 
-/// A connection that is being made.
-type Connecting<'a> = Pin<Box<dyn Future<Output = Result<MySqlConnection, StoreError>> + 'a>>;
+/// Work on a connection, which may run several times: on each try. A trait and not an async closure, because only this
+/// says that the future can move between threads, as `lambda_http` demands.
+pub(super) trait Work {
+    /// What it gives.
+    type Output;
 
-/// Gives each event a connection that works, if there can be one.
+    /// One try.
+    fn run(&self, connection: &mut MySqlConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
+}
+
+/// A connection that is being made.
+type Connecting<'a> = Pin<Box<dyn Future<Output = Result<MySqlConnection, StoreError>> + Send + 'a>>;
+
+/// Gives each event a connection that works, if there can be one. There are never more connections than events at once:
+/// an event takes the connection that was used last, and opens one only when none is idle.
 pub(super) struct Connections {
     login: Login,
-    idle: Mutex<Option<Idle>>,
+    idle: Mutex<Vec<Idle>>,
 }
 
 struct Idle {
@@ -86,7 +97,7 @@ impl fmt::Debug for Connections {
 
 impl Connections {
     pub(super) fn new(settings: &DatabaseSettings) -> Self {
-        Self { login: Login::new(settings), idle: Mutex::new(None) }
+        Self { login: Login::new(settings), idle: Mutex::default() }
     }
 
     pub(super) async fn warm_up(&self) -> Result<(), SettingError> {
@@ -107,7 +118,7 @@ impl Connections {
         &self,
         deadline: Deadline,
         repeat: Repeat<'_>,
-        work: impl AsyncFn(&mut MySqlConnection) -> Result<T, sqlx::Error>,
+        work: impl Work<Output = T>,
     ) -> Result<T, StoreError> {
         let mut last_try = false;
         let mut pauses = Pauses::default();
@@ -118,7 +129,7 @@ impl Connections {
                 return Err(StoreError::TooLateToSend);
             }
             let patience = if repeat.after_anything() && !last_try { half(deadline) } else { deadline };
-            let error = match patience.limit(work(&mut connection)).await {
+            let error = match patience.limit(work.run(&mut connection)).await {
                 Ok(Ok(value)) => {
                     self.keep(connection);
                     return Ok(value);
@@ -159,7 +170,7 @@ impl Connections {
     }
 
     async fn working_connection(&self, deadline: Deadline, repeat: Repeat<'_>) -> Result<MySqlConnection, StoreError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(Idle { mut connection, since }) = idle {
             if since.is_within(TRUSTED_FOR, Moment::now()) {
                 return Ok(connection);
@@ -213,7 +224,8 @@ impl Connections {
     }
 
     fn keep(&self, connection: MySqlConnection) {
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(Idle { connection, since: Moment::now() });
+        let idle = Idle { connection, since: Moment::now() };
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Batches under idempotency keys: their rows in the ledger `Batches` and their logs, in one transaction.
 
-use std::cell::Cell;
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sqlx::{Connection, MySql, MySqlConnection, Transaction};
 
+use super::connection::Work;
 use super::error::number;
 use super::statements::{self, BatchRow};
 use crate::{Fingerprint, IdempotencyKey, Message, NewLog};
@@ -23,7 +24,7 @@ const MOST_LOOK_UPS: u32 = 3;
 
 /// What the ledger said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Insertion {
+pub enum InsertOutcome {
     /// The batch is stored, by this request.
     Stored,
     /// An earlier request stored this batch; nothing was done.
@@ -54,25 +55,39 @@ pub(super) type RequestNumber = [u8; 16];
 #[derive(Default)]
 pub(super) struct Progress {
     /// A COMMIT was sent, and nobody can tell what became of it.
-    pub(super) commit_is_open: Cell<bool>,
+    pub(super) commit_is_open: AtomicBool,
     /// The last try waited in vain for the ledger: for another request with the same key, as a rule. The server does not
     /// say whether it was the row or the whole table that was locked.
-    pub(super) key_is_in_flight: Cell<bool>,
+    pub(super) key_is_in_flight: AtomicBool,
 }
 
 /// Stores a batch unless the ledger has its key. May be tried again after any failure.
-pub(super) async fn insert(
+pub(super) struct InsertOnce<'a> {
+    pub(super) entry: &'a Entry<'a>,
+    pub(super) request: &'a RequestNumber,
+    pub(super) progress: &'a Progress,
+}
+
+impl Work for InsertOnce<'_> {
+    type Output = InsertOutcome;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<InsertOutcome, sqlx::Error> {
+        insert(connection, self.entry, self.request, self.progress).await
+    }
+}
+
+async fn insert(
     connection: &mut MySqlConnection,
     entry: &Entry<'_>,
     request: &RequestNumber,
     progress: &Progress,
-) -> Result<Insertion, sqlx::Error> {
+) -> Result<InsertOutcome, sqlx::Error> {
     loop {
-        progress.key_is_in_flight.set(false);
+        progress.key_is_in_flight.store(false, Ordering::Relaxed);
         let mut transaction = connection.begin().await?;
         match statements::insert_batches(&mut transaction, [entry], request).await {
             // So an earlier COMMIT of this request came to nothing.
-            Ok(()) => progress.commit_is_open.set(false),
+            Ok(()) => progress.commit_is_open.store(false, Ordering::Relaxed),
             Err(error) if number(&error) == DUPLICATE_KEY => {
                 transaction.rollback().await?;
                 // Retention may have removed it in between.
@@ -81,26 +96,39 @@ pub(super) async fn insert(
                 return Ok(compare(earlier, entry, request));
             }
             Err(error) => {
-                progress.key_is_in_flight.set(number(&error) == LOCK_WAIT_TIMEOUT);
+                progress.key_is_in_flight.store(number(&error) == LOCK_WAIT_TIMEOUT, Ordering::Relaxed);
                 return Err(abandon(transaction, error).await);
             }
         }
         if let Err(error) = statements::insert_logs(&mut transaction, logs_of([entry])).await {
             return Err(abandon(transaction, error).await);
         }
-        progress.commit_is_open.set(true);
+        progress.commit_is_open.store(true, Ordering::Relaxed);
         transaction.commit().await?;
-        return Ok(Insertion::Stored);
+        return Ok(InsertOutcome::Stored);
     }
 }
 
 /// Stores those of the entries that the ledger does not have, all of these or none. No key may come twice. `None`: a lock
 /// was in the way, and nothing was stored. May be tried again after any failure.
-pub(super) async fn insert_all(
+pub(super) struct InsertAll<'a> {
+    pub(super) entries: &'a [Entry<'a>],
+    pub(super) request: &'a RequestNumber,
+}
+
+impl Work for InsertAll<'_> {
+    type Output = Option<Vec<InsertOutcome>>;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Vec<InsertOutcome>>, sqlx::Error> {
+        insert_all(connection, self.entries, self.request).await
+    }
+}
+
+async fn insert_all(
     connection: &mut MySqlConnection,
     entries: &[Entry<'_>],
     request: &RequestNumber,
-) -> Result<Option<Vec<Insertion>>, sqlx::Error> {
+) -> Result<Option<Vec<InsertOutcome>>, sqlx::Error> {
     // Empty at first: a message that was delivered before is rare, and asking costs a statement.
     let mut earlier: HashMap<Vec<u8>, BatchRow> = HashMap::new();
     let mut look_ups = 0;
@@ -109,7 +137,8 @@ pub(super) async fn insert_all(
         let new: Vec<_> = entries.iter().filter(|entry| earlier_of(entry).is_none()).collect();
         match insert_new(connection, &new, request).await? {
             New::Stored => {
-                let outcome = |entry| earlier_of(&entry).map_or(Insertion::Stored, |row| compare(row, entry, request));
+                let outcome =
+                    |entry| earlier_of(&entry).map_or(InsertOutcome::Stored, |row| compare(row, entry, request));
                 return Ok(Some(entries.iter().map(outcome).collect()));
             }
             // Others store and remove at the same time: a few looks will do, or it waits its turn.
@@ -170,14 +199,14 @@ fn logs_of<'a>(entries: impl IntoIterator<Item = &'a Entry<'a>>) -> impl Iterato
 }
 
 /// What the ledger's row says of an entry.
-fn compare(earlier: &BatchRow, entry: &Entry<'_>, request: &RequestNumber) -> Insertion {
+fn compare(earlier: &BatchRow, entry: &Entry<'_>, request: &RequestNumber) -> InsertOutcome {
     if earlier.fingerprint != entry.fingerprint.as_bytes() {
-        Insertion::KeyReused
+        InsertOutcome::KeyReused
     } else if earlier.stored_by == request {
         // The answer to this request's own COMMIT was lost.
-        Insertion::Stored
+        InsertOutcome::Stored
     } else {
-        Insertion::Duplicate
+        InsertOutcome::Duplicate
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use super::connection::{Connections, Repeat};
 use super::error::StoreError;
-use super::ledger::{self, Entry, Insertion, RequestNumber};
+use super::ledger::{Entry, InsertAll, InsertOutcome, RequestNumber};
 use super::rounds::{Work, rounds};
 use super::statements::LOGS_PER_STATEMENT;
 use crate::{Deadline, Message};
@@ -98,7 +98,7 @@ impl Deliveries {
                 return Some(StoreError::NoTimeLeft);
             }
             let entries: Vec<_> = places.iter().map(|place| Entry::of_message(&messages[*place])).collect();
-            let insert = async |connection: &mut _| ledger::insert_all(connection, &entries, request).await;
+            let insert = InsertAll { entries: &entries, request };
             let started = Instant::now();
             let patience = deadline.at_most(ANSWER_LIMIT);
             // What is repeated is decided here: after a failure in smaller pieces.
@@ -137,10 +137,10 @@ impl Deliveries {
         None
     }
 
-    fn note(&mut self, messages: &[Message], places: &[usize], insertions: Vec<Insertion>) {
+    fn note(&mut self, messages: &[Message], places: &[usize], insertions: Vec<InsertOutcome>) {
         let mut logs = 0;
         for (place, insertion) in places.iter().zip(insertions) {
-            if insertion == Insertion::Stored {
+            if insertion == InsertOutcome::Stored {
                 logs += messages[*place].logs.len();
             }
             self.outcomes[*place] = insertion.into();
@@ -163,12 +163,12 @@ impl Delivery {
     }
 }
 
-impl From<Insertion> for Delivery {
-    fn from(insertion: Insertion) -> Self {
+impl From<InsertOutcome> for Delivery {
+    fn from(insertion: InsertOutcome) -> Self {
         match insertion {
-            Insertion::Stored => Self::Stored,
-            Insertion::Duplicate => Self::Duplicate,
-            Insertion::KeyReused => Self::KeyReused,
+            InsertOutcome::Stored => Self::Stored,
+            InsertOutcome::Duplicate => Self::Duplicate,
+            InsertOutcome::KeyReused => Self::KeyReused,
         }
     }
 }

@@ -19,20 +19,23 @@ mod statements;
 mod users;
 
 use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
 
+use sqlx::MySqlConnection;
 use uuid::Uuid;
 
 use crate::settings::{DatabaseSettings, SettingError};
 use crate::{Batch, Deadline, Fingerprint, IdempotencyKey, Message, MostRecent, NewLog};
 
-use connection::{Connections, Repeat};
+use connection::{Connections, Repeat, Work};
 pub use error::StoreError;
-pub use ledger::Insertion;
-use ledger::{Entry, Progress};
+pub use ledger::InsertOutcome;
+use ledger::{Entry, InsertOnce, Progress};
 pub use login::LoginError;
 pub use messages::{Deliveries, Delivery};
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
+use retention::DeleteStep;
 pub use retention::{Retention, RetentionReport};
 use statements::Aging;
 #[cfg(feature = "migrate")]
@@ -63,10 +66,7 @@ impl Store {
     /// Stores a batch, whole or not at all: one statement, one autocommit. `received_at` is in Unix seconds.
     /// After an error nothing is stored, except for what [`StoreError::is_ambiguous`] says.
     pub async fn insert(&self, logs: &[NewLog], received_at: i64, deadline: Deadline) -> Result<(), StoreError> {
-        let insert = async |connection: &mut _| {
-            statements::insert_logs(connection, logs.iter().map(|log| (log, received_at))).await
-        };
-        self.connections.run(deadline, Repeat::WhatTheServerRefused, insert).await
+        self.connections.run(deadline, Repeat::WhatTheServerRefused, InsertLogs { logs, received_at }).await
     }
 
     /// Stores a batch under a key, whole or not at all, and only once: the ledger and the logs are one transaction.
@@ -77,15 +77,17 @@ impl Store {
         batch: &Batch,
         received_at: i64,
         deadline: Deadline,
-    ) -> Result<Insertion, StoreError> {
+    ) -> Result<InsertOutcome, StoreError> {
         let request = Uuid::new_v4().into_bytes();
         let entry = &Entry { key, fingerprint: Fingerprint::of(batch), logs: &batch.logs, received_at };
         let progress = &Progress::default();
-        let insert = async |connection: &mut _| ledger::insert(connection, entry, &request, progress).await;
+        let insert = InsertOnce { entry, request: &request, progress };
         let repeat = Repeat::UntilKnown(&progress.commit_is_open);
         self.connections.run(deadline, repeat, insert).await.map_err(|error| match error {
-            error if progress.commit_is_open.get() && !error.is_ambiguous() => StoreError::Unresolved(Box::new(error)),
-            StoreError::Refused(_) if progress.key_is_in_flight.get() => StoreError::KeyInFlight,
+            error if progress.commit_is_open.load(Ordering::Relaxed) && !error.is_ambiguous() => {
+                StoreError::Unresolved(Box::new(error))
+            }
+            StoreError::Refused(_) if progress.key_is_in_flight.load(Ordering::Relaxed) => StoreError::KeyInFlight,
             error => error,
         })
     }
@@ -107,8 +109,7 @@ impl Store {
             if !retention::has_time(deadline) {
                 return Ok(report);
             }
-            let delete = async |connection: &mut _| retention::delete(connection, table, before).await;
-            let deleted = self.connections.run(deadline, Repeat::Anything, delete).await?;
+            let deleted = self.connections.run(deadline, Repeat::Anything, DeleteStep { table, before }).await?;
             match table {
                 Aging::Batches => report.batches += deleted,
                 Aging::Logs => report.logs += deleted,
@@ -124,8 +125,31 @@ impl Store {
 
     /// The most recent logs, and up to when the store has any. One round trip.
     pub async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
-        self.connections
-            .run(deadline, Repeat::Anything, async |connection: &mut _| statements::most_recent(connection).await)
-            .await
+        self.connections.run(deadline, Repeat::Anything, ReadMostRecent).await
+    }
+}
+
+/// A batch without a key: one statement.
+struct InsertLogs<'a> {
+    logs: &'a [NewLog],
+    received_at: i64,
+}
+
+impl Work for InsertLogs<'_> {
+    type Output = ();
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+        statements::insert_logs(connection, self.logs.iter().map(|log| (log, self.received_at))).await
+    }
+}
+
+/// The list of a dashboard.
+struct ReadMostRecent;
+
+impl Work for ReadMostRecent {
+    type Output = MostRecent;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<MostRecent, sqlx::Error> {
+        statements::most_recent(connection).await
     }
 }

@@ -2,6 +2,7 @@
 
 use sqlx::MySqlConnection;
 
+use super::connection::Work;
 use super::statements::{self, Aging};
 use crate::Deadline;
 
@@ -48,8 +49,17 @@ pub(super) fn has_time(deadline: Deadline) -> bool {
     deadline.remaining() > std::time::Duration::from_secs(2)
 }
 
-/// One step through a table: how many rows went.
-pub(super) async fn delete(connection: &mut MySqlConnection, table: Aging, before: i64) -> Result<u64, sqlx::Error> {
-    statements::lock_only_rows(connection).await?;
-    statements::delete_old(connection, table, before, step(table)).await
+/// One step through a table; gives how many rows went.
+pub(super) struct DeleteStep {
+    pub(super) table: Aging,
+    pub(super) before: i64,
+}
+
+impl Work for DeleteStep {
+    type Output = u64;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
+        statements::lock_only_rows(connection).await?;
+        statements::delete_old(connection, self.table, self.before, step(self.table)).await
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
-use super::{Lookup, SettingError, secret};
+use super::{Env, SettingError, secret};
 use crate::{Credentials, certificates};
 
 /// MySQL's port, where nobody names another.
@@ -37,11 +37,11 @@ impl DatabaseSettings {
     /// - `DB_SECRET_ARN`: a secret with the credentials ([`Credentials`]); `DB_HOST`, `DB_PORT` (3306) and `DB_NAME`
     ///   for what it does not hold. Always TLS, with the server's name checked, by RDS's certificates or by those in
     ///   the file that `DB_CA_BUNDLE` names.
-    pub fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
-        match (lookup("DATABASE_URL"), lookup("DB_SECRET_ARN")) {
+    pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
+        match (env("DATABASE_URL"), env("DB_SECRET_ARN")) {
             (Some(_), Some(_)) => Err(SettingError::Both("DATABASE_URL", "DB_SECRET_ARN")),
             (Some(url), None) => Self::from_url(&url),
-            (None, Some(_)) => Ok(Self(Source::Secret(SecretSettings::from_environment(lookup)?))),
+            (None, Some(_)) => Ok(Self(Source::Secret(SecretSettings::from_environment(env)?))),
             (None, None) => Err(SettingError::Missing {
                 variable: "DB_SECRET_ARN",
                 expected: "the ARN of a secret in Secrets Manager (or set DATABASE_URL instead)",
@@ -78,8 +78,8 @@ pub(crate) struct SecretSettings {
 }
 
 impl SecretSettings {
-    fn from_environment(lookup: Lookup<'_>) -> Result<Self, SettingError> {
-        let filled = |variable| lookup(variable).filter(|value| !value.is_empty());
+    fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
+        let filled = |variable| env(variable).filter(|value| !value.is_empty());
         let invalid = |variable, expected| SettingError::Invalid { variable, expected };
         let port = match filled("DB_PORT") {
             Some(port) => port.parse().ok().filter(|port| *port > 0),
@@ -90,7 +90,7 @@ impl SecretSettings {
             None => Some(Cow::Borrowed(certificates::RDS)),
         };
         Ok(Self {
-            arn: secret(lookup, "DB_SECRET_ARN")?,
+            arn: secret(env, "DB_SECRET_ARN")?,
             host: filled("DB_HOST"),
             port: port.ok_or_else(|| invalid("DB_PORT", "a number from 1 to 65535"))?,
             name: filled("DB_NAME"),

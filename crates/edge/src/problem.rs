@@ -4,6 +4,9 @@ use http::StatusCode;
 use logs_core::Fault;
 use serde::Serialize;
 
+/// The media type of every 4xx and 5xx body.
+pub const PROBLEM_JSON: &str = "application/problem+json";
+
 /// `{"type":"about:blank","title":…,"status":…,"detail":…,"request_id":…}`, and `errors` where records are at fault.
 ///
 /// The type is `about:blank`: the status code says it all (RFC 9457 §4.2.1).

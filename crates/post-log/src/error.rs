@@ -1,0 +1,95 @@
+//! Why a POST is not acknowledged, and the one map from that to a status.
+
+use edge::{Problem, Response, unavailable};
+use http::StatusCode;
+use logs_core::mysql::StoreError;
+use logs_core::{BodyError, InvalidIdempotencyKey, listed};
+
+use crate::QueueError;
+
+/// Why a POST is not acknowledged. The text is for the client where the status is 4xx, for the operator where it is 503.
+#[derive(Debug, thiserror::Error)]
+pub enum PostError {
+    /// 400
+    #[error(transparent)]
+    Key(#[from] InvalidIdempotencyKey),
+    /// 400
+    #[error("there is more than one Idempotency-Key; send one")]
+    SeveralKeys,
+    /// 400, or 413 where it is too large
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// 413: half a million of two characters that SQS does not carry as they are. An attack, or a device gone mad.
+    #[error("the batch does not fit a message of the queue; send smaller batches")]
+    MessageTooLarge,
+    /// 422
+    #[error("this Idempotency-Key was used for another batch; use a new key for each batch")]
+    KeyReused,
+    /// 409
+    #[error("another request with this Idempotency-Key may be at work; send the request again")]
+    KeyInFlight,
+    /// 503
+    #[error(transparent)]
+    Store(StoreError),
+    /// 503
+    #[error(transparent)]
+    Queue(#[from] QueueError),
+}
+
+impl From<StoreError> for PostError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::KeyInFlight => Self::KeyInFlight,
+            error => Self::Store(error),
+        }
+    }
+}
+
+impl PostError {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Body(BodyError::TooLarge | BodyError::TooManyRecords(_)) | Self::MessageTooLarge => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
+            Self::Key(_) | Self::SeveralKeys | Self::Body(_) => StatusCode::BAD_REQUEST,
+            Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyInFlight => StatusCode::CONFLICT,
+            Self::Store(_) | Self::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
+        }
+    }
+
+    /// How many records are rejected: all of them, where every record is wrong.
+    pub(crate) fn rejected(&self) -> Option<usize> {
+        match self {
+            Self::Body(BodyError::EveryRecordWrong(faults)) => Some(faults.last().map_or(0, |last| last.index + 1)),
+            _ => None,
+        }
+    }
+
+    /// The response. A 5xx tells nothing about the inside.
+    pub(crate) fn response(&self, request_id: &str) -> Response {
+        let detail = self.to_string();
+        let problem = Problem::new(self.status(), &detail, request_id);
+        match self {
+            Self::Store(_) | Self::Queue(_) => unavailable(request_id),
+            Self::KeyInFlight => problem.retry_after_a_second(),
+            Self::Body(BodyError::EveryRecordWrong(faults)) => problem.with_errors(listed(faults)).response(),
+            _ => problem.response(),
+        }
+    }
+
+    /// One line for the operator.
+    pub(crate) fn log(&self) {
+        match self {
+            Self::Store(error) => tracing::error!(%error, ambiguous = error.is_ambiguous(), "not acknowledged"),
+            Self::Queue(error) => tracing::error!(%error, "not acknowledged"),
+            Self::KeyInFlight => {
+                tracing::warn!("another request with the same key may be at work, or the ledger is locked");
+            }
+            Self::Body(BodyError::EveryRecordWrong(_)) => {
+                tracing::info!(accepted = 0, rejected = self.rejected(), "refused");
+            }
+            _ => tracing::info!(status = self.status().as_u16(), detail = %self, "refused"),
+        }
+    }
+}

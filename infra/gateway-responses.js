@@ -1,4 +1,4 @@
-// What the gateway itself answers: the contract's problem+json (crates/rest-proxy/src/problem.rs) for every type of
+// What the gateway itself answers: the contract's problem+json (crates/edge/src/problem.rs) for every type of
 // gateway response that AWS has, so that no client ever meets {"message":…}.
 'use strict';
 

@@ -44,6 +44,25 @@ async fn data_and_keys_survive_a_restart_and_nothing_is_left_running() {
 }
 
 #[tokio::test]
+async fn a_full_log_is_kept_under_another_name_and_the_function_goes_on_in_a_new_one() {
+    let folder = temporary_folder();
+    let state = folder.path().join("state");
+    let product = Product::start_in(state.clone(), ProductOptions::default()).await;
+    post(&product, "first").await;
+    let log = state.join("logs/post-log.log");
+    let full = 8 << 20;
+    let file = std::fs::OpenOptions::new().append(true).open(&log).expect("the function has a log");
+    file.set_len(full).expect("there is room");
+    post(&product, "second").await;
+    post(&product, "third").await;
+    assert_eq!(std::fs::metadata(state.join("logs/post-log.log.1")).expect("it is kept").len(), full);
+    let new = std::fs::read_to_string(&log).expect("there is a new one, of text alone");
+    assert!(!new.is_empty() && new.len() < 1 << 20, "{} bytes", new.len());
+    assert_eq!(devices(&product).await, ["first", "second", "third"]);
+    assert!(product.stop(Signal::SIGTERM).await.success());
+}
+
+#[tokio::test]
 async fn after_kill_minus_nine_the_next_start_recovers_and_the_data_is_there() {
     let folder = temporary_folder();
     let state = folder.path().join("state");

@@ -1,8 +1,7 @@
 //! One execution environment: a process of the function's binary, one event at a time.
 
-use std::fs::OpenOptions;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -11,6 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::log;
 use super::runtime_api::{Event, Reply, RuntimeApi};
 
 /// Lambda gives a function 10 s to start.
@@ -56,6 +56,7 @@ pub enum InvokeError {
 /// A running environment. Dropping it kills the process, as Lambda does.
 pub struct Environment {
     process: Child,
+    log: log::Identity,
     api: RuntimeApi,
     timeout: Duration,
 }
@@ -64,7 +65,8 @@ impl Environment {
     /// Starts the process; it has not asked for an event yet.
     pub async fn start(config: &FunctionConfig) -> io::Result<Self> {
         let api = RuntimeApi::start().await?;
-        let log = OpenOptions::new().create(true).append(true).open(&config.log_file)?;
+        let log = log::open(&config.log_file)?;
+        let log_identity = log::Identity::of(&log)?;
         let process = Command::new(&config.program)
             .env_clear()
             .env("AWS_REGION", "local")
@@ -80,7 +82,7 @@ impl Environment {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Self { process, api, timeout: config.timeout })
+        Ok(Self { process, log: log_identity, api, timeout: config.timeout })
     }
 
     /// Sends one event and waits for the answer. After an error other than [`InvokeError::Failed`] the
@@ -112,6 +114,11 @@ impl Environment {
     /// that it got would be lost.
     pub fn is_alive(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None)) && self.process.id().is_some_and(|id| !is_ending(id))
+    }
+
+    /// Whether it still writes to the file of this name.
+    pub(super) fn logs_to(&self, path: &Path) -> bool {
+        self.log.is_at(path)
     }
 
     /// The process id, while the process runs.

@@ -6,6 +6,7 @@ use axum::body::Bytes;
 use tokio::sync::Semaphore;
 
 use super::environment::{Environment, FunctionConfig, InvokeError};
+use super::log;
 
 /// A function and its environments.
 #[derive(Clone)]
@@ -13,6 +14,7 @@ pub struct Function(Arc<Inner>);
 
 struct Inner {
     config: FunctionConfig,
+    most_log_bytes: Option<u64>,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Environment>>,
 }
@@ -21,8 +23,19 @@ impl Function {
     /// A function without an environment; the first event starts one.
     #[must_use]
     pub fn new(config: FunctionConfig) -> Self {
+        Self::with(config, None)
+    }
+
+    /// The same with a log that does not grow without end: from so many bytes on it is called `….1`, in the place of the
+    /// one before, and new environments begin a new one.
+    #[must_use]
+    pub fn with_bounded_log(config: FunctionConfig, most_bytes: u64) -> Self {
+        Self::with(config, Some(most_bytes))
+    }
+
+    fn with(config: FunctionConfig, most_log_bytes: Option<u64>) -> Self {
         let permits = Arc::new(Semaphore::new(config.concurrency));
-        Self(Arc::new(Inner { config, permits, idle: Mutex::new(Vec::new()) }))
+        Self(Arc::new(Inner { config, most_log_bytes, permits, idle: Mutex::new(Vec::new()) }))
     }
 
     /// Name, for the log.
@@ -80,11 +93,18 @@ impl Inner {
         answer
     }
 
-    /// The environment that was used last; those that died in the meantime are left out.
+    /// The environment that was used last; those that died in the meantime, or whose log is full, are left out.
     fn take_idle(&self) -> Option<Environment> {
+        // One at a time, or two of them would rename the same log, the second one an empty one.
         let mut idle = self.idle();
+        if let Some(most_bytes) = self.most_log_bytes
+            && let Err(error) = log::rotate(&self.config.log_file, most_bytes)
+        {
+            tracing::warn!(function = self.config.name, %error, "the log cannot be renamed");
+        }
         while let Some(mut environment) = idle.pop() {
-            if environment.is_alive() {
+            let has_log = self.most_log_bytes.is_none() || environment.logs_to(&self.config.log_file);
+            if has_log && environment.is_alive() {
                 return Some(environment);
             }
         }

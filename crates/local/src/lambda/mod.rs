@@ -3,6 +3,7 @@
 
 mod environment;
 mod function;
+pub(crate) mod log;
 mod runtime_api;
 
 pub use environment::{Environment, FunctionConfig, InvokeError};

@@ -10,6 +10,9 @@ use crate::binaries;
 use crate::lambda::{Function, FunctionConfig};
 use crate::moto::{KEY, REGION};
 
+/// From so many bytes on a log is kept under another name, in the place of the one before.
+pub(super) const MOST_LOG_BYTES: u64 = 8 << 20;
+
 /// The binary of a function.
 pub(super) fn program(options: &UpOptions, name: &str) -> Result<PathBuf, UpError> {
     Ok(binaries::in_folder(&options.functions, name)?)
@@ -25,14 +28,15 @@ pub(super) fn function(
     let mut variables: Vec<_> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     variables.extend(environment("RUST_LOG").map(|filter| ("RUST_LOG".to_owned(), filter)));
-    Ok(Function::new(FunctionConfig {
+    let config = FunctionConfig {
         name: name.to_owned(),
         program: program(options, name)?,
         variables,
         timeout: options.timeout,
         concurrency: options.concurrency,
         log_file: log_file(logs, name),
-    }))
+    };
+    Ok(Function::with_bounded_log(config, MOST_LOG_BYTES))
 }
 
 /// How a function that sends to the queue finds it.

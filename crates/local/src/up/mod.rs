@@ -20,11 +20,12 @@ use tokio::net::TcpListener;
 
 use crate::gateway::{Gateway, GatewayConfig, UsagePlan};
 use crate::lambda::Function;
+use crate::lambda::log::BoundedLog;
 use crate::state::{Endpoint, Endpoints, StateFolder};
 use database::Database;
 pub use database::{DatabaseChoice, SecretsError};
 pub use error::UpError;
-use functions::{function, log_file, program, sender_settings};
+use functions::{MOST_LOG_BYTES, function, log_file, program, sender_settings};
 pub use options::{QueuedOptions, UpOptions};
 pub use queued::Kept;
 use queued::Queued;
@@ -196,8 +197,8 @@ impl Running {
 
 /// What the gateways have to say goes to a file: the terminal is for people.
 fn start_log(state: &StateFolder) -> std::io::Result<()> {
-    let file = std::fs::OpenOptions::new().create(true).append(true).open(log_file(&state.logs(), "gateways"))?;
-    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::sync::Mutex::new(file));
+    let log = BoundedLog::open(log_file(&state.logs(), "gateways"), MOST_LOG_BYTES)?;
+    let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::sync::Mutex::new(log));
     // Only the first one counts; there is one in a process, tests apart.
     let _ = subscriber.try_init();
     Ok(())

@@ -6,10 +6,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::database::Database;
-use super::functions::{function, log_file};
+use super::functions::{MOST_LOG_BYTES, function, log_file};
 use super::{QueuedOptions, UpError, UpOptions};
 use crate::event_source::{EventSource, EventSourceConfig};
-use crate::lambda::Function;
+use crate::lambda::{Function, log};
 use crate::moto::{Moto, MotoOptions, REGION};
 use crate::queue::{DEAD_LETTERS, Depth, NAME, Queue, Queues};
 use crate::state::{QueueEndpoint, StateFolder};
@@ -53,6 +53,8 @@ impl Queued {
     ) -> Result<Self, UpError> {
         let logs = state.logs();
         let moto_log = log_file(&logs, "moto");
+        // It says little, so once for each start is enough.
+        log::rotate(&moto_log, MOST_LOG_BYTES)?;
         let messages = database.messages(state);
         let moto_options =
             MotoOptions { messages: Some(&messages), log_file: Some(&moto_log), ..MotoOptions::default() };

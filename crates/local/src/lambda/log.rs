@@ -1,0 +1,117 @@
+//! A log that does not grow without end: one file, and the one before it.
+//!
+//! Each environment of a function writes to the file itself, without this program in between: what it wrote is there even if it is
+//! killed, and a line is never torn. A process cannot be told to write elsewhere, so a full file changes its name, and
+//! environments that still write to it end after the event that they have.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Opens a log to write at its end, whoever else does.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// Makes room if the log has so many bytes: it becomes `….log.1`, and what had that name before is gone.
+pub(crate) fn rotate(path: &Path, most_bytes: u64) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(log) if log.len() >= most_bytes => fs::rename(path, before(path)),
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+fn before(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".1");
+    name.into()
+}
+
+/// The log of this program itself; what is written at once stays together.
+pub(crate) struct BoundedLog {
+    path: PathBuf,
+    most_bytes: u64,
+    file: File,
+}
+
+impl BoundedLog {
+    pub(crate) fn open(path: PathBuf, most_bytes: u64) -> io::Result<Self> {
+        Ok(Self { file: open(&path)?, path, most_bytes })
+    }
+}
+
+impl Write for BoundedLog {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A log that cannot be renamed is better too long than lost.
+        if self.file.metadata()?.len() >= self.most_bytes
+            && rotate(&self.path, self.most_bytes).is_ok()
+            && let Ok(file) = open(&self.path)
+        {
+            self.file = file;
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Which file it is, whatever its name is by now. No other file gets the same while some process has it open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Identity(u64, u64);
+
+impl Identity {
+    pub(super) fn of(file: &File) -> io::Result<Self> {
+        file.metadata().map(|file| Self(file.dev(), file.ino()))
+    }
+
+    /// Whether the file still has this name.
+    pub(super) fn is_at(self, path: &Path) -> bool {
+        fs::metadata(path).is_ok_and(|file| self == Self(file.dev(), file.ino()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::temporary_folder::TemporaryFolder;
+
+    #[test]
+    fn a_full_log_gets_another_name_and_only_one_is_kept() {
+        let folder = TemporaryFolder::new("log").unwrap();
+        let path = folder.path().join("function.log");
+        let before = folder.path().join("function.log.1");
+        rotate(&path, 4).unwrap();
+        open(&path).unwrap().write_all(b"old").unwrap();
+        rotate(&path, 4).unwrap();
+        assert!(!before.exists(), "there is room");
+        for (written, kept) in [("\n", "old\n"), ("new\n", "new\n")] {
+            let mut writer = open(&path).unwrap();
+            let identity = Identity::of(&writer).unwrap();
+            writer.write_all(written.as_bytes()).unwrap();
+            assert!(identity.is_at(&path));
+            rotate(&path, 4).unwrap();
+            assert!(!identity.is_at(&path));
+            assert_eq!(fs::read_to_string(&before).unwrap(), kept);
+            open(&path).unwrap();
+            assert!(!identity.is_at(&path), "a new file is another one");
+        }
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn the_own_log_goes_on_in_a_new_file_with_whole_lines() {
+        let folder = TemporaryFolder::new("log").unwrap();
+        let path = folder.path().join("gateways.log");
+        let mut log = BoundedLog::open(path.clone(), 8).unwrap();
+        for line in ["one\n", "two\n", "three\n"] {
+            log.write_all(line.as_bytes()).unwrap();
+        }
+        assert_eq!(fs::read_to_string(before(&path)).unwrap(), "one\ntwo\n");
+        assert_eq!(fs::read_to_string(&path).unwrap(), "three\n");
+    }
+}

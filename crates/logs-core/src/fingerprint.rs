@@ -127,4 +127,15 @@ mod tests {
             "832aa2bab087a67a5a36216ed6c8f049b5acd766ec862271d356dfdc8d2d9462"
         );
     }
+
+    #[test]
+    fn hexadecimal_digits_are_read_back_and_nothing_else_is() {
+        let digits = fingerprint(BODY).to_hex();
+        assert_eq!(Fingerprint::from_hex(&digits), Some(fingerprint(BODY)));
+        for wrong in
+            [&digits[..62], &format!("{digits}00"), &digits.replacen('1', "g", 1), &digits.replacen('1', "+", 1)]
+        {
+            assert_eq!(Fingerprint::from_hex(wrong), None, "{wrong}");
+        }
+    }
 }

@@ -136,4 +136,11 @@ mod tests {
         assert_eq!(read(&numbers), expected);
         assert_eq!(read(&numbers)["ColdStart"], 0, "only the first event is a cold start");
     }
+
+    #[test]
+    fn metrics_are_shown_by_the_name_of_their_function() {
+        let metrics = Metrics::from_environment(&|_| Some("post-log".to_owned()));
+        assert_eq!(format!("{metrics:?}"), r#"Metrics { function: "post-log", .. }"#);
+        assert!(format!("{:?}", Metrics::from_environment(&|_| None)).contains(r#""none""#));
+    }
 }

@@ -45,3 +45,32 @@ pub fn parse_filter(filter: Option<&str>) -> Result<Targets, SettingError> {
     let expected = "a level like info, or target=level, separated by commas";
     filter.parse().map_err(|_| SettingError::Invalid { variable: "RUST_LOG", expected })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_a_filter_everything_from_info_on_is_logged() {
+        for filter in [None, Some(""), Some(" ")] {
+            assert_eq!(parse_filter(filter), Ok(Targets::new().with_default(tracing::Level::INFO)), "{filter:?}");
+        }
+        let expected =
+            Targets::new().with_default(tracing::Level::WARN).with_target("logs_core", tracing::Level::DEBUG);
+        assert_eq!(parse_filter(Some("warn,logs_core=debug")), Ok(expected));
+    }
+
+    #[test]
+    fn a_filter_that_is_none_names_the_variable() {
+        let error = parse_filter(Some("logs_core=loud")).unwrap_err();
+        assert!(matches!(error, SettingError::Invalid { variable: "RUST_LOG", .. }), "{error}");
+    }
+
+    #[test]
+    fn a_process_that_failed_says_so_with_its_exit_code() {
+        let is = |code: ExitCode, expected: ExitCode| format!("{code:?}") == format!("{expected:?}");
+        assert!(is(end(Ok(())), ExitCode::SUCCESS));
+        assert!(is(end(Err("no database".into())), ExitCode::FAILURE));
+        assert!(!is(ExitCode::SUCCESS, ExitCode::FAILURE));
+    }
+}

@@ -83,4 +83,20 @@ mod tests {
             assert!(matches!(error, SettingError::Invalid { variable: "ALLOWED_ORIGIN", .. }), "{value}: {error}");
         }
     }
+
+    #[test]
+    fn a_secret_has_a_name_that_a_request_can_carry() {
+        let named = |value: Option<&'static str>| secret(&move |_| value.map(str::to_owned), "SECRET");
+        assert_eq!(named(Some("arn:aws:x")).as_deref(), Ok("arn:aws:x"));
+        assert!(matches!(named(None), Err(SettingError::Missing { variable: "SECRET", .. })));
+        for value in ["", "a name", "a\n", "\u{fffd}"] {
+            assert!(matches!(named(Some(value)), Err(SettingError::Invalid { variable: "SECRET", .. })), "{value:?}");
+        }
+    }
+
+    #[test]
+    fn a_variable_of_this_process_is_found_and_another_one_is_not() {
+        assert!(environment("PATH").is_some_and(|path| path.contains("/bin")));
+        assert_eq!(environment("A_VARIABLE_THAT_NOBODY_SETS"), None);
+    }
 }

@@ -127,6 +127,16 @@ fn an_array_of_records_under_payload_counts_more_than_fields_beside_it() {
 }
 
 #[test]
+fn two_fields_of_a_record_beside_an_array_of_records_are_not_yet_a_record() {
+    let fields = [r#""deviceID":"d""#, r#""err":1"#, r#""timestamp":2"#];
+    for missing in 0..fields.len() {
+        let beside: Vec<_> = (0..fields.len()).filter(|field| *field != missing).map(|field| fields[field]).collect();
+        let body = format!("{{{},\"payload\":[{GOOD}]}}", beside.join(","));
+        assert_eq!(parse(&body), Ok(batch_of(vec![good()])), "{body}");
+    }
+}
+
+#[test]
 fn a_record_with_a_payload_that_is_no_array_is_a_record() {
     for payload in ["1", "null", "{}", r#""[]""#] {
         let body = GOOD.replacen('{', &format!("{{\"payload\":{payload},"), 1);
@@ -165,6 +175,13 @@ fn a_batch_holds_up_to_1000_records() {
         assert_eq!(parse(&body(1000)), Ok(batch_of(vec![log("d", 1, 2); 1000])));
         assert_eq!(parse(&body(1001)), Err(BodyError::TooManyRecords(1001)));
     }
+}
+
+#[test]
+fn past_the_thousand_records_are_only_counted() {
+    let body = array_of("0", 1500);
+    let Elements { kept, count } = serde_json::from_str(&body).unwrap();
+    assert_eq!((kept.len(), count), (MAX_RECORDS, 1500));
 }
 
 #[test]

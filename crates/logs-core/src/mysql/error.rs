@@ -111,3 +111,50 @@ impl Refusal {
 pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
     error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    fn broken() -> sqlx::Error {
+        sqlx::Error::Io(io::ErrorKind::ConnectionReset.into())
+    }
+
+    fn configuration() -> sqlx::Error {
+        sqlx::Error::Configuration("no such option".into())
+    }
+
+    #[test]
+    fn only_what_was_sent_and_not_answered_may_have_been_carried_out() {
+        let unresolved = StoreError::Unresolved(Box::new(StoreError::NoTimeLeft));
+        for error in [StoreError::Broken(broken()), StoreError::NoAnswerInTime, unresolved] {
+            assert!(error.is_ambiguous(), "{error}");
+        }
+        for error in [StoreError::Connect(broken()), StoreError::TooLateToSend, StoreError::KeyInFlight] {
+            assert!(!error.is_ambiguous(), "{error}");
+        }
+    }
+
+    #[test]
+    fn connecting_is_tried_again_unless_a_setting_is_wrong() {
+        for error in [StoreError::TooLateToSend, StoreError::Connect(broken())] {
+            assert!(error.may_pass(), "{error}");
+        }
+        let tls = sqlx::Error::Tls("unknown issuer".into());
+        for error in [StoreError::Connect(configuration()), StoreError::Connect(tls), StoreError::Broken(broken())] {
+            assert!(!error.may_pass(), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_server_did_not_say_is_no_refusal() {
+        assert!(matches!(StoreError::of_statement(broken()), StoreError::Broken(_)));
+        let nameless = sqlx::Error::ColumnNotFound("error_log_id".to_owned());
+        assert!(matches!(StoreError::of_statement(nameless), StoreError::Unreadable(_)));
+        assert_eq!(Refusal::of(&broken()), None);
+        assert_eq!(number(&broken()), None);
+        assert!(!StoreError::Broken(broken()).is_about_the_server());
+    }
+}

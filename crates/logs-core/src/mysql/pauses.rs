@@ -47,4 +47,15 @@ mod tests {
         assert_eq!(lengths(0), [50, 100, 200, 200, 200]);
         assert_eq!(lengths(255), [62, 124, 249, 249, 249]);
     }
+
+    #[tokio::test]
+    async fn the_first_try_waits_for_nothing_and_the_second_for_the_first_pause() {
+        let mut pauses = Pauses::default();
+        pauses.after_the_first().await;
+        assert_eq!(pauses.0, 1);
+        let before = tokio::time::Instant::now();
+        pauses.after_the_first().await;
+        assert!(before.elapsed() >= length(1, 0), "{:?}", before.elapsed());
+        assert_eq!(pauses.0, 2);
+    }
 }

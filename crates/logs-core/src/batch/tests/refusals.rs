@@ -19,6 +19,15 @@ fn a_payload_that_is_no_array_is_refused() {
 }
 
 #[test]
+fn a_whole_record_with_an_array_under_payload_is_refused_for_either_may_be_meant() {
+    for payload in ["[]".to_owned(), "[7]".to_owned(), format!("[{GOOD}]")] {
+        let body = GOOD.replacen('{', &format!("{{\"payload\":{payload},"), 1);
+        let expected = Err(BodyError::NotABatch("the object is a record and has a payload as well"));
+        assert_eq!(parse(&body), expected, "{body}");
+    }
+}
+
+#[test]
 fn two_payloads_are_two_batches_and_neither_may_get_lost() {
     let refused = Err(BodyError::NotABatch("the object has more than one payload"));
     assert_eq!(parse(&format!(r#"{{"payload":[{GOOD}],"payload":[{GOOD}]}}"#)), refused);

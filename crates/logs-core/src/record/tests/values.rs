@@ -1,6 +1,7 @@
 //! What each field may hold.
 
 use super::*;
+use crate::record::is_milliseconds;
 
 #[test]
 fn every_i32_is_an_error_code() {
@@ -51,6 +52,12 @@ fn milliseconds_are_refused_with_a_message_that_says_so() {
         assert_eq!(message(&with_timestamp(text)), expected);
         assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), FaultCode::OutOfRange)]);
     }
+}
+
+#[test]
+fn the_last_second_of_9999_is_not_taken_for_milliseconds() {
+    assert!(!is_milliseconds(Timestamp::MAX));
+    assert!(is_milliseconds(Timestamp::MAX + 1));
 }
 
 #[test]

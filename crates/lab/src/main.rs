@@ -10,6 +10,7 @@ mod chaos;
 mod error;
 mod load;
 mod process;
+mod testbed;
 
 use std::process::ExitCode;
 

@@ -9,12 +9,9 @@ use local::lambda::Environment;
 use serde::Deserialize;
 
 use crate::bench::event::Event;
-use crate::bench::testbed::{Mode, Testbed};
+use crate::bench::testbed::{EMPTY, Mode, Testbed};
 use crate::error::LabError;
 use crate::process::peak_memory;
-
-/// The function that does nothing.
-pub(crate) const EMPTY: &str = "empty-function";
 
 /// A function's process, which is called again and again.
 pub(crate) struct Caller {

@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use crate::bench::caller::{Caller, EMPTY};
+use crate::bench::caller::Caller;
 use crate::bench::event::{self, Event};
 use crate::bench::report::Line;
 use crate::bench::samples::{Samples, rounds};
 use crate::bench::steps::Steps;
-use crate::bench::testbed::{MANY_ROWS, Mode, Testbed, WRITTEN};
+use crate::bench::testbed::{EMPTY, MANY_ROWS, Mode, Testbed, WRITTEN};
 use crate::error::LabError;
 
 /// A function, and its starts.

@@ -1,10 +1,10 @@
 //! GET on a warm environment: the number of rows must not matter, and the database must cost little.
 
-use crate::bench::caller::{Caller, EMPTY};
+use crate::bench::caller::Caller;
 use crate::bench::event::{self, Event};
 use crate::bench::report::Line;
 use crate::bench::samples::{Samples, rounds};
-use crate::bench::testbed::{FEW_ROWS, MANY_ROWS, Mode, Testbed};
+use crate::bench::testbed::{EMPTY, FEW_ROWS, MANY_ROWS, Mode, Testbed};
 use crate::error::LabError;
 
 /// All sides take turns.

@@ -1,9 +1,9 @@
 //! The most memory that a function ever has. With a secret and TLS, as in production: they take some too.
 
-use crate::bench::caller::{Caller, EMPTY};
+use crate::bench::caller::Caller;
 use crate::bench::event::{self, Event};
 use crate::bench::report::Line;
-use crate::bench::testbed::{MANY_ROWS, Mode, Testbed, WRITTEN};
+use crate::bench::testbed::{EMPTY, MANY_ROWS, Mode, Testbed, WRITTEN};
 use crate::error::LabError;
 
 /// Megabytes.

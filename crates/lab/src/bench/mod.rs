@@ -19,7 +19,6 @@ mod steps;
 mod stub;
 mod testbed;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -28,8 +27,9 @@ use local::signals::StopSignals;
 use local::temporary_folder::TemporaryFolder;
 
 use crate::bench::report::Report;
-use crate::bench::testbed::{Programs, Testbed};
+use crate::bench::testbed::{EMPTY, FUNCTIONS, Testbed};
 use crate::error::LabError;
+use crate::testbed::{Programs, write_report};
 
 pub(crate) const PROGRESS: Progress = Progress::of("bench");
 
@@ -51,16 +51,11 @@ pub(crate) struct Options {
 
 /// The table comes last, when the server is gone: a reader that closes the pipe can stop nothing halfway.
 pub(crate) async fn run(options: Options) -> Result<bool, LabError> {
-    let programs = Programs::find(options.functions.as_deref())?;
+    let programs = Programs::find(&[&FUNCTIONS[..], &[EMPTY]].concat(), options.functions.as_deref())?;
     let folder = TemporaryFolder::new("bench")?;
     let rounds = if options.quick { 20 } else { options.rounds };
     let report = measure_until_stopped(programs, folder.path(), rounds).await?;
-    let mut output = std::io::stdout();
-    output.write_all(report.to_table().as_bytes())?;
-    output.flush()?;
-    if let Some(file) = options.json {
-        std::fs::write(&file, report.to_json()?).map_err(|error| LabError::NotWritten(file, error))?;
-    }
+    write_report(&report.to_table(), report.to_json()?, options.json)?;
     Ok(true)
 }
 

@@ -1,12 +1,12 @@
 //! POST on a warm environment, against an empty function and the bare statement together: what is above that
 //! sum is what reading, checking and acknowledging a batch takes.
 
-use crate::bench::caller::{Caller, EMPTY};
+use crate::bench::caller::Caller;
 use crate::bench::event;
 use crate::bench::report::Line;
 use crate::bench::samples::{Samples, rounds};
 use crate::bench::statement::{Connection, insert_of};
-use crate::bench::testbed::{Mode, Testbed, WRITTEN};
+use crate::bench::testbed::{EMPTY, Mode, Testbed, WRITTEN};
 use crate::error::LabError;
 
 /// The three sides. Without TLS, which would add the same to both and so flatter the ratio.

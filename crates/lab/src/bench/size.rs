@@ -7,9 +7,8 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-use crate::bench::caller::EMPTY;
 use crate::bench::report::Line;
-use crate::bench::testbed::{FUNCTIONS, Testbed};
+use crate::bench::testbed::{EMPTY, FUNCTIONS, Testbed};
 use crate::error::LabError;
 
 /// Megabytes.

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::baseline::{BareConnection, BareInsert};
 
 use crate::bench::event::timestamp;
+use crate::testbed::version;
 
 /// Doubles the table, up to a limit; each copy is so many seconds younger than its original.
 const DOUBLE: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
@@ -44,6 +45,6 @@ impl Connection {
 
     /// What the server says that it is.
     pub(crate) async fn version(&mut self) -> Result<String, sqlx::Error> {
-        sqlx::query_scalar("SELECT VERSION()").fetch_one(self.0.inner()).await
+        version(self.0.inner()).await
     }
 }

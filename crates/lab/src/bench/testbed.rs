@@ -5,7 +5,6 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use local::binaries;
 use local::database::{Server, make_tls_files};
 use local::lambda::FunctionConfig;
 use logs_core::certificates;
@@ -13,10 +12,10 @@ use serde_json::json;
 use sqlx::ConnectOptions;
 use sqlx::mysql::MySqlConnectOptions;
 
-use crate::bench::caller::EMPTY;
 use crate::bench::statement::Connection;
 use crate::bench::stub::{ARN, Stub};
 use crate::error::LabError;
+use crate::testbed::Programs;
 
 /// Where POSTs go; GETs never read it, since it grows.
 pub(crate) const WRITTEN: &str = "Error_Logs";
@@ -26,6 +25,9 @@ pub(crate) const FEW_ROWS: &str = "Few_Logs";
 
 /// What GETs read: 1,000,000 rows.
 pub(crate) const MANY_ROWS: &str = "Many_Logs";
+
+/// The function that does nothing.
+pub(crate) const EMPTY: &str = "empty-function";
 
 /// What is deployed.
 pub(crate) const FUNCTIONS: [&str; 5] = ["post-log", "get-logs", "store-logs", "migrate", "retention"];
@@ -54,11 +56,6 @@ pub(crate) enum Trust {
     OneCertificate,
 }
 
-/// The built functions.
-pub(crate) struct Programs {
-    folder: PathBuf,
-}
-
 /// A private server, and what runs against it.
 pub(crate) struct Testbed {
     /// To be stopped at the end.
@@ -67,18 +64,6 @@ pub(crate) struct Testbed {
     queue: Stub,
     programs: Programs,
     folder: PathBuf,
-}
-
-impl Programs {
-    /// All of them in this folder, or where this program is.
-    pub(crate) fn find(folder: Option<&Path>) -> Result<Self, LabError> {
-        let needed = [&FUNCTIONS[..], &[EMPTY]].concat();
-        Ok(Self { folder: binaries::folder_of(&needed, folder)? })
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
-    }
 }
 
 impl Testbed {

@@ -8,12 +8,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
-use crate::chaos::PROGRESS;
 use crate::chaos::batch::Batches;
 use crate::chaos::client::{self, Acknowledged, Phase, Sent, Target};
 use crate::chaos::count;
 use crate::chaos::fault::{Kind, Schedule};
 use crate::chaos::inject::inject;
+use crate::chaos::plan::{PROGRESS, Plan};
 use crate::chaos::recovery;
 use crate::chaos::report::{Report, Run, Survived};
 use crate::chaos::tally::Tally;
@@ -22,17 +22,6 @@ use crate::error::LabError;
 
 /// How long the clients may go on after the last fault, until every batch is settled.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
-
-/// What the command line says.
-pub(crate) struct Plan {
-    pub(crate) seed: u64,
-    pub(crate) clients: usize,
-    pub(crate) seconds: u64,
-    /// With a queue before the database.
-    pub(crate) queued: bool,
-    /// Only these, in the order of [`Kind::ALL`]; empty: all.
-    pub(crate) kinds: Vec<Kind>,
-}
 
 /// From the first batch to the report.
 pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, LabError> {

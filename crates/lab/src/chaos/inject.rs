@@ -11,8 +11,9 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::chaos::fault::{Fault, Kind};
 use crate::chaos::proxy::Way;
-use crate::chaos::testbed::{Testbed, USER};
+use crate::chaos::testbed::Testbed;
 use crate::error::LabError;
+use crate::testbed::USER;
 
 /// How long to look for a process, or for a moment in which connections can be listed: all processes may have been
 /// killed a moment ago.
@@ -192,7 +193,7 @@ fn signal_all(processes: &[i32], signal: Signal) {
 
 /// The functions' processes, busy or idle: children of ours that run one of the programs. One at least.
 async fn processes(testbed: &Testbed) -> Result<Vec<i32>, LabError> {
-    let programs = [testbed.programs.post_log.as_path(), &testbed.programs.store_logs];
+    let programs = ["post-log", "store-logs"].map(|name| testbed.programs.path(name));
     let started = Instant::now();
     loop {
         let found: Vec<i32> =

@@ -13,6 +13,7 @@ mod client;
 mod count;
 mod fault;
 mod inject;
+mod plan;
 mod proxy;
 mod queue;
 mod recovery;
@@ -20,21 +21,20 @@ mod report;
 mod tally;
 mod testbed;
 
-use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use local::progress::Progress;
 use local::signals::StopSignals;
 use local::temporary_folder::TemporaryFolder;
 
-use crate::chaos::attack::Plan;
 use crate::chaos::fault::Kind;
+use crate::chaos::plan::Plan;
 use crate::chaos::report::Report;
-use crate::chaos::testbed::{Programs, Testbed};
+use crate::chaos::testbed::Testbed;
 use crate::error::LabError;
+use crate::testbed::{Programs, write_report};
 
-pub(crate) const PROGRESS: Progress = Progress::of("chaos");
+pub(crate) use crate::chaos::plan::PROGRESS;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -66,7 +66,7 @@ pub(crate) async fn run(options: Options) -> Result<bool, LabError> {
     let seed = options.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
     let Options { clients, seconds, queued, ref kinds, .. } = options;
     let plan = Plan { seed, clients: clients.into(), seconds, queued, kinds: unique(kinds) };
-    let programs = Programs::find(options.functions.as_deref())?;
+    let programs = Programs::find(&["post-log", "store-logs"], options.functions.as_deref())?;
     let mut folder = TemporaryFolder::new("chaos")?;
     let report = attack_until_stopped(&plan, programs, &mut folder).await?;
     let is_good = report.broken_promises().is_empty();
@@ -74,12 +74,7 @@ pub(crate) async fn run(options: Options) -> Result<bool, LabError> {
         folder.keep();
         PROGRESS.say(&format!("the data and the functions' log are kept in {}", folder.path().display()));
     }
-    let mut output = std::io::stdout();
-    output.write_all(report.to_table().as_bytes())?;
-    output.flush()?;
-    if let Some(file) = options.json {
-        std::fs::write(&file, report.to_json()?).map_err(|error| LabError::NotWritten(file, error))?;
-    }
+    write_report(&report.to_table(), report.to_json()?, options.json)?;
     Ok(is_good)
 }
 

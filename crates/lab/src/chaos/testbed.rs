@@ -6,23 +6,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use http::{HeaderValue, Method};
-use local::binaries;
 use local::database::Server;
 use local::gateway::{Gateway, GatewayConfig, UsagePlan};
 use local::lambda::{Function, FunctionConfig};
-use sqlx::{Connection, Executor, MySqlConnection};
+use sqlx::{Connection, MySqlConnection};
 use tokio::net::TcpListener;
 
-use crate::chaos::attack::Plan;
+use crate::chaos::plan::Plan;
 use crate::chaos::proxy::Proxy;
 use crate::chaos::queue::QueuedTestbed;
 use crate::error::LabError;
-
-/// The functions' user of the database: an ordinary one. A read-only server obeys an administrator all the same, and
-/// keeps a connection for one.
-pub(crate) const USER: &str = "device";
-
-const DATABASE: &str = "Error_Logs";
+use crate::testbed::{DATABASE, Programs, create_user, user_url, version};
 
 /// What a function may take. In production 10 s: here a fault that lasts that long shall fit in more often.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(4);
@@ -54,11 +48,14 @@ impl Testbed {
         let server = Server::start_new(folder, None, vec![format!("--max-connections={}", concurrency + 10)]).await?;
         server.make_database(DATABASE).await?;
         let password = uuid::Uuid::new_v4().simple().to_string();
-        let version = create_user(&server, &password).await?;
+        let mut administrator = MySqlConnection::connect(&server.url(DATABASE)).await?;
+        create_user(&mut administrator, &password).await?;
+        let version = version(&mut administrator).await?;
+        administrator.close().await?;
         let proxy = Proxy::start(server.port()).await?;
         let url = user_url(&password, proxy.port);
         let (queued, mut variables) = if plan.queued {
-            let queued = QueuedTestbed::start(programs.store_logs.clone(), folder, url).await?;
+            let queued = QueuedTestbed::start(programs.path("store-logs"), folder, url).await?;
             let variables = queued.variables();
             (Some(queued), variables)
         } else {
@@ -67,7 +64,7 @@ impl Testbed {
         variables.push(("ALLOWED_ORIGIN".to_owned(), "*".to_owned()));
         let function = Function::new(FunctionConfig {
             name: "post-log".to_owned(),
-            program: programs.post_log.clone(),
+            program: programs.path("post-log"),
             variables,
             timeout: FUNCTION_TIMEOUT,
             concurrency,
@@ -98,34 +95,5 @@ impl Testbed {
     pub(crate) async fn user(&self) -> Result<MySqlConnection, sqlx::Error> {
         let port = self.server.as_ref().map_or(0, Server::port);
         MySqlConnection::connect(&user_url(&self.password, port)).await
-    }
-}
-
-/// With the rights that `migrate` gives to post-log's user. Gives the server's version.
-async fn create_user(server: &Server, password: &str) -> Result<String, LabError> {
-    let mut connection = MySqlConnection::connect(&server.url(DATABASE)).await?;
-    connection.execute(&*format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{password}'")).await?;
-    for grant in ["INSERT ON Logs", "INSERT ON Batches", "SELECT ON Batches"] {
-        connection.execute(&*format!("GRANT {grant} TO '{USER}'@'%'")).await?;
-    }
-    let version = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await?;
-    connection.close().await?;
-    Ok(version)
-}
-
-fn user_url(password: &str, port: u16) -> String {
-    format!("mysql://{USER}:{password}@127.0.0.1:{port}/{DATABASE}?ssl-mode=DISABLED")
-}
-
-/// The functions' binaries.
-pub(crate) struct Programs {
-    pub(crate) post_log: PathBuf,
-    pub(crate) store_logs: PathBuf,
-}
-
-impl Programs {
-    pub(crate) fn find(folder: Option<&Path>) -> Result<Self, LabError> {
-        let folder = binaries::folder_of(&["post-log", "store-logs"], folder)?;
-        Ok(Self { post_log: folder.join("post-log"), store_logs: folder.join("store-logs") })
     }
 }

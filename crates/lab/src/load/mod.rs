@@ -24,7 +24,6 @@ mod table;
 mod tables;
 mod testbed;
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -35,7 +34,8 @@ use local::temporary_folder::TemporaryFolder;
 use crate::error::LabError;
 use crate::load::plan::Plan;
 use crate::load::report::Report;
-use crate::load::testbed::{Programs, Testbed};
+use crate::load::testbed::Testbed;
+use crate::testbed::{Programs, write_report};
 
 pub(crate) const PROGRESS: Progress = Progress::of("load");
 
@@ -57,7 +57,7 @@ pub(crate) struct Options {
 
 /// Whether all that was accepted is stored. The table comes last, when the servers are gone.
 pub(crate) async fn run(options: Options) -> Result<bool, LabError> {
-    let programs = Programs::find(options.functions.as_deref())?;
+    let programs = Programs::find(&["post-log", "store-logs"], options.functions.as_deref())?;
     let plan = if options.quick { Plan::QUICK } else { Plan::FULL };
     let mut folder = TemporaryFolder::new("load")?;
     let report = measure_until_stopped(&plan, programs, folder.path()).await?;
@@ -66,12 +66,7 @@ pub(crate) async fn run(options: Options) -> Result<bool, LabError> {
         folder.keep();
         PROGRESS.say(&format!("the data and the functions' logs are kept in {}", folder.path().display()));
     }
-    let mut output = std::io::stdout();
-    output.write_all(table::of(&report).as_bytes())?;
-    output.flush()?;
-    if let Some(file) = options.json {
-        std::fs::write(&file, report.to_json()?).map_err(|error| LabError::NotWritten(file, error))?;
-    }
+    write_report(&table::of(&report), report.to_json()?, options.json)?;
     if let Some(folder) = options.write_docs {
         document::write(&report, &folder)?;
     }

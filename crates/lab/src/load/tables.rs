@@ -7,7 +7,7 @@ use sqlx::{Connection, Executor, MySqlConnection, Row};
 use tokio::time::{Instant, sleep};
 
 use crate::error::LabError;
-use crate::load::testbed::USER;
+use crate::testbed::{self, USER};
 
 /// How long functions that were ended may still have connections.
 const QUIET_LIMIT: Duration = Duration::from_secs(30);
@@ -25,17 +25,12 @@ impl Tables {
         Ok(Self(MySqlConnection::connect(url).await?))
     }
 
-    /// The functions' user, with the rights that `migrate` gives to post-log's and to store-logs'.
     pub(crate) async fn create_user(&mut self, password: &str) -> Result<(), LabError> {
-        self.0.execute(&*format!("CREATE USER '{USER}'@'%' IDENTIFIED BY '{password}'")).await?;
-        for grant in ["INSERT ON Logs", "INSERT ON Batches", "SELECT ON Batches"] {
-            self.0.execute(&*format!("GRANT {grant} TO '{USER}'@'%'")).await?;
-        }
-        Ok(())
+        Ok(testbed::create_user(&mut self.0, password).await?)
     }
 
     pub(crate) async fn version(&mut self) -> Result<String, LabError> {
-        Ok(sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut self.0).await?)
+        Ok(testbed::version(&mut self.0).await?)
     }
 
     /// Each measurement begins with empty tables: how many rows there are plays no part.

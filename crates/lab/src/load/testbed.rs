@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use local::binaries;
 use local::database::Server;
 use local::lambda::FunctionConfig;
 use local::moto::{KEY, Moto, MotoOptions, REGION};
@@ -11,22 +10,13 @@ use local::queue::{Queue, Queues, RedrivePolicy};
 
 use crate::error::LabError;
 use crate::load::tables::Tables;
-
-/// The functions' user of the database: the server keeps account of its statements.
-pub(crate) const USER: &str = "device";
-
-const DATABASE: &str = "Error_Logs";
+use crate::testbed::{DATABASE, Programs, user_url};
 
 /// As in infra/ingestion.js.
 const REDRIVE: RedrivePolicy = RedrivePolicy { visibility_timeout: 181, max_receive_count: 20 };
 
 /// More than the environments of any measurement.
 const MAX_CONNECTIONS: &str = "--max-connections=200";
-
-/// The built functions.
-pub(crate) struct Programs {
-    folder: PathBuf,
-}
 
 /// Everything that runs all the time.
 pub(crate) struct Testbed {
@@ -40,13 +30,6 @@ pub(crate) struct Testbed {
     programs: Programs,
     folder: PathBuf,
     password: String,
-}
-
-impl Programs {
-    /// Both in this folder, or where this program is.
-    pub(crate) fn find(folder: Option<&Path>) -> Result<Self, LabError> {
-        Ok(Self { folder: binaries::folder_of(&["post-log", "store-logs"], folder)? })
-    }
 }
 
 impl Testbed {
@@ -67,7 +50,7 @@ impl Testbed {
 
     /// Where the functions' user connects, without TLS.
     pub(crate) fn database_url(&self) -> String {
-        format!("mysql://{USER}:{}@127.0.0.1:{}/{DATABASE}?ssl-mode=DISABLED", self.password, self.server.port())
+        user_url(&self.password, self.server.port())
     }
 
     /// post-log, which stores directly.
@@ -104,7 +87,7 @@ impl Testbed {
         variables.push(("MALLOC_MMAP_THRESHOLD_", "131072".to_owned()));
         FunctionConfig {
             name: name.to_owned(),
-            program: self.programs.folder.join(name),
+            program: self.programs.path(name),
             variables: variables.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
             timeout,
             concurrency,

@@ -51,7 +51,7 @@ pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, La
     drop(target);
     let faults = faults(testbed, plan, schedule, &mut served).await?;
     PROGRESS.say("the clients finish");
-    let books = finish(&phase, clients, plan.clients).await?;
+    let expected = finish(&phase, clients, plan.clients).await?;
     // All that the functions still have under way ends here, before it is counted.
     testbed.function.finish().await;
     testbed.function.stop().await;
@@ -66,7 +66,7 @@ pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, La
     testbed.proxy.cut();
     let mut administrator = testbed.administrator().await?;
     count::wait_until_quiet(&mut administrator).await?;
-    let codes = count::count(&mut administrator, &books, plan.queued).await?;
+    let codes = count::count(&mut administrator, &expected, plan.queued).await?;
     let Plan { seed, clients, seconds, queued, .. } = *plan;
     let run = Run { database: testbed.database.clone(), seed, clients, seconds, queued, judges_times: all && !queued };
     Ok(Report::new(run, &faults, tally.so_far(), codes, dead_letters))
@@ -109,7 +109,7 @@ async fn faults(
     Ok(faults)
 }
 
-/// The clients' books, in order.
+/// What the clients expect, in order.
 async fn finish(
     phase: &watch::Sender<Phase>,
     mut clients: JoinSet<(usize, Vec<Sent>)>,
@@ -117,7 +117,7 @@ async fn finish(
 ) -> Result<Vec<Vec<Sent>>, LabError> {
     phase.send_replace(Phase::Finishing);
     let drained = Instant::now() + DRAIN_LIMIT;
-    let mut books: Vec<Vec<Sent>> = (0..count).map(|_| Vec::new()).collect();
+    let mut expected: Vec<Vec<Sent>> = (0..count).map(|_| Vec::new()).collect();
     loop {
         let ended = tokio::select! {
             ended = clients.join_next() => ended,
@@ -126,8 +126,8 @@ async fn finish(
                 continue;
             }
         };
-        let Some(ended) = ended else { return Ok(books) };
+        let Some(ended) = ended else { return Ok(expected) };
         let (id, sent) = ended?;
-        books[id] = sent;
+        expected[id] = sent;
     }
 }

@@ -1,4 +1,4 @@
-//! The books against the tables: what was acknowledged is there, what has a key is there once.
+//! What the clients expect, against the tables: what was acknowledged is there, what has a key is there once.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -65,13 +65,13 @@ pub(crate) async fn wait_until_quiet(administrator: &mut MySqlConnection) -> Res
     Ok(())
 }
 
-/// Reads both tables and compares. `books` are the clients' batches, in order.
+/// Reads both tables and compares. `expected` are the clients' batches, in order.
 pub(crate) async fn count(
     administrator: &mut MySqlConnection,
-    books: &[Vec<Sent>],
+    expected: &[Vec<Sent>],
     queued: bool,
 ) -> Result<Count, LabError> {
-    let mut copies = none_yet(books);
+    let mut copies = none_yet(expected);
     let mut foreign_rows = 0;
     let mut place = 0;
     loop {
@@ -82,7 +82,7 @@ pub(crate) async fn count(
         let Some(last) = rows.last() else { break };
         place = last.0;
         for (_, device, err, timestamp) in rows {
-            match find(&mut copies, books, &(device, err, timestamp)) {
+            match find(&mut copies, expected, &(device, err, timestamp)) {
                 Some(copies) => *copies += 1,
                 None => foreign_rows += 1,
             }
@@ -90,37 +90,37 @@ pub(crate) async fn count(
     }
     let sql = "SELECT CAST(batch_key AS CHAR), accepted FROM Batches";
     let ledger: Vec<(String, u32)> = sqlx::query_as(sql).fetch_all(administrator).await?;
-    let mut count = compare(books, &copies, ledger.into_iter().collect(), queued);
+    let mut count = compare(expected, &copies, ledger.into_iter().collect(), queued);
     count.breaches.foreign_rows += foreign_rows;
     Ok(count)
 }
 
-fn none_yet(books: &[Vec<Sent>]) -> Copies {
-    books.iter().map(|sent| sent.iter().map(|sent| vec![0; sent.batch.size]).collect()).collect()
+fn none_yet(expected: &[Vec<Sent>]) -> Copies {
+    expected.iter().map(|sent| sent.iter().map(|sent| vec![0; sent.batch.size]).collect()).collect()
 }
 
 /// The counter of a record, if it was sent just like this.
-fn find<'a>(copies: &'a mut Copies, books: &[Vec<Sent>], record: &(String, i32, i64)) -> Option<&'a mut u32> {
+fn find<'a>(copies: &'a mut Copies, expected: &[Vec<Sent>], record: &(String, i32, i64)) -> Option<&'a mut u32> {
     let (client, number, index) = Batch::place(&record.0)?;
-    let sent = books.get(client)?.get(number)?;
+    let sent = expected.get(client)?.get(number)?;
     if sent.batch.record(index) != *record {
         return None;
     }
     copies.get_mut(client)?.get_mut(number)?.get_mut(index)
 }
 
-fn compare(books: &[Vec<Sent>], copies: &Copies, mut ledger: HashMap<String, u32>, queued: bool) -> Count {
+fn compare(expected: &[Vec<Sent>], copies: &Copies, mut ledger: HashMap<String, u32>, queued: bool) -> Count {
     let mut count = Count::default();
     let mut without_key = 0;
-    for (sent, copies) in books.iter().flatten().zip(copies.iter().flatten()) {
+    for (sent, copies) in expected.iter().flatten().zip(copies.iter().flatten()) {
         count.add(sent, copies);
         let is_stored = copies.iter().any(|copies| *copies > 0);
         let (Some(key), true) = (&sent.batch.key, sent.outcome != Outcome::Refused) else {
             without_key += copies[0];
             continue;
         };
-        let expected = if is_stored { u32::try_from(sent.batch.size).ok() } else { None };
-        if ledger.remove(key) != expected {
+        let in_ledger = if is_stored { u32::try_from(sent.batch.size).ok() } else { None };
+        if ledger.remove(key) != in_ledger {
             count.breaches.ledger_differs += 1;
         }
     }

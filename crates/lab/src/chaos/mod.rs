@@ -2,9 +2,10 @@
 //! breaks. Nothing that was acknowledged may be missing at the end, nothing with a key may be there twice.
 //!
 //! The flow: [`testbed`] starts a private database server, the [`proxy`] in front of it, the function and the gateway;
-//! each [`client`] sends its [`batch`]es, checks each [`answer`] and keeps books; [`attack`] makes one [`fault`] after
-//! the other happen ([`inject`]) and waits for the [`recovery`]; [`count`] compares books and tables, and the
-//! [`report`] says what came of it. With a [`queue`] between, everything must be stored in the end. Faults and batches follow from the seed; which of them meet does not.
+//! each [`client`] sends its [`batch`]es, checks each [`answer`] and keeps what it expects; [`attack`] makes one [`fault`] after
+//! the other happen ([`inject`]) and waits for the [`recovery`]; [`count`] compares that with the tables, and the
+//! [`report`] says what came of it. With a [`queue`] between, everything must be stored in the end. Faults and
+//! batches follow from the seed; which of them meet does not.
 
 mod answer;
 mod attack;

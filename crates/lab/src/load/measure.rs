@@ -1,11 +1,11 @@
 //! All measurements, one after the other.
 
 use crate::error::LabError;
-use crate::load::plan::{BATCHES, Plan};
+use crate::load::plan::{BATCHES, PROGRESS, Plan};
 use crate::load::report::Report;
 use crate::load::service::Mode;
 use crate::load::testbed::Testbed;
-use crate::load::{PROGRESS, burst, consumer, step};
+use crate::load::{burst, consumer, step};
 
 pub(crate) async fn everything(testbed: &mut Testbed, plan: &Plan) -> Result<Report, LabError> {
     let mut steps = Vec::new();

@@ -27,7 +27,6 @@ mod testbed;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use local::progress::Progress;
 use local::signals::StopSignals;
 use local::temporary_folder::TemporaryFolder;
 
@@ -37,7 +36,7 @@ use crate::load::report::Report;
 use crate::load::testbed::Testbed;
 use crate::testbed::{Programs, write_report};
 
-pub(crate) const PROGRESS: Progress = Progress::of("load");
+pub(crate) use crate::load::plan::PROGRESS;
 
 #[derive(Args)]
 pub(crate) struct Options {

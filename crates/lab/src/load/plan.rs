@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use local::progress::Progress;
+
+pub(crate) const PROGRESS: Progress = Progress::of("load");
+
 /// The sizes of batches, in codes.
 pub(crate) const BATCHES: [usize; 4] = [1, 10, 100, 1000];
 

@@ -35,8 +35,8 @@ async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) {
     let folder = temporary_folder();
     let report = folder.path().join("report.json");
     let names: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
-    let output = Command::new(binaries().join("chaos"))
-        .args(["--seconds", "5", "--seed", "1", "--clients", "4", "--kinds", &names.join(","), "--json"])
+    let output = Command::new(binaries().join("lab"))
+        .args(["chaos", "--seconds", "5", "--seed", "1", "--clients", "4", "--kinds", &names.join(","), "--json"])
         .arg(&report)
         .args(options)
         .output()

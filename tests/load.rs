@@ -12,8 +12,8 @@ const BATCHES: [u64; 4] = [1, 10, 100, 1000];
 async fn what_is_accepted_under_load_is_stored_in_both_modes() {
     let folder = temporary_folder();
     let report = folder.path().join("report.json");
-    let output = Command::new(binaries().join("load"))
-        .args(["--quick", "--json"])
+    let output = Command::new(binaries().join("lab"))
+        .args(["load", "--quick", "--json"])
         .arg(&report)
         .output()
         .await

@@ -1,0 +1,89 @@
+//! One environment of a function. An answer that is not the expected one is an error: its time means nothing.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use local::lambda::Environment;
+use serde::Deserialize;
+
+use crate::bench::event::Event;
+use crate::bench::testbed::{EMPTY, Mode, Testbed};
+use crate::error::LabError;
+use crate::process::peak_memory;
+
+/// A function's process, which is called again and again.
+pub(crate) struct Caller {
+    function: &'static str,
+    /// Of an answer as it should be.
+    status: u16,
+    log_file: PathBuf,
+    environment: Environment,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    status_code: u16,
+    body: String,
+}
+
+impl Caller {
+    /// Starts the process, with an empty log; it may not be ready yet.
+    pub(crate) async fn start(
+        testbed: &Testbed,
+        function: &'static str,
+        database: &str,
+        mode: Mode,
+    ) -> Result<Self, LabError> {
+        let config = testbed.function(function, database, mode);
+        match fs::remove_file(&config.log_file) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+        let environment = Environment::start(&config).await?;
+        let status = if mode == Mode::Queue { 202 } else { 200 };
+        Ok(Self { function, status, log_file: config.log_file, environment })
+    }
+
+    /// From sending an event to having its answer.
+    pub(crate) async fn call(&mut self, event: &Event) -> Result<Duration, LabError> {
+        let json = event.json.clone().into();
+        let started = Instant::now();
+        let answer = self.environment.invoke("bench", json).await;
+        let took = started.elapsed();
+        let answer = answer.map_err(|error| LabError::Invoke {
+            function: self.function,
+            error,
+            log: format!("ends with: {}", last_line(&self.log())),
+        })?;
+        let expected = if self.function == EMPTY { "{}" } else { &event.expected };
+        match serde_json::from_slice::<Answer>(&answer) {
+            Ok(Answer { status_code, body }) if status_code == self.status && body.contains(expected) => Ok(took),
+            _ => {
+                let answer = String::from_utf8_lossy(&answer).chars().take(300).collect();
+                Err(LabError::WrongAnswer { function: self.function, answer })
+            }
+        }
+    }
+
+    /// What it has written.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(&self.log_file).unwrap_or_default()
+    }
+
+    /// The most memory that the process had until now, in megabytes.
+    pub(crate) fn peak_memory(&self) -> Result<f64, LabError> {
+        peak_memory(self.function, &self.environment)
+    }
+
+    /// Ends the process and waits until it is gone: the next measurement has the machine for itself.
+    pub(crate) async fn stop(self) {
+        self.environment.stop().await;
+    }
+}
+
+fn last_line(log: &str) -> String {
+    log.lines().last().unwrap_or("(nothing)").chars().take(300).collect()
+}

@@ -1,0 +1,56 @@
+//! Events as Lambda hands them to store-logs: messages of a queue, each with a batch under a key of its own.
+
+use logs_core::{Batch, IdempotencyKey, Message, clock};
+use serde_json::{Value, json};
+
+use crate::error::LabError;
+use crate::load::codes;
+use crate::load::plan::EventSize;
+
+/// As long as those of SQS, letters of base64.
+const RECEIPT_HANDLE_LENGTH: usize = 340;
+
+/// A whole event of this size.
+pub(crate) fn event(size: EventSize) -> Result<Vec<u8>, LabError> {
+    let batch = Batch::parse(codes::body(size.codes).as_bytes()).map_err(|_| LabError::Batch("it is refused"))?;
+    let records = (0..size.messages).map(|_| record(&batch)).collect::<Result<Vec<_>, _>>()?;
+    Ok(serde_json::to_vec(&json!({ "Records": records }))?)
+}
+
+fn record(batch: &Batch) -> Result<Value, LabError> {
+    let now = clock::since_epoch();
+    let key = IdempotencyKey::unique(now);
+    let body = Message::encode(batch, &key, clock::seconds(now)).ok_or(LabError::Batch("it is too long"))?;
+    let milliseconds = now.as_millis().to_string();
+    Ok(json!({
+        "messageId": uuid::Uuid::new_v4().to_string(),
+        "receiptHandle": "A".repeat(RECEIPT_HANDLE_LENGTH),
+        "body": body,
+        "attributes": {
+            "ApproximateReceiveCount": "1",
+            "SentTimestamp": milliseconds,
+            "SenderId": "AROA0123456789ABCDEFG:error-codes-prod-post-log",
+            "ApproximateFirstReceiveTimestamp": milliseconds,
+        },
+        "messageAttributes": {},
+        "md5OfBody": "0123456789abcdef0123456789abcdef",
+        "eventSource": "aws:sqs",
+        "eventSourceARN": "arn:aws:sqs:eu-central-1:000000000000:error-codes-prod-batches",
+        "awsRegion": "eu-central-1",
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_has_as_many_messages_as_it_should_each_with_all_codes_and_its_own_key() {
+        let event: Value = serde_json::from_slice(&event(EventSize { messages: 3, codes: 7 }).unwrap()).unwrap();
+        let messages: Vec<_> =
+            event["Records"].as_array().unwrap().iter().map(|record| record["body"].as_str()).collect();
+        let messages: Vec<_> = messages.into_iter().map(|body| Message::decode(body.unwrap()).unwrap()).collect();
+        assert_eq!(messages.iter().map(|message| message.logs.len()).collect::<Vec<_>>(), [7, 7, 7]);
+        assert!(messages[0].key != messages[1].key && messages[1].key != messages[2].key);
+    }
+}

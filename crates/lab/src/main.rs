@@ -1,0 +1,61 @@
+//! What only developers run: `./dev bench`, `./dev chaos` and `./dev load`.
+//!
+//! Each is a module: [`bench`] measures the functions against an empty one, [`chaos`] breaks everything under clients
+//! that keep the rules, [`load`] measures how much is accepted and stored. [`baseline`] is the bare statement that
+//! they are compared with.
+
+mod baseline;
+mod bench;
+mod chaos;
+mod error;
+mod load;
+mod process;
+mod testbed;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::runtime::Builder;
+
+use crate::error::LabError;
+
+#[derive(Parser)]
+#[command(bin_name = "./dev")]
+enum Command {
+    /// The functions against an empty one and against the bare statement
+    Bench(bench::Options),
+    /// Clients that keep the rules, while everything under them breaks
+    Chaos(chaos::Options),
+    /// Bounded load on direct and queued mode, and what becomes of it
+    Load(load::Options),
+}
+
+fn main() -> ExitCode {
+    let command = Command::parse();
+    let progress = match command {
+        Command::Bench(_) => bench::PROGRESS,
+        Command::Chaos(_) => chaos::PROGRESS,
+        Command::Load(_) => load::PROGRESS,
+    };
+    match run(command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            progress.say(&format!("failed: {error}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether all promises were kept. A benchmark has one thread: what is measured has the other cores for itself.
+fn run(command: Command) -> Result<bool, LabError> {
+    let mut builder =
+        if let Command::Bench(_) = command { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    builder.enable_all().build()?.block_on(async {
+        match command {
+            Command::Bench(options) => bench::run(options).await,
+            Command::Chaos(options) => chaos::run(options).await,
+            Command::Load(options) => load::run(options).await,
+        }
+    })
+}

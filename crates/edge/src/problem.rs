@@ -1,7 +1,7 @@
 //! Every 4xx and 5xx body: `application/problem+json`, RFC 9457.
 
 use http::StatusCode;
-use logs_core::Fault;
+use logs_core::RecordError;
 use serde::Serialize;
 
 /// The media type of every 4xx and 5xx body.
@@ -19,8 +19,8 @@ pub struct Problem<'a> {
     status: StatusCode,
     detail: &'a str,
     request_id: &'a str,
-    #[serde(skip_serializing_if = "<[Fault]>::is_empty")]
-    errors: &'a [Fault],
+    #[serde(skip_serializing_if = "<[RecordError]>::is_empty")]
+    errors: &'a [RecordError],
 }
 
 impl<'a> Problem<'a> {
@@ -33,7 +33,7 @@ impl<'a> Problem<'a> {
 
     /// The same with what is wrong in which record.
     #[must_use]
-    pub fn with_errors(self, errors: &'a [Fault]) -> Self {
+    pub fn with_errors(self, errors: &'a [RecordError]) -> Self {
         Self { errors, ..self }
     }
 

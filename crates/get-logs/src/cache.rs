@@ -9,7 +9,7 @@ use logs_core::settings::{Env, SettingError};
 use crate::Listing;
 
 /// The longest that a list may be kept.
-const MOST_SECONDS: u64 = 60;
+const MAX_SECONDS: u64 = 60;
 
 /// At most one list. By two clocks, so that an environment that was frozen does not wake up with an old one.
 #[derive(Debug, Default)]
@@ -29,7 +29,7 @@ impl Cache {
     pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
         let invalid = SettingError::Invalid { variable: "CACHE_SECONDS", expected: "a number of seconds from 0 to 60" };
         let text = env("CACHE_SECONDS").unwrap_or_else(|| "0".to_owned());
-        let seconds: Option<u64> = text.parse().ok().filter(|seconds| *seconds <= MOST_SECONDS);
+        let seconds: Option<u64> = text.parse().ok().filter(|seconds| *seconds <= MAX_SECONDS);
         seconds.map(|seconds| Self::new(Duration::from_secs(seconds))).ok_or(invalid)
     }
 

@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::record::{RawObject, parse_record};
-use crate::{Fault, NewLog};
+use crate::{NewLog, RecordError};
 
 /// The most records that a body may hold.
 pub const MAX_RECORDS: usize = 1000;
@@ -23,7 +23,7 @@ pub struct Batch {
     /// How many records are not stored.
     pub rejected: usize,
     /// Everything that is wrong with them, in order; a record may have several.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<RecordError>,
 }
 
 /// Why a body is refused as a whole. The text is for the client.
@@ -52,7 +52,7 @@ pub enum BodyError {
     NoRecords,
     /// Not one good record; holds all that is wrong.
     #[error("every record of the batch is wrong")]
-    EveryRecordWrong(Vec<Fault>),
+    EveryRecordWrong(Vec<RecordError>),
 }
 
 impl Batch {
@@ -109,7 +109,7 @@ impl Batch {
         }
     }
 
-    fn from_records(records: impl IntoIterator<Item = Result<NewLog, Vec<Fault>>>) -> Result<Self, BodyError> {
+    fn from_records(records: impl IntoIterator<Item = Result<NewLog, Vec<RecordError>>>) -> Result<Self, BodyError> {
         let mut batch = Self { logs: Vec::new(), rejected: 0, faults: Vec::new() };
         for record in records {
             match record {

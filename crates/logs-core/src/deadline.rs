@@ -10,7 +10,7 @@ pub struct Deadline(Instant);
 
 impl Deadline {
     /// What Lambda gives a function at most.
-    const LONGEST_FUNCTION: Duration = Duration::from_mins(15);
+    const MAX_FUNCTION: Duration = Duration::from_mins(15);
 
     /// What an event gets when this machine's clock cannot tell when it ends: the half of what the functions are given.
     const WITHOUT_A_CLOCK: Duration = Duration::from_secs(5);
@@ -20,7 +20,7 @@ impl Deadline {
     #[must_use]
     pub fn within(remaining: Duration) -> Self {
         let reserve = (remaining / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
-        Self(Instant::now() + remaining.saturating_sub(reserve).min(Self::LONGEST_FUNCTION))
+        Self(Instant::now() + remaining.saturating_sub(reserve).min(Self::MAX_FUNCTION))
     }
 
     /// The deadline of a Lambda event, from the Unix milliseconds at which Lambda ends the function and the
@@ -28,7 +28,7 @@ impl Deadline {
     #[must_use]
     pub fn of_event(ends_at_ms: u64, now: Duration) -> Self {
         let remaining = Duration::from_millis(ends_at_ms).saturating_sub(now);
-        let is_credible = !remaining.is_zero() && remaining <= Self::LONGEST_FUNCTION;
+        let is_credible = !remaining.is_zero() && remaining <= Self::MAX_FUNCTION;
         Self::within(if is_credible { remaining } else { Self::WITHOUT_A_CLOCK })
     }
 

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Batch, Fault, Field, NewLog};
+use crate::{Batch, Field, NewLog, RecordError};
 
 /// SHA-256 of what a batch says and of what is wrong with it, which is all that the answer depends on. Spaces, the
 /// order of fields and fields that nobody reads do not count; nor do the sentences about what is wrong, so that a
@@ -19,7 +19,7 @@ impl Fingerprint {
         Self::of_parts(&batch.logs, &batch.faults)
     }
 
-    pub(crate) fn of_parts(logs: &[NewLog], faults: &[Fault]) -> Self {
+    pub(crate) fn of_parts(logs: &[NewLog], faults: &[RecordError]) -> Self {
         let mut hash = Sha256::new();
         hash.update(logs.len().to_le_bytes());
         for log in logs {

@@ -2,7 +2,7 @@
 //!
 //! Data flows one way and back once:
 //!
-//! 1. [`Batch::parse`] takes the body that a device sent and gives [`NewLog`]s and [`Fault`]s (wire → domain);
+//! 1. [`Batch::parse`] takes the body that a device sent and gives [`NewLog`]s and [`RecordError`]s (wire → domain);
 //! 2. [`mysql::Store`] writes and reads them (domain → rows → domain); all SQL is in `mysql/statements.rs`;
 //! 3. [`Receipt`] and [`MostRecent`] are the answers (domain → wire).
 //!
@@ -39,6 +39,6 @@ pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use log::{Log, MostRecent};
 pub use message::{MAX_MESSAGE_BYTES, Message, MessageError};
 pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp};
-pub use receipt::{MAX_LISTED_FAULTS, Receipt, listed};
-pub use record::{Fault, FaultCode, Field};
+pub use receipt::{MAX_REPORTED_ERRORS, Receipt, reported_errors};
+pub use record::{Field, RecordError, RecordErrorCode};
 pub use secrets_manager::SecretError;

@@ -1,6 +1,6 @@
 //! One error code that a device reports: the parts, each with one parsing door.
 
-use crate::record::FaultCode;
+use crate::record::RecordErrorCode;
 
 /// Who reports: 1–255 characters (characters, not bytes), otherwise anything that Unicode allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,11 +11,11 @@ impl DeviceId {
     pub const MAX_CHARACTERS: usize = 255;
 
     /// Accepts 1–255 characters; otherwise `empty` or `too_long`.
-    pub fn parse(text: String) -> Result<Self, FaultCode> {
+    pub fn parse(text: String) -> Result<Self, RecordErrorCode> {
         match text.chars().take(Self::MAX_CHARACTERS + 1).count() {
-            0 => Err(FaultCode::Empty),
+            0 => Err(RecordErrorCode::Empty),
             1..=Self::MAX_CHARACTERS => Ok(Self(text)),
-            _ => Err(FaultCode::TooLong),
+            _ => Err(RecordErrorCode::TooLong),
         }
     }
 
@@ -32,8 +32,8 @@ pub struct ErrorCode(i32);
 
 impl ErrorCode {
     /// Accepts an `i32`; otherwise `out_of_range`.
-    pub fn parse(number: i64) -> Result<Self, FaultCode> {
-        i32::try_from(number).map(Self).map_err(|_| FaultCode::OutOfRange)
+    pub fn parse(number: i64) -> Result<Self, RecordErrorCode> {
+        i32::try_from(number).map(Self).map_err(|_| RecordErrorCode::OutOfRange)
     }
 
     /// The code.
@@ -52,8 +52,8 @@ impl Timestamp {
     pub const MAX: i64 = 253_402_300_799;
 
     /// Accepts 0 … [`Self::MAX`]; otherwise `out_of_range`.
-    pub fn parse(seconds: i64) -> Result<Self, FaultCode> {
-        if (0..=Self::MAX).contains(&seconds) { Ok(Self(seconds)) } else { Err(FaultCode::OutOfRange) }
+    pub fn parse(seconds: i64) -> Result<Self, RecordErrorCode> {
+        if (0..=Self::MAX).contains(&seconds) { Ok(Self(seconds)) } else { Err(RecordErrorCode::OutOfRange) }
     }
 
     /// Unix seconds.
@@ -103,20 +103,20 @@ mod tests {
 
     #[test]
     fn a_device_id_is_measured_in_characters() {
-        assert_eq!(DeviceId::parse(String::new()), Err(FaultCode::Empty));
+        assert_eq!(DeviceId::parse(String::new()), Err(RecordErrorCode::Empty));
         for character in ["x", "ß", "漢", "😀"] {
             for length in [1, 255] {
                 let text = character.repeat(length);
                 assert_eq!(DeviceId::parse(text.clone()).unwrap().as_str(), text);
             }
-            assert_eq!(DeviceId::parse(character.repeat(256)), Err(FaultCode::TooLong));
+            assert_eq!(DeviceId::parse(character.repeat(256)), Err(RecordErrorCode::TooLong));
         }
     }
 
     #[test]
     fn an_accent_that_is_its_own_character_counts() {
         assert!(DeviceId::parse("e\u{301}".repeat(127) + "e").is_ok());
-        assert_eq!(DeviceId::parse("e\u{301}".repeat(128)), Err(FaultCode::TooLong));
+        assert_eq!(DeviceId::parse("e\u{301}".repeat(128)), Err(RecordErrorCode::TooLong));
     }
 
     #[test]
@@ -125,7 +125,7 @@ mod tests {
             assert_eq!(ErrorCode::parse(number.into()).map(ErrorCode::get), Ok(number));
         }
         for number in [i64::MIN, i64::from(i32::MIN) - 1, i64::from(i32::MAX) + 1, i64::MAX] {
-            assert_eq!(ErrorCode::parse(number), Err(FaultCode::OutOfRange));
+            assert_eq!(ErrorCode::parse(number), Err(RecordErrorCode::OutOfRange));
         }
     }
 
@@ -135,7 +135,7 @@ mod tests {
             assert_eq!(Timestamp::parse(seconds).map(Timestamp::get), Ok(seconds));
         }
         for seconds in [i64::MIN, -1, 253_402_300_800, i64::MAX] {
-            assert_eq!(Timestamp::parse(seconds), Err(FaultCode::OutOfRange));
+            assert_eq!(Timestamp::parse(seconds), Err(RecordErrorCode::OutOfRange));
         }
     }
 

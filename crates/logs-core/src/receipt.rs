@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use crate::{Batch, Fault};
+use crate::{Batch, RecordError};
 
 /// The most faults that an answer lists; `rejected` counts all records.
-pub const MAX_LISTED_FAULTS: usize = 100;
+pub const MAX_REPORTED_ERRORS: usize = 100;
 
 /// The answer to a POST of which at least one record was accepted. Rejected records must not be sent again.
 #[derive(Debug, PartialEq, Eq, Serialize)]
@@ -16,8 +16,8 @@ pub struct Receipt<'a> {
     pub rejected: usize,
     /// Whether an earlier request with the same key stored this batch.
     pub duplicate: bool,
-    /// The first [`MAX_LISTED_FAULTS`] faults.
-    pub errors: &'a [Fault],
+    /// The first [`MAX_REPORTED_ERRORS`] faults.
+    pub errors: &'a [RecordError],
     /// Names this request in the operator's log.
     pub request_id: &'a str,
 }
@@ -30,7 +30,7 @@ impl<'a> Receipt<'a> {
             accepted: batch.logs.len(),
             rejected: batch.rejected,
             duplicate,
-            errors: listed(&batch.faults),
+            errors: reported_errors(&batch.faults),
             request_id,
         }
     }
@@ -38,8 +38,8 @@ impl<'a> Receipt<'a> {
 
 /// As many faults as an answer lists.
 #[must_use]
-pub fn listed(faults: &[Fault]) -> &[Fault] {
-    &faults[..faults.len().min(MAX_LISTED_FAULTS)]
+pub fn reported_errors(faults: &[RecordError]) -> &[RecordError] {
+    &faults[..faults.len().min(MAX_REPORTED_ERRORS)]
 }
 
 #[cfg(test)]
@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn at_most_100_faults_are_listed_and_all_rejected_records_are_counted() {
-        for (wrong, listed) in [(99, 99), (100, 100), (101, 100), (999, 100)] {
+        for (wrong, reported_errors) in [(99, 99), (100, 100), (101, 100), (999, 100)] {
             let mut elements = vec!["null"; wrong];
             elements.push(GOOD);
             let batch = batch(&elements);
             let receipt = Receipt::of(&batch, false, "r");
             assert_eq!((receipt.accepted, receipt.rejected), (1, wrong));
             let indices: Vec<_> = receipt.errors.iter().map(|fault| fault.index).collect();
-            assert_eq!(indices, (0..listed).collect::<Vec<_>>());
+            assert_eq!(indices, (0..reported_errors).collect::<Vec<_>>());
         }
     }
 

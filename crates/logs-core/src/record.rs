@@ -1,4 +1,4 @@
-//! One record as it stands in the body, on its way to a [`NewLog`]; what is wrong with it becomes [`Fault`]s.
+//! One record as it stands in the body, on its way to a [`NewLog`]; what is wrong with it becomes [`RecordError`]s.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ use crate::{DeviceId, ErrorCode, NewLog, Timestamp};
 
 /// What is wrong with a record: which one, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Fault {
+pub struct RecordError {
     /// Position in the batch, from 0.
     pub index: usize,
     /// The field at fault; `null` where the record is not an object at all.
     pub field: Option<Field>,
     /// For programs.
-    pub code: FaultCode,
+    pub code: RecordErrorCode,
     /// For people. Never repeats what the device sent, numbers in milliseconds apart.
     pub message: String,
 }
@@ -68,7 +68,7 @@ impl Serialize for Field {
 
 /// Why a record is rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FaultCode {
+pub enum RecordErrorCode {
     /// The field is not there.
     Missing,
     /// The field must be a string and is none.
@@ -85,7 +85,7 @@ pub enum FaultCode {
     NotAnObject,
 }
 
-impl FaultCode {
+impl RecordErrorCode {
     /// The name in JSON. Part of the contract and of each batch's fingerprint: it never changes.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -101,7 +101,7 @@ impl FaultCode {
     }
 }
 
-impl Serialize for FaultCode {
+impl Serialize for RecordErrorCode {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(self.name())
     }
@@ -119,13 +119,13 @@ pub(crate) struct RawObject<'a> {
 }
 
 /// Reads one element of a batch: a valid log, or everything that is wrong with it.
-pub(crate) fn parse_record(index: usize, json: &RawValue) -> Result<NewLog, Vec<Fault>> {
+pub(crate) fn parse_record(index: usize, json: &RawValue) -> Result<NewLog, Vec<RecordError>> {
     match serde_json::from_str::<RawObject<'_>>(json.get()) {
         Ok(record) => record.validate(index),
-        Err(_) => Err(vec![Fault {
+        Err(_) => Err(vec![RecordError {
             index,
             field: None,
-            code: FaultCode::NotAnObject,
+            code: RecordErrorCode::NotAnObject,
             message: "a record must be an object with deviceID, err and timestamp".to_owned(),
         }]),
     }
@@ -143,7 +143,7 @@ impl RawObject<'_> {
     }
 
     /// A valid log, or everything that is wrong, in the order of the fields.
-    pub(crate) fn validate(&self, index: usize) -> Result<NewLog, Vec<Fault>> {
+    pub(crate) fn validate(&self, index: usize) -> Result<NewLog, Vec<RecordError>> {
         let device_id = required(self.device_id).and_then(string).and_then(DeviceId::parse);
         let error_code = required(self.err).and_then(integer).and_then(ErrorCode::parse);
         let timestamp = required(self.timestamp).and_then(integer).and_then(Timestamp::parse);
@@ -161,35 +161,35 @@ impl RawObject<'_> {
     }
 }
 
-fn required(value: Option<&RawValue>) -> Result<&RawValue, FaultCode> {
-    value.ok_or(FaultCode::Missing)
+fn required(value: Option<&RawValue>) -> Result<&RawValue, RecordErrorCode> {
+    value.ok_or(RecordErrorCode::Missing)
 }
 
 /// A JSON string; one with half of a surrogate pair is no Unicode text, so it is none.
-fn string(value: &RawValue) -> Result<String, FaultCode> {
-    serde_json::from_str(value.get()).map_err(|_| FaultCode::NotAString)
+fn string(value: &RawValue) -> Result<String, RecordErrorCode> {
+    serde_json::from_str(value.get()).map_err(|_| RecordErrorCode::NotAString)
 }
 
 /// A JSON number without fraction and exponent (JSON Schema draft 4, which API Gateway's models follow).
 /// It is read from the text, so that 1e10 and an integer of thirty digits are told apart.
-fn integer(value: &RawValue) -> Result<i64, FaultCode> {
+fn integer(value: &RawValue) -> Result<i64, RecordErrorCode> {
     let text = value.get();
     let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
     if !is_number || text.contains(['.', 'e', 'E']) {
-        return Err(FaultCode::NotAnInteger);
+        return Err(RecordErrorCode::NotAnInteger);
     }
-    text.parse().map_err(|_| FaultCode::OutOfRange)
+    text.parse().map_err(|_| RecordErrorCode::OutOfRange)
 }
 
-fn fault(index: usize, field: Field, code: FaultCode, value: Option<&RawValue>) -> Fault {
+fn fault(index: usize, field: Field, code: RecordErrorCode, value: Option<&RawValue>) -> RecordError {
     let message = match (field, code, value.map(integer)) {
-        (_, FaultCode::Missing, _) => format!("{} is missing; {}", field.name(), field.rule()),
-        (Field::Timestamp, FaultCode::OutOfRange, Some(Ok(number))) if is_milliseconds(number) => {
+        (_, RecordErrorCode::Missing, _) => format!("{} is missing; {}", field.name(), field.rule()),
+        (Field::Timestamp, RecordErrorCode::OutOfRange, Some(Ok(number))) if is_milliseconds(number) => {
             format!("timestamp must be Unix time in seconds, and {number} looks like milliseconds: divide it by 1000")
         }
         _ => field.rule(),
     };
-    Fault { index, field: Some(field), code, message }
+    RecordError { index, field: Some(field), code, message }
 }
 
 fn is_milliseconds(number: i64) -> bool {

@@ -3,7 +3,7 @@
 use edge::{Problem, Response, unavailable};
 use http::StatusCode;
 use logs_core::mysql::StoreError;
-use logs_core::{BodyError, InvalidIdempotencyKey, listed};
+use logs_core::{BodyError, InvalidIdempotencyKey, reported_errors};
 
 use crate::QueueError;
 
@@ -73,7 +73,7 @@ impl PostError {
         match self {
             Self::Store(_) | Self::Queue(_) => unavailable(request_id),
             Self::KeyInFlight => problem.retry_after_a_second(),
-            Self::Body(BodyError::EveryRecordWrong(faults)) => problem.with_errors(listed(faults)).response(),
+            Self::Body(BodyError::EveryRecordWrong(faults)) => problem.with_errors(reported_errors(faults)).response(),
             _ => problem.response(),
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 pub use event::{BatchItemFailure, BatchResponse, QueueEvent, Record};
 use logs_core::metrics::{Metric, Metrics};
-use logs_core::mysql::{Deliveries, Delivery, Store};
+use logs_core::mysql::{MessageOutcome, MessageOutcomes, Store};
 use logs_core::settings::{DatabaseSettings, Env};
 use logs_core::{Deadline, Message, clock};
 
@@ -56,12 +56,18 @@ impl StoreLogs {
         for ((place, message), outcome) in places.iter().zip(&messages).zip(&deliveries.outcomes) {
             let id = &event.records[*place].message_id;
             match outcome {
-                Delivery::Stored => oldest = Some(oldest.map_or(message.received_at, |at| message.received_at.min(at))),
-                Delivery::Duplicate => duplicates += 1,
-                Delivery::KeyReused => failures.add(*place, id, "another batch is stored under its Idempotency-Key"),
-                Delivery::Refused(why) => failures.add(*place, id, why),
-                Delivery::Locked => failures.add(*place, id, "somebody else is at work under its Idempotency-Key"),
-                Delivery::NotStored => failures.add_quietly(*place),
+                MessageOutcome::Stored => {
+                    oldest = Some(oldest.map_or(message.received_at, |at| message.received_at.min(at)))
+                }
+                MessageOutcome::Duplicate => duplicates += 1,
+                MessageOutcome::KeyReused => {
+                    failures.add(*place, id, "another batch is stored under its Idempotency-Key")
+                }
+                MessageOutcome::Refused(why) => failures.add(*place, id, why),
+                MessageOutcome::Locked => {
+                    failures.add(*place, id, "somebody else is at work under its Idempotency-Key")
+                }
+                MessageOutcome::NotStored => failures.add_quietly(*place),
             }
         }
         self.report(&deliveries, duplicates, oldest, &failures);
@@ -69,8 +75,8 @@ impl StoreLogs {
     }
 
     /// One line for people, one for CloudWatch. `oldest` is when the oldest message that was stored had been received.
-    fn report(&self, deliveries: &Deliveries, duplicates: usize, oldest: Option<i64>, failures: &Failures) {
-        let Deliveries { logs, statements, error, .. } = deliveries;
+    fn report(&self, deliveries: &MessageOutcomes, duplicates: usize, oldest: Option<i64>, failures: &Failures) {
+        let MessageOutcomes { logs, statements, error, .. } = deliveries;
         let now = clock::seconds((self.clock)());
         // A clock that is behind another one makes no negative lag.
         let lag = oldest.map(|oldest| u64::try_from(now - oldest).unwrap_or(0));

@@ -126,7 +126,7 @@ impl ServerProgram {
     }
 }
 
-/// What `mariadb-install-db` gives to MariaDB; that script needs a program from another package (docs/decisions.md).
+/// What `mariadb-install-db` gives to MariaDB; that script needs a program from another package (docs/decisions/0013).
 const BOOTSTRAP: [&str; 5] = [
     "--bootstrap",
     "--log-warnings=0",

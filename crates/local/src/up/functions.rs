@@ -11,7 +11,7 @@ use crate::lambda::{Function, FunctionConfig};
 use crate::moto::{KEY, REGION};
 
 /// From so many bytes on a log is kept under another name, in the place of the one before.
-pub(super) const MOST_LOG_BYTES: u64 = 8 << 20;
+pub(super) const MAX_LOG_BYTES: u64 = 8 << 20;
 
 /// The binary of a function.
 pub(super) fn program(options: &UpOptions, name: &str) -> Result<PathBuf, UpError> {
@@ -36,7 +36,7 @@ pub(super) fn function(
         concurrency: options.concurrency,
         log_file: log_file(logs, name),
     };
-    Ok(Function::with_bounded_log(config, MOST_LOG_BYTES))
+    Ok(Function::with_bounded_log(config, MAX_LOG_BYTES))
 }
 
 /// How a function that sends to the queue finds it.

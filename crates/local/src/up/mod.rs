@@ -25,7 +25,7 @@ use crate::state::{Endpoint, Endpoints, StateFolder};
 use database::Database;
 pub use database::{DatabaseChoice, SecretsError};
 pub use error::UpError;
-use functions::{MOST_LOG_BYTES, function, log_file, program, sender_settings};
+use functions::{MAX_LOG_BYTES, function, log_file, program, sender_settings};
 pub use options::{QueuedOptions, UpOptions};
 pub use queued::Kept;
 use queued::Queued;
@@ -197,7 +197,7 @@ impl Running {
 
 /// What the gateways have to say goes to a file: the terminal is for people.
 fn start_log(state: &StateFolder) -> std::io::Result<()> {
-    let log = BoundedLog::open(log_file(&state.logs(), "gateways"), MOST_LOG_BYTES)?;
+    let log = BoundedLog::open(log_file(&state.logs(), "gateways"), MAX_LOG_BYTES)?;
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::sync::Mutex::new(log));
     // Only the first one counts; there is one in a process, tests apart.
     let _ = subscriber.try_init();

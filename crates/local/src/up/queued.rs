@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::database::Database;
-use super::functions::{MOST_LOG_BYTES, function, log_file};
+use super::functions::{MAX_LOG_BYTES, function, log_file};
 use super::{QueuedOptions, UpError, UpOptions};
 use crate::event_source::{EventSource, EventSourceConfig};
 use crate::lambda::{Function, log};
@@ -54,7 +54,7 @@ impl Queued {
         let logs = state.logs();
         let moto_log = log_file(&logs, "moto");
         // It says little, so once for each start is enough.
-        log::rotate(&moto_log, MOST_LOG_BYTES)?;
+        log::rotate(&moto_log, MAX_LOG_BYTES)?;
         let messages = database.messages(state);
         let moto_options =
             MotoOptions { messages: Some(&messages), log_file: Some(&moto_log), ..MotoOptions::default() };

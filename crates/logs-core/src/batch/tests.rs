@@ -4,7 +4,7 @@ mod properties;
 mod refusals;
 
 use super::*;
-use crate::{DeviceId, ErrorCode, FaultCode, Timestamp};
+use crate::{DeviceId, ErrorCode, RecordErrorCode, Timestamp};
 
 const GOOD: &str = r#"{"deviceID":"any_device_token","err":107,"timestamp":1514864773}"#;
 const BAD: &str = r#"{"deviceID":"any_device_token","err":"107","timestamp":1514864773}"#;
@@ -42,7 +42,7 @@ fn is_not_json(body: &str) -> bool {
     matches!(parse(body), Err(BodyError::NotJson(_)))
 }
 
-fn indices(faults: &[Fault]) -> Vec<usize> {
+fn indices(faults: &[RecordError]) -> Vec<usize> {
     faults.iter().map(|fault| fault.index).collect()
 }
 
@@ -103,7 +103,7 @@ fn a_body_without_a_good_record_is_refused_with_everything_that_is_wrong() {
     let Err(BodyError::EveryRecordWrong(faults)) = parse(&format!("[{BAD},7,{BAD}]")) else { panic!("accepted") };
     assert_eq!(indices(&faults), [0, 1, 2]);
     let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
-    assert_eq!(codes, [FaultCode::NotAnInteger, FaultCode::NotAnObject, FaultCode::NotAnInteger]);
+    assert_eq!(codes, [RecordErrorCode::NotAnInteger, RecordErrorCode::NotAnObject, RecordErrorCode::NotAnInteger]);
 
     let Err(BodyError::EveryRecordWrong(faults)) = parse(BAD) else { panic!("accepted") };
     assert_eq!(indices(&faults), [0]);
@@ -147,7 +147,7 @@ fn a_record_with_a_payload_that_is_no_array_is_a_record() {
 #[test]
 fn an_array_in_an_array_is_not_a_batch_but_a_wrong_record() {
     let Err(BodyError::EveryRecordWrong(faults)) = parse(&format!("[[{GOOD},{GOOD}]]")) else { panic!("accepted") };
-    assert_eq!((faults.len(), faults[0].code), (1, FaultCode::NotAnObject));
+    assert_eq!((faults.len(), faults[0].code), (1, RecordErrorCode::NotAnObject));
     let batch = parse(&format!("[[{GOOD}],{GOOD}]")).unwrap();
     assert_eq!((batch.logs, batch.rejected), (vec![good()], 1));
 }

@@ -11,7 +11,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
 use super::error::{Refusal, StoreError, number};
 use super::login::{Login, LoginError};
-use super::pauses::Pauses;
+use super::pauses::Backoff;
 use super::statements;
 use crate::Deadline;
 use crate::clock::Moment;
@@ -44,19 +44,19 @@ const ACCESS_DENIED: Option<u16> = Some(1045);
 
 /// What may be run again after it failed.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Repeat<'a> {
+pub(super) enum RetryPolicy<'a> {
     /// Reading, and what is stored once however often it is sent: whatever happened.
-    Anything,
+    Always,
     /// The same, and while this says that the outcome of a try is open, only another one can tell: then there are tries
     /// for as long as there is time.
     UntilKnown(&'a AtomicBool),
     /// Writing: only what the server said it did not do.
-    WhatTheServerRefused,
+    IfRefused,
 }
 
-impl Repeat<'_> {
+impl RetryPolicy<'_> {
     fn after_anything(self) -> bool {
-        !matches!(self, Self::WhatTheServerRefused)
+        !matches!(self, Self::IfRefused)
     }
 
     fn outcome_is_open(self) -> bool {
@@ -117,11 +117,11 @@ impl Connections {
     pub(super) async fn run<T>(
         &self,
         deadline: Deadline,
-        repeat: Repeat<'_>,
+        repeat: RetryPolicy<'_>,
         work: impl Work<Output = T>,
     ) -> Result<T, StoreError> {
         let mut last_try = false;
-        let mut pauses = Pauses::default();
+        let mut pauses = Backoff::default();
         loop {
             let mut connection = self.working_connection(deadline, repeat).await?;
             if deadline.remaining().is_zero() {
@@ -169,7 +169,11 @@ impl Connections {
         }
     }
 
-    async fn working_connection(&self, deadline: Deadline, repeat: Repeat<'_>) -> Result<MySqlConnection, StoreError> {
+    async fn working_connection(
+        &self,
+        deadline: Deadline,
+        repeat: RetryPolicy<'_>,
+    ) -> Result<MySqlConnection, StoreError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(Idle { mut connection, since }) = idle {
             if since.is_within(TRUSTED_FOR, Moment::now()) {
@@ -191,9 +195,9 @@ impl Connections {
 
     /// A new connection, tried for again for a second where the failure may pass; while the outcome of what was sent is
     /// open, for as long as there is time for a try.
-    async fn connect(&self, deadline: Deadline, repeat: Repeat<'_>) -> Result<MySqlConnection, StoreError> {
+    async fn connect(&self, deadline: Deadline, repeat: RetryPolicy<'_>) -> Result<MySqlConnection, StoreError> {
         let started = Instant::now();
-        let mut pauses = Pauses::default();
+        let mut pauses = Backoff::default();
         loop {
             let error = match self.connect_once(deadline).await {
                 Ok(connection) => return Ok(connection),

@@ -20,7 +20,7 @@ const LOCK_WAIT_TIMEOUT: Option<u16> = Some(1205);
 const DEADLOCK: Option<u16> = Some(1213);
 
 /// How often a set of batches is compared with the ledger before it waits its turn.
-const MOST_LOOK_UPS: u32 = 3;
+const MAX_LOOK_UPS: u32 = 3;
 
 /// What the ledger said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,7 +142,7 @@ async fn insert_all(
                 return Ok(Some(entries.iter().map(outcome).collect()));
             }
             // Others store and remove at the same time: a few looks will do, or it waits its turn.
-            New::Known if look_ups < MOST_LOOK_UPS => {
+            New::Known if look_ups < MAX_LOOK_UPS => {
                 look_ups += 1;
                 let rows = statements::find_batches(connection, entries.iter().map(|entry| entry.key)).await?;
                 earlier = rows.into_iter().map(|row| (row.batch_key.clone(), row)).collect();

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::connection::{Connections, Repeat};
+use super::connection::{Connections, RetryPolicy};
 use super::error::StoreError;
 use super::ledger::{Entry, InsertAll, InsertOutcome, RequestNumber};
 use super::rounds::{Work, rounds};
@@ -18,12 +18,12 @@ const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
 /// After so many failures of one kind in a row it is not the messages: refusals take milliseconds, and getting from a
 /// thousand messages to the few that are to blame takes hundreds; a connection that breaks or falls silent takes seconds.
-const MOST_REFUSALS: u32 = 1_000;
-const MOST_BREAKS: u32 = 2;
+const MAX_REFUSALS: u32 = 1_000;
+const MAX_BREAKS: u32 = 2;
 
 /// What became of one message.
 #[derive(Debug)]
-pub enum Delivery {
+pub enum MessageOutcome {
     /// Stored, by this call.
     Stored,
     /// Stored before; nothing was done.
@@ -40,14 +40,14 @@ pub enum Delivery {
 
 /// What became of them all.
 #[derive(Debug, Default)]
-pub struct Deliveries {
+pub struct MessageOutcomes {
     /// In the order of the messages.
-    pub outcomes: Vec<Delivery>,
+    pub outcomes: Vec<MessageOutcome>,
     /// Logs that were stored.
     pub logs: usize,
     /// Statements that stored them, those for the ledger apart.
     pub statements: usize,
-    /// Why some are [`Delivery::NotStored`].
+    /// Why some are [`MessageOutcome::NotStored`].
     pub error: Option<StoreError>,
 }
 
@@ -64,9 +64,9 @@ pub(super) async fn insert(
     messages: &[Message],
     request: &RequestNumber,
     deadline: Deadline,
-) -> Deliveries {
-    let mut all = Deliveries::default();
-    all.outcomes.resize_with(messages.len(), || Delivery::NotStored);
+) -> MessageOutcomes {
+    let mut all = MessageOutcomes::default();
+    all.outcomes.resize_with(messages.len(), || MessageOutcome::NotStored);
     let (rounds, twins) = rounds(messages);
     let mut failures = Failures::default();
     for round in rounds {
@@ -82,7 +82,7 @@ pub(super) async fn insert(
     all
 }
 
-impl Deliveries {
+impl MessageOutcomes {
     /// One message of each key. Why it ended before all of it was done.
     async fn insert_round(
         &mut self,
@@ -102,7 +102,7 @@ impl Deliveries {
             let started = Instant::now();
             let patience = deadline.at_most(ANSWER_LIMIT);
             // What is repeated is decided here: after a failure in smaller pieces.
-            match connections.run(patience, Repeat::WhatTheServerRefused, insert).await {
+            match connections.run(patience, RetryPolicy::IfRefused, insert).await {
                 Ok(Some(insertions)) => {
                     *failures = Failures::default();
                     self.note(messages, &places, insertions);
@@ -110,22 +110,22 @@ impl Deliveries {
                 }
                 Ok(None) => {
                     if let Some(place) = work.locked(&places) {
-                        self.outcomes[place] = Delivery::Locked;
+                        self.outcomes[place] = MessageOutcome::Locked;
                     }
                 }
                 Err(error @ StoreError::Refused(_)) if !error.is_about_the_server() => {
                     failures.refusals += 1;
-                    if failures.refusals >= MOST_REFUSALS {
+                    if failures.refusals >= MAX_REFUSALS {
                         return Some(error);
                     }
                     if let Some(place) = work.refused(&places) {
-                        self.outcomes[place] = Delivery::Refused(error.to_string());
+                        self.outcomes[place] = MessageOutcome::Refused(error.to_string());
                     }
                 }
                 // The ledger tells the next try what became of this one.
                 Err(error @ (StoreError::Broken(_) | StoreError::NoAnswerInTime)) => {
                     failures.breaks += 1;
-                    if failures.breaks >= MOST_BREAKS {
+                    if failures.breaks >= MAX_BREAKS {
                         return Some(error);
                     }
                     tracing::warn!(%error, messages = places.len(), "trying again, with less at once");
@@ -150,7 +150,7 @@ impl Deliveries {
     }
 }
 
-impl Delivery {
+impl MessageOutcome {
     /// What becomes of the same message that came twice.
     fn of_twin(&self) -> Self {
         match self {
@@ -163,7 +163,7 @@ impl Delivery {
     }
 }
 
-impl From<InsertOutcome> for Delivery {
+impl From<InsertOutcome> for MessageOutcome {
     fn from(insertion: InsertOutcome) -> Self {
         match insertion {
             InsertOutcome::Stored => Self::Stored,

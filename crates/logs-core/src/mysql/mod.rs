@@ -27,17 +27,17 @@ use uuid::Uuid;
 use crate::settings::{DatabaseSettings, SettingError};
 use crate::{Batch, Deadline, Fingerprint, IdempotencyKey, Message, MostRecent, NewLog};
 
-use connection::{Connections, Repeat, Work};
+use connection::{Connections, RetryPolicy, Work};
 pub use error::StoreError;
 pub use ledger::InsertOutcome;
 use ledger::{Entry, InsertOnce, Progress};
 pub use login::LoginError;
-pub use messages::{Deliveries, Delivery};
+pub use messages::{MessageOutcome, MessageOutcomes};
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
 use retention::DeleteStep;
 pub use retention::{Retention, RetentionReport};
-use statements::Aging;
+use statements::ExpiringTable;
 #[cfg(feature = "migrate")]
 pub use users::{DatabaseUser, Rights, UserError};
 
@@ -66,7 +66,7 @@ impl Store {
     /// Stores a batch, whole or not at all: one statement, one autocommit. `received_at` is in Unix seconds.
     /// After an error nothing is stored, except for what [`StoreError::is_ambiguous`] says.
     pub async fn insert(&self, logs: &[NewLog], received_at: i64, deadline: Deadline) -> Result<(), StoreError> {
-        self.connections.run(deadline, Repeat::WhatTheServerRefused, InsertLogs { logs, received_at }).await
+        self.connections.run(deadline, RetryPolicy::IfRefused, InsertLogs { logs, received_at }).await
     }
 
     /// Stores a batch under a key, whole or not at all, and only once: the ledger and the logs are one transaction.
@@ -82,7 +82,7 @@ impl Store {
         let entry = &Entry { key, fingerprint: Fingerprint::of(batch), logs: &batch.logs, received_at };
         let progress = &Progress::default();
         let insert = InsertOnce { entry, request: &request, progress };
-        let repeat = Repeat::UntilKnown(&progress.commit_is_open);
+        let repeat = RetryPolicy::UntilKnown(&progress.commit_is_open);
         self.connections.run(deadline, repeat, insert).await.map_err(|error| match error {
             error if progress.commit_is_open.load(Ordering::Relaxed) && !error.is_ambiguous() => {
                 StoreError::Unresolved(Box::new(error))
@@ -94,7 +94,7 @@ impl Store {
 
     /// Stores the batches of many messages, each whole or not at all and only once, in few large transactions. What is
     /// stored stays stored when a later transaction fails.
-    pub async fn insert_messages(&self, messages: &[Message], deadline: Deadline) -> Deliveries {
+    pub async fn insert_messages(&self, messages: &[Message], deadline: Deadline) -> MessageOutcomes {
         let request = Uuid::new_v4().into_bytes();
         messages::insert(&self.connections, messages, &request, deadline).await
     }
@@ -103,16 +103,17 @@ impl Store {
     /// The tables take turns: a ledger that is behind must not keep the logs for ever.
     pub async fn delete_old(&self, retention: Retention, deadline: Deadline) -> Result<RetentionReport, StoreError> {
         let mut report = RetentionReport::default();
-        let logs = retention.logs_before.map(|before| (Aging::Logs, before));
-        let mut turns: VecDeque<_> = [(Aging::Batches, retention.batches_before)].into_iter().chain(logs).collect();
+        let logs = retention.logs_before.map(|before| (ExpiringTable::Logs, before));
+        let mut turns: VecDeque<_> =
+            [(ExpiringTable::Batches, retention.batches_before)].into_iter().chain(logs).collect();
         while let Some((table, before)) = turns.pop_front() {
             if !retention::has_time(deadline) {
                 return Ok(report);
             }
-            let deleted = self.connections.run(deadline, Repeat::Anything, DeleteStep { table, before }).await?;
+            let deleted = self.connections.run(deadline, RetryPolicy::Always, DeleteStep { table, before }).await?;
             match table {
-                Aging::Batches => report.batches += deleted,
-                Aging::Logs => report.logs += deleted,
+                ExpiringTable::Batches => report.batches += deleted,
+                ExpiringTable::Logs => report.logs += deleted,
             }
             // A full step: there may be more.
             if deleted >= u64::from(retention::step(table)) {
@@ -125,7 +126,7 @@ impl Store {
 
     /// The most recent logs, and up to when the store has any. One round trip.
     pub async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
-        self.connections.run(deadline, Repeat::Anything, ReadMostRecent).await
+        self.connections.run(deadline, RetryPolicy::Always, ReadMostRecent).await
     }
 }
 

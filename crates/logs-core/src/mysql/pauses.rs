@@ -10,12 +10,12 @@ const FIRST: Duration = Duration::from_millis(50);
 /// The longest one.
 const LONGEST: Duration = Duration::from_millis(200);
 
-/// Pauses that get longer, each with up to a quarter more by chance: environments that lost the database together do not
+/// Backoff that get longer, each with up to a quarter more by chance: environments that lost the database together do not
 /// come back together.
 #[derive(Debug, Default)]
-pub(super) struct Pauses(u32);
+pub(super) struct Backoff(u32);
 
-impl Pauses {
+impl Backoff {
     /// Waits.
     pub(super) async fn next(&mut self) {
         let pause = length(self.0, Uuid::new_v4().as_bytes()[0]);
@@ -50,7 +50,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_first_try_waits_for_nothing_and_the_second_for_the_first_pause() {
-        let mut pauses = Pauses::default();
+        let mut pauses = Backoff::default();
         pauses.after_the_first().await;
         assert_eq!(pauses.0, 1);
         let before = tokio::time::Instant::now();

@@ -3,7 +3,7 @@
 use sqlx::MySqlConnection;
 
 use super::connection::Work;
-use super::statements::{self, Aging};
+use super::statements::{self, ExpiringTable};
 use crate::Deadline;
 
 /// What may go. Unix seconds; what was received before is old.
@@ -37,10 +37,10 @@ pub struct RetentionReport {
 
 /// Rows that one statement deletes: few enough that nobody waits for their locks for long. More of the ledger: in queued
 /// mode it has a row for each message, and only a repetition after weeks asks for the key of an old one.
-pub(super) const fn step(table: Aging) -> u32 {
+pub(super) const fn step(table: ExpiringTable) -> u32 {
     match table {
-        Aging::Batches => 2_000,
-        Aging::Logs => 500,
+        ExpiringTable::Batches => 2_000,
+        ExpiringTable::Logs => 500,
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) fn has_time(deadline: Deadline) -> bool {
 
 /// One step through a table; gives how many rows went.
 pub(super) struct DeleteStep {
-    pub(super) table: Aging,
+    pub(super) table: ExpiringTable,
     pub(super) before: i64,
 }
 

@@ -6,22 +6,22 @@ use std::time::Duration;
 use crate::{Fingerprint, Message};
 
 /// A transaction has at most so many messages: the ledger's rows are one statement.
-const MOST_MESSAGES: usize = 1_000;
+const MAX_MESSAGES: usize = 1_000;
 
 /// The first transaction has so many logs, unless a single message has more; how long it takes decides on the next.
 const FIRST_LOGS: usize = 1_000;
 
 /// A transaction has at most so many.
-const MOST_LOGS: usize = 10_000;
+const MAX_LOGS: usize = 10_000;
 
 /// Fewer are not worth a transaction.
-const LEAST_LOGS: usize = 100;
+const MIN_LOGS: usize = 100;
 
 /// How long a transaction shall take: a slow database gets small ones, and each of them is something done.
-const SHALL_TAKE: Duration = Duration::from_secs(2);
+const TARGET_DURATION: Duration = Duration::from_secs(2);
 
 /// What fails is tried again in so many pieces: a thousand messages are single ones after four times.
-const PIECES: usize = 8;
+const BISECT_FACTOR: usize = 8;
 
 /// The place of a message that came twice, and the place of the first one.
 pub(super) type Twin = (usize, usize);
@@ -74,7 +74,7 @@ impl<'a> Work<'a> {
         let mut logs = 0;
         while let Some(place) = self.new.front() {
             logs += self.messages[*place].logs.len();
-            if places.len() == MOST_MESSAGES || (logs > self.most_logs && !places.is_empty()) {
+            if places.len() == MAX_MESSAGES || (logs > self.most_logs && !places.is_empty()) {
                 break;
             }
             places.extend(self.new.pop_front());
@@ -86,8 +86,8 @@ impl<'a> Work<'a> {
     pub(super) fn took(&mut self, places: &[usize], time: Duration) {
         let logs: usize = places.iter().map(|place| self.messages[*place].logs.len()).sum();
         let milliseconds = usize::try_from(time.as_millis()).unwrap_or(usize::MAX).max(1);
-        let shall_take = usize::try_from(SHALL_TAKE.as_millis()).unwrap_or(usize::MAX);
-        self.most_logs = (logs * shall_take / milliseconds).clamp(LEAST_LOGS, MOST_LOGS);
+        let shall_take = usize::try_from(TARGET_DURATION.as_millis()).unwrap_or(usize::MAX);
+        self.most_logs = (logs * shall_take / milliseconds).clamp(MIN_LOGS, MAX_LOGS);
     }
 
     /// They met a lock. The one that is to blame, if it was alone for the second time.
@@ -113,7 +113,7 @@ impl<'a> Work<'a> {
 
     /// There was no answer: at once again, as much as a slow database may manage.
     pub(super) fn broken(&mut self, places: Vec<usize>) {
-        self.most_logs = (self.most_logs / PIECES).max(LEAST_LOGS);
+        self.most_logs = (self.most_logs / BISECT_FACTOR).max(MIN_LOGS);
         for place in places.into_iter().rev() {
             self.new.push_front(place);
         }
@@ -121,7 +121,7 @@ impl<'a> Work<'a> {
 }
 
 fn pieces(places: &[usize]) -> impl Iterator<Item = Vec<usize>> {
-    places.chunks(places.len().div_ceil(PIECES)).map(<[usize]>::to_vec)
+    places.chunks(places.len().div_ceil(BISECT_FACTOR)).map(<[usize]>::to_vec)
 }
 
 #[cfg(test)]
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(sizes(&mut work), [1_000, 1_000, 1]);
         let large = [message("a", 1, 1_000), message("b", 1, 1_000)];
         let mut work = Work::new(&large, vec![0, 1]);
-        work.most_logs = LEAST_LOGS;
+        work.most_logs = MIN_LOGS;
         assert_eq!(sizes(&mut work), [1, 1]);
     }
 

@@ -58,7 +58,7 @@ struct LogRow {
 
 /// Tables from which old rows are deleted, by their `received_at`.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Aging {
+pub(super) enum ExpiringTable {
     Batches,
     Logs,
 }
@@ -146,13 +146,13 @@ pub(super) async fn lock_only_rows(connection: &mut MySqlConnection) -> Result<(
 /// How many went: the oldest, at most so many.
 pub(super) async fn delete_old(
     connection: &mut MySqlConnection,
-    table: Aging,
+    table: ExpiringTable,
     before: i64,
     most: u32,
 ) -> Result<u64, sqlx::Error> {
     let statement = match table {
-        Aging::Batches => DELETE_OLD_BATCHES,
-        Aging::Logs => DELETE_OLD_LOGS,
+        ExpiringTable::Batches => DELETE_OLD_BATCHES,
+        ExpiringTable::Logs => DELETE_OLD_LOGS,
     };
     Ok(sqlx::query(statement).bind(before).bind(most).execute(connection).await?.rows_affected())
 }

@@ -4,7 +4,7 @@ mod values;
 
 use serde_json::json;
 
-use crate::{Batch, DeviceId, ErrorCode, Fault, FaultCode, Field, NewLog, Timestamp};
+use crate::{Batch, DeviceId, ErrorCode, Field, NewLog, RecordError, RecordErrorCode, Timestamp};
 
 const NEIGHBOUR: &str = r#"{"deviceID":"neighbour","err":-1,"timestamp":1}"#;
 
@@ -17,7 +17,7 @@ fn log(device_id: &str, err: i64, timestamp: i64) -> NewLog {
 }
 
 /// What becomes of a record between two good ones.
-fn read(record: &str) -> Result<NewLog, Vec<Fault>> {
+fn read(record: &str) -> Result<NewLog, Vec<RecordError>> {
     let batch = Batch::parse(format!("[{NEIGHBOUR},{record},{NEIGHBOUR}]").as_bytes()).unwrap();
     let neighbour = log("neighbour", -1, 1);
     assert_eq!(batch.logs.first(), Some(&neighbour));
@@ -29,7 +29,7 @@ fn read(record: &str) -> Result<NewLog, Vec<Fault>> {
 }
 
 /// What is wrong with a record, without the messages.
-fn faults(record: &str) -> Vec<(Option<Field>, FaultCode)> {
+fn faults(record: &str) -> Vec<(Option<Field>, RecordErrorCode)> {
     read(record).unwrap_err().into_iter().map(|fault| (fault.field, fault.code)).collect()
 }
 
@@ -63,7 +63,7 @@ fn a_missing_field_is_named() {
         (r#"{"deviceID":"d","timestamp":1}"#, Field::Err, "err is missing; "),
         (r#"{"deviceID":"d","err":1}"#, Field::Timestamp, "timestamp is missing; "),
     ] {
-        assert_eq!(faults(record), [(Some(field), FaultCode::Missing)]);
+        assert_eq!(faults(record), [(Some(field), RecordErrorCode::Missing)]);
         assert!(message(record).starts_with(start), "{}", message(record));
     }
 }
@@ -72,16 +72,16 @@ fn a_missing_field_is_named() {
 fn a_null_is_a_wrong_value_and_not_a_missing_one() {
     let all_null = r#"{"deviceID":null,"err":null,"timestamp":null}"#;
     let expected = [
-        (Some(Field::DeviceId), FaultCode::NotAString),
-        (Some(Field::Err), FaultCode::NotAnInteger),
-        (Some(Field::Timestamp), FaultCode::NotAnInteger),
+        (Some(Field::DeviceId), RecordErrorCode::NotAString),
+        (Some(Field::Err), RecordErrorCode::NotAnInteger),
+        (Some(Field::Timestamp), RecordErrorCode::NotAnInteger),
     ];
     assert_eq!(faults(all_null), expected);
 }
 
 #[test]
 fn names_are_case_sensitive() {
-    let expected = [Field::DeviceId, Field::Err, Field::Timestamp].map(|field| (Some(field), FaultCode::Missing));
+    let expected = [Field::DeviceId, Field::Err, Field::Timestamp].map(|field| (Some(field), RecordErrorCode::Missing));
     assert_eq!(faults(r#"{"deviceId":"d","ERR":1,"timeStamp":1}"#), expected);
     assert_eq!(faults("{}"), expected);
 }
@@ -89,9 +89,9 @@ fn names_are_case_sensitive() {
 #[test]
 fn everything_that_is_wrong_with_a_record_is_told_in_the_order_of_the_fields() {
     let expected = [
-        (Some(Field::DeviceId), FaultCode::Empty),
-        (Some(Field::Err), FaultCode::OutOfRange),
-        (Some(Field::Timestamp), FaultCode::Missing),
+        (Some(Field::DeviceId), RecordErrorCode::Empty),
+        (Some(Field::Err), RecordErrorCode::OutOfRange),
+        (Some(Field::Timestamp), RecordErrorCode::Missing),
     ];
     assert_eq!(faults(r#"{"err":2147483648,"deviceID":""}"#), expected);
 }
@@ -99,7 +99,7 @@ fn everything_that_is_wrong_with_a_record_is_told_in_the_order_of_the_fields() {
 #[test]
 fn an_element_that_is_not_an_object_is_a_fault_without_a_field() {
     for record in ["null", "107", "-1.5e3", r#""d""#, "true", "[]", &format!("[{NEIGHBOUR}]"), &nested(10_000)] {
-        assert_eq!(faults(record), [(None, FaultCode::NotAnObject)]);
+        assert_eq!(faults(record), [(None, RecordErrorCode::NotAnObject)]);
     }
 }
 
@@ -127,7 +127,7 @@ fn of_a_name_that_comes_twice_the_last_value_counts() {
     let last_is_good = r#"{"deviceID":1,"err":"x","timestamp":-1,"deviceID":"d","err":1,"timestamp":2}"#;
     assert_eq!(read(last_is_good), Ok(log("d", 1, 2)));
     let last_is_bad = r#"{"deviceID":"d","err":1,"timestamp":2,"err":null}"#;
-    assert_eq!(faults(last_is_bad), [(Some(Field::Err), FaultCode::NotAnInteger)]);
+    assert_eq!(faults(last_is_bad), [(Some(Field::Err), RecordErrorCode::NotAnInteger)]);
     assert_eq!(read(r#"{"deviceID":"d","err":1,"timestamp":2,"\u0065rr":3}"#), Ok(log("d", 3, 2)));
 }
 
@@ -179,13 +179,13 @@ fn the_fault_of_an_element_that_is_not_an_object_has_a_null_field_in_json() {
 #[test]
 fn every_code_and_every_field_has_its_name_in_json() {
     let codes = [
-        FaultCode::Missing,
-        FaultCode::NotAString,
-        FaultCode::Empty,
-        FaultCode::TooLong,
-        FaultCode::NotAnInteger,
-        FaultCode::OutOfRange,
-        FaultCode::NotAnObject,
+        RecordErrorCode::Missing,
+        RecordErrorCode::NotAString,
+        RecordErrorCode::Empty,
+        RecordErrorCode::TooLong,
+        RecordErrorCode::NotAnInteger,
+        RecordErrorCode::OutOfRange,
+        RecordErrorCode::NotAnObject,
     ];
     let expected =
         json!(["missing", "not_a_string", "empty", "too_long", "not_an_integer", "out_of_range", "not_an_object"]);

@@ -9,7 +9,7 @@ use super::*;
 use crate::Field;
 
 /// An element of a batch, and what must become of it: a log, or faults.
-type Element = (String, Result<NewLog, Vec<(Option<Field>, FaultCode)>>);
+type Element = (String, Result<NewLog, Vec<(Option<Field>, RecordErrorCode)>>);
 
 fn good() -> impl Strategy<Value = Element> {
     (vec(any::<char>(), 1..=255), any::<i32>(), 0..=Timestamp::MAX).prop_map(|(device_id, err, timestamp)| {
@@ -29,15 +29,19 @@ fn bad() -> impl Strategy<Value = Element> {
     let err = Some(Field::Err);
     let timestamp = Some(Field::Timestamp);
     select(vec![
-        ("null", vec![(None, FaultCode::NotAnObject)]),
-        ("[{}]", vec![(None, FaultCode::NotAnObject)]),
-        (r#"{"err":1,"timestamp":1}"#, vec![(device_id, FaultCode::Missing)]),
-        (r#"{"deviceID":"","err":1,"timestamp":1}"#, vec![(device_id, FaultCode::Empty)]),
-        (r#"{"deviceID":"d","err":1.5,"timestamp":1}"#, vec![(err, FaultCode::NotAnInteger)]),
-        (r#"{"deviceID":"d","err":1,"timestamp":-1}"#, vec![(timestamp, FaultCode::OutOfRange)]),
+        ("null", vec![(None, RecordErrorCode::NotAnObject)]),
+        ("[{}]", vec![(None, RecordErrorCode::NotAnObject)]),
+        (r#"{"err":1,"timestamp":1}"#, vec![(device_id, RecordErrorCode::Missing)]),
+        (r#"{"deviceID":"","err":1,"timestamp":1}"#, vec![(device_id, RecordErrorCode::Empty)]),
+        (r#"{"deviceID":"d","err":1.5,"timestamp":1}"#, vec![(err, RecordErrorCode::NotAnInteger)]),
+        (r#"{"deviceID":"d","err":1,"timestamp":-1}"#, vec![(timestamp, RecordErrorCode::OutOfRange)]),
         (
             r#"{"deviceID":7,"err":2147483648}"#,
-            vec![(device_id, FaultCode::NotAString), (err, FaultCode::OutOfRange), (timestamp, FaultCode::Missing)],
+            vec![
+                (device_id, RecordErrorCode::NotAString),
+                (err, RecordErrorCode::OutOfRange),
+                (timestamp, RecordErrorCode::Missing),
+            ],
         ),
     ])
     .prop_map(|(json, faults)| (json.to_owned(), Err(faults)))

@@ -16,14 +16,14 @@ fn every_i32_is_an_error_code() {
 fn an_err_beyond_i32_is_out_of_range() {
     let thirty_digits = "1".repeat(30);
     for text in ["2147483648", "-2147483649", "9223372036854775808", &thirty_digits, &format!("-{thirty_digits}")] {
-        assert_eq!(faults(&with_err(text)), [(Some(Field::Err), FaultCode::OutOfRange)], "{text}");
+        assert_eq!(faults(&with_err(text)), [(Some(Field::Err), RecordErrorCode::OutOfRange)], "{text}");
     }
 }
 
 #[test]
 fn an_err_that_is_not_written_as_an_integer_is_not_an_integer() {
     for text in ["107.5", "107.0", "1e2", "1E2", "1e999", r#""107""#, r#""""#, "true", "false", "null", "[107]", "{}"] {
-        assert_eq!(faults(&with_err(text)), [(Some(Field::Err), FaultCode::NotAnInteger)], "{text}");
+        assert_eq!(faults(&with_err(text)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)], "{text}");
     }
 }
 
@@ -33,14 +33,14 @@ fn a_timestamp_reaches_from_1970_to_the_end_of_9999() {
         assert_eq!(read(&with_timestamp(text)), Ok(log("d", 107, seconds)), "{text}");
     }
     for text in ["-1", "253402300800", "-253402300799", &"9".repeat(30)] {
-        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), FaultCode::OutOfRange)], "{text}");
+        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)], "{text}");
     }
 }
 
 #[test]
 fn a_timestamp_that_is_not_written_as_an_integer_is_not_an_integer() {
     for text in ["1e10", "1514864773.0", r#""1514864773""#, "null", "true", "[]", r#""2018-01-02T03:46:13Z""#] {
-        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), FaultCode::NotAnInteger)], "{text}");
+        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::NotAnInteger)], "{text}");
     }
 }
 
@@ -50,7 +50,7 @@ fn milliseconds_are_refused_with_a_message_that_says_so() {
         let expected =
             format!("timestamp must be Unix time in seconds, and {text} looks like milliseconds: divide it by 1000");
         assert_eq!(message(&with_timestamp(text)), expected);
-        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), FaultCode::OutOfRange)]);
+        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)]);
     }
 }
 
@@ -77,9 +77,9 @@ fn a_device_id_has_1_to_255_characters_whatever_their_bytes() {
         let accepted = read(&with_device_id(&format!("\"{longest}\"")));
         assert_eq!(accepted, Ok(log(&longest, 107, 1_514_864_773)), "{character}");
         let too_long = with_device_id(&format!("\"{longest}{character}\""));
-        assert_eq!(faults(&too_long), [(Some(Field::DeviceId), FaultCode::TooLong)], "{character}");
+        assert_eq!(faults(&too_long), [(Some(Field::DeviceId), RecordErrorCode::TooLong)], "{character}");
     }
-    assert_eq!(faults(&with_device_id(r#""""#)), [(Some(Field::DeviceId), FaultCode::Empty)]);
+    assert_eq!(faults(&with_device_id(r#""""#)), [(Some(Field::DeviceId), RecordErrorCode::Empty)]);
 }
 
 #[test]
@@ -87,7 +87,7 @@ fn an_escaped_character_of_a_device_id_counts_as_one() {
     let accepted = read(&with_device_id(&format!("\"{}\"", r"\ud83d\ude00".repeat(255))));
     assert_eq!(accepted, Ok(log(&"😀".repeat(255), 107, 1_514_864_773)));
     let too_long = with_device_id(&format!("\"{}\"", r"\u0078".repeat(256)));
-    assert_eq!(faults(&too_long), [(Some(Field::DeviceId), FaultCode::TooLong)]);
+    assert_eq!(faults(&too_long), [(Some(Field::DeviceId), RecordErrorCode::TooLong)]);
 }
 
 #[test]
@@ -108,13 +108,13 @@ fn a_device_id_may_hold_any_character() {
 fn a_device_id_that_is_no_text_is_not_a_string() {
     let lone_surrogates = [r#""\ud800""#, r#""\udc00""#, r#""a\ud83d b""#, r#""\ud83d\ud83d""#];
     for json in ["107", "null", "true", "[]", r#"["d"]"#, "{}"].into_iter().chain(lone_surrogates) {
-        assert_eq!(faults(&with_device_id(json)), [(Some(Field::DeviceId), FaultCode::NotAString)], "{json}");
+        assert_eq!(faults(&with_device_id(json)), [(Some(Field::DeviceId), RecordErrorCode::NotAString)], "{json}");
     }
 }
 
 #[test]
 fn ten_thousand_levels_in_a_known_field_are_just_a_wrong_value() {
     let deep = nested(10_000);
-    assert_eq!(faults(&with_device_id(&deep)), [(Some(Field::DeviceId), FaultCode::NotAString)]);
-    assert_eq!(faults(&with_err(&deep)), [(Some(Field::Err), FaultCode::NotAnInteger)]);
+    assert_eq!(faults(&with_device_id(&deep)), [(Some(Field::DeviceId), RecordErrorCode::NotAString)]);
+    assert_eq!(faults(&with_err(&deep)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)]);
 }

@@ -57,15 +57,15 @@ impl StoreLogs {
             let id = &event.records[*place].message_id;
             match outcome {
                 MessageOutcome::Stored => {
-                    oldest = Some(oldest.map_or(message.received_at, |at| message.received_at.min(at)))
+                    oldest = Some(oldest.map_or(message.received_at, |at| message.received_at.min(at)));
                 }
                 MessageOutcome::Duplicate => duplicates += 1,
                 MessageOutcome::KeyReused => {
-                    failures.add(*place, id, "another batch is stored under its Idempotency-Key")
+                    failures.add(*place, id, "another batch is stored under its Idempotency-Key");
                 }
                 MessageOutcome::Refused(why) => failures.add(*place, id, why),
                 MessageOutcome::Locked => {
-                    failures.add(*place, id, "somebody else is at work under its Idempotency-Key")
+                    failures.add(*place, id, "somebody else is at work under its Idempotency-Key");
                 }
                 MessageOutcome::NotStored => failures.add_quietly(*place),
             }

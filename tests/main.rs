@@ -3,29 +3,9 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-mod bad_input;
-mod bad_luck;
-mod chaos;
-mod contract;
-mod dashboard;
-mod deploy;
-mod device;
-mod encryption;
-mod event_source;
+mod aws;
+mod commands;
+mod database;
 mod functions;
-mod gateways;
-mod handlers;
 mod harness;
-mod idempotency;
-mod load;
-mod migrate;
-mod migrations;
-mod queued;
-mod retention;
-mod scaling;
-mod secrets;
-mod store;
-mod store_logs;
-mod template;
-mod up;
-mod up_queued;
+mod http;

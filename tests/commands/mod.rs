@@ -1,0 +1,6 @@
+//! The commands of `./dev` as a user runs them.
+
+mod chaos;
+mod load;
+mod up;
+mod up_queued;

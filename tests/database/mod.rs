@@ -1,0 +1,8 @@
+//! The store on a real server: its schema, its users, its secrets.
+
+mod encryption;
+mod migrate;
+mod migrations;
+mod retention;
+mod secrets;
+mod store;

@@ -1,0 +1,7 @@
+//! The function binaries over the real Runtime API, with and without outages.
+
+mod event_source;
+mod events;
+mod outages;
+mod queued;
+mod store_logs;

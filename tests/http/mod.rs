@@ -1,0 +1,9 @@
+//! What a client sees: requests, responses, keys, bad input.
+
+mod bad_input;
+mod contract;
+mod dashboard;
+mod device;
+mod gateways;
+mod handlers;
+mod idempotency;

@@ -90,7 +90,7 @@ async fn a_table_made_by_hand_from_the_seed_is_upgraded_and_keeps_its_rows() {
     let rows: Vec<_> = most_recent
         .result
         .iter()
-        .map(|log| (log.error_log_id, log.device_id.as_str(), log.error_code, log.timestamp, log.received_at))
+        .map(|log| (log.error_log_id(), log.device_id(), log.error_code(), log.timestamp(), log.received_at()))
         .collect();
     let expected =
         [(2, "b", -1, 2_147_483_647, 2_147_483_647), (1, "a", 107, 1_514_864_773, 1_514_864_773), (3, "c", 0, -5, -5)];
@@ -107,7 +107,7 @@ async fn a_table_that_cannot_hold_every_character_can_after_the_upgrade() {
     migrate(&database.settings()).await.expect("the migrations run");
     database.insert(&json!([record("🦀", 1, 2)]), 2).await;
     let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
-    let devices: Vec<_> = most_recent.result.iter().map(|log| log.device_id.as_str()).collect();
+    let devices: Vec<_> = most_recent.result.iter().map(|log| log.device_id()).collect();
     assert_eq!(devices, ["🦀", "münchen"]);
 }
 
@@ -116,7 +116,7 @@ async fn a_row_from_the_old_insert_gets_the_time_at_which_it_arrived() {
     let database = Database::migrated().await;
     database.run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('old program', 1, 4000000000)").await;
     let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
-    let received_at = most_recent.result[0].received_at;
+    let received_at = most_recent.result[0].received_at();
     let now = logs_core::clock::unix_seconds();
     assert!((now - 600..=now + 600).contains(&received_at), "{received_at} is not about {now}");
 }

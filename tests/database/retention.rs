@@ -1,7 +1,7 @@
 //! What is old goes away, and nothing else.
 
 use logs_core::mysql::{Retention, RetentionReport};
-use logs_core::{Batch, Deadline, IdempotencyKey, clock};
+use logs_core::{Batch, Deadline, IdempotencyKey, NewBatch, clock};
 use serde_json::json;
 use std::time::Duration;
 use tokio::process::Command;
@@ -15,7 +15,11 @@ const DAY: i64 = 86_400;
 async fn insert_once(database: &Database, key: &str, received_at: i64) {
     let batch = Batch::parse(record("a", 1, 1).to_string().as_bytes()).expect("the body is good");
     let key = IdempotencyKey::parse(key).expect("it is one");
-    database.store().insert_once(&key, &batch, received_at, in_time()).await.expect("the database is there");
+    database
+        .store()
+        .insert_once(NewBatch::new(&key, &batch, received_at), in_time())
+        .await
+        .expect("the database is there");
 }
 
 async fn names(database: &Database, sql: &str) -> Vec<String> {
@@ -38,7 +42,7 @@ async fn the_ledger_forgets_what_is_old_and_its_logs_stay() {
         insert_once(&database, key, received_at).await;
     }
     let retention = Retention { batches_before: NOW, logs_before: None };
-    let report = database.store().delete_old(retention, in_time()).await.expect("the database is there");
+    let report = database.mysql_store().delete_old(retention, in_time()).await.expect("the database is there");
     assert_eq!(report, RetentionReport { batches: 1, logs: 0, complete: true });
     assert_eq!(keys(&database).await, ["at-the-bound", "new"]);
     assert_eq!(database.count().await, 3);
@@ -49,7 +53,7 @@ async fn a_key_that_the_ledger_forgot_stores_again() {
     let database = Database::migrated().await;
     insert_once(&database, "key", NOW - 1).await;
     let retention = Retention { batches_before: NOW, logs_before: None };
-    database.store().delete_old(retention, in_time()).await.expect("the database is there");
+    database.mysql_store().delete_old(retention, in_time()).await.expect("the database is there");
     insert_once(&database, "key", NOW).await;
     assert_eq!((keys(&database).await.len(), database.count().await), (1, 2));
 }
@@ -68,7 +72,7 @@ async fn logs_go_by_the_services_clock_whatever_the_devices_said() {
         database.insert(&json!([record(device, 1, timestamp)]), received_at).await;
     }
     let retention = Retention { batches_before: 0, logs_before: Some(NOW) };
-    let report = database.store().delete_old(retention, in_time()).await.expect("the database is there");
+    let report = database.mysql_store().delete_old(retention, in_time()).await.expect("the database is there");
     assert_eq!(report, RetentionReport { batches: 0, logs: 3, complete: true });
     assert_eq!(devices(&database).await, ["new, without a clock", "new, its clock is behind", "new"]);
 }
@@ -81,7 +85,7 @@ async fn thousands_go_in_steps_past_those_that_stay() {
         database.insert(&json!(vec![record("d", 1, 0); 1000]), received_at).await;
     }
     let retention = Retention { batches_before: 0, logs_before: Some(NOW) };
-    let report = database.store().delete_old(retention, in_time()).await.expect("the database is there");
+    let report = database.mysql_store().delete_old(retention, in_time()).await.expect("the database is there");
     assert_eq!(report, RetentionReport { batches: 0, logs: 2000, complete: true });
     assert_eq!(database.count().await, 1000);
 }
@@ -109,11 +113,11 @@ async fn logs_have_their_turn_while_the_ledger_is_behind() {
         ))
         .await;
     let retention = Retention { batches_before: NOW, logs_before: Some(NOW) };
-    database.store().delete_old(retention, in_time()).await.expect_err("the trigger refuses");
+    database.mysql_store().delete_old(retention, in_time()).await.expect_err("the trigger refuses");
     assert_eq!((keys(&database).await.len(), database.count().await), (6_000, 0));
 
     database.run("DROP TRIGGER stop").await;
-    let report = database.store().delete_old(retention, in_time()).await.expect("the database is there");
+    let report = database.mysql_store().delete_old(retention, in_time()).await.expect("the database is there");
     assert_eq!(report, RetentionReport { batches: 6_000, logs: 0, complete: true });
 }
 
@@ -123,9 +127,9 @@ async fn without_time_the_next_run_goes_on() {
     database.insert(&json!(vec![record("d", 1, 0); 1000]), NOW - 1).await;
     let retention = Retention { batches_before: 0, logs_before: Some(NOW) };
     let short = Deadline::within(Duration::from_secs(2));
-    let report = database.store().delete_old(retention, short).await.expect("the database is there");
+    let report = database.mysql_store().delete_old(retention, short).await.expect("the database is there");
     assert_eq!(report, RetentionReport { batches: 0, logs: 0, complete: false });
-    let report = database.store().delete_old(retention, in_time()).await.expect("the database is there");
+    let report = database.mysql_store().delete_old(retention, in_time()).await.expect("the database is there");
     assert!(report.complete);
     assert_eq!(database.count().await, 0);
 }
@@ -149,7 +153,7 @@ async fn who_writes_does_not_wait_for_a_deletion() {
             .await;
         let mut holder = database.connection().await;
         sqlx::raw_sql("DO GET_LOCK(DATABASE(), 0)").execute(&mut holder).await.expect("nobody else has it");
-        let store = database.store();
+        let store = database.mysql_store();
         let writing = async {
             wait_for_user_lock(&database).await;
             // Each of these is refused by the server, and so fails, if it has to wait until the deadline.

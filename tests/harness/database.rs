@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use local::database::{Server, ServerOptions, ServerProgram, TlsFiles, make_tls_files};
-use logs_core::mysql::{Store, migrate};
-use logs_core::settings::DatabaseSettings;
-use logs_core::{Batch, Deadline};
+use logs_core::mysql::{DatabaseSettings, MySqlStore, migrate};
+use logs_core::{Batch, Deadline, Store};
 use sqlx::{Connection, Executor, MySqlConnection};
 
 use super::{TemporaryFolder, temporary_folder, until};
@@ -37,7 +36,11 @@ impl Database {
     }
 
     pub(crate) fn store(&self) -> Store {
-        Store::new(&self.settings())
+        self.mysql_store().into()
+    }
+
+    pub(crate) fn mysql_store(&self) -> MySqlStore {
+        MySqlStore::new(&self.settings())
     }
 
     /// A connection past the store, to set up and to look behind it.
@@ -57,7 +60,7 @@ impl Database {
     /// Stores a body as the function would.
     pub(crate) async fn insert(&self, body: &serde_json::Value, received_at: i64) {
         let batch = Batch::parse(body.to_string().as_bytes()).expect("the body is good");
-        self.store().insert(&batch.logs, received_at, in_time()).await.expect("the database is there");
+        self.store().insert(batch.logs(), received_at, in_time()).await.expect("the database is there");
     }
 }
 

@@ -5,10 +5,9 @@ use std::time::Duration;
 use edge::Handler;
 use get_logs::{Cache, GetLogs};
 use lambda_http::{Context, Request, RequestExt};
-use logs_core::Deadline;
 use logs_core::clock::Moment;
 use logs_core::metrics::Metrics;
-use logs_core::mysql::Store;
+use logs_core::{Deadline, Store};
 use post_log::{Destination, PostLog};
 use serde_json::{Value, json};
 
@@ -28,11 +27,7 @@ fn request_by(body: &Value, deadline: Deadline) -> Request {
 
 fn post_log(store: Store) -> PostLog {
     let clock = || Duration::from_secs(NOW.unsigned_abs());
-    PostLog {
-        destination: Destination::Database(Box::new(store)),
-        clock,
-        metrics: Metrics::from_environment(&|_| None),
-    }
+    PostLog { destination: Destination::Store(store), clock, metrics: Metrics::from_environment(&|_| None) }
 }
 
 #[tokio::test]

@@ -10,11 +10,10 @@ use edge::{Handler, Response, json, set_header, unavailable};
 use http::StatusCode;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use lambda_http::Request;
-use logs_core::MostRecent;
 use logs_core::clock::Moment;
 use logs_core::metrics::{Metric, Metrics};
-use logs_core::mysql::{Store, StoreError};
-use logs_core::settings::{DatabaseSettings, Env};
+use logs_core::settings::Env;
+use logs_core::{MostRecent, Store, StoreError};
 
 pub use cache::Cache;
 use entity_tag::EntityTag;
@@ -56,8 +55,7 @@ impl GetLogs {
     /// Everything from the environment; connected ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
         let cache = Cache::from_environment(env)?;
-        let store = Store::new(&DatabaseSettings::from_environment(env)?);
-        store.warm_up().await?;
+        let store = Store::from_environment(env).await?;
         Ok(Self { store, cache, clock: Moment::now, metrics: Metrics::from_environment(env) })
     }
 

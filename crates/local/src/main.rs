@@ -13,8 +13,7 @@ use local::queue::{Queue, redrive};
 use local::state::{Endpoints, StateFolder};
 use local::up::DatabaseChoice;
 use local::with_database;
-use logs_core::mysql::{MigrationReport, Retention, Store, migrate};
-use logs_core::settings::DatabaseSettings;
+use logs_core::mysql::{DatabaseSettings, MigrationReport, MySqlStore, Retention, migrate};
 use logs_core::{Deadline, clock};
 
 #[derive(Parser)]
@@ -115,7 +114,7 @@ async fn delete_old(state: &Path, days: &RetentionArguments) -> Result<ExitCode,
         Some(url) => url,
         None => Endpoints::of_running(state)?.database_url,
     };
-    let store = Store::new(&DatabaseSettings::from_url(&url)?);
+    let store = MySqlStore::new(&DatabaseSettings::from_url(&url)?);
     let retention = Retention::of_days(clock::unix_seconds(), days.batches, days.logs);
     let (mut batches, mut logs) = (0, 0);
     loop {

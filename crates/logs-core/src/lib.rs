@@ -1,44 +1,30 @@
-//! What the error-code service is about, without a word of HTTP or Lambda.
+//! The contract of the error-code service, without HTTP or Lambda.
 //!
-//! Data flows one way and back once:
+//! Data flows one way, and back once:
 //!
-//! 1. [`Batch::parse`] takes the body that a device sent and gives [`NewLog`]s and [`RecordError`]s (wire → domain);
-//! 2. [`mysql::Store`] writes and reads them (domain → rows → domain); all SQL is in `mysql/statements.rs`;
-//! 3. [`Receipt`] and [`MostRecent`] are the answers (domain → wire).
+//! 1. [`Batch::parse`] reads the body that a device sent into [`NewLog`]s and [`RecordError`]s (`wire` → `domain`).
+//! 2. [`Store`] writes and reads them (`domain` → rows → `domain`). All SQL is in `mysql/statements.rs`.
+//! 3. [`Receipt`] and [`MostRecent`] become the responses (`domain` → `wire`).
 //!
-//! In queued mode a [`Message`] carries the batch between 1 and 2, from one function to another.
+//! In queued mode a [`Message`] carries the batch from post-log to store-logs, between steps 1 and 2.
 //!
-//! Around it: [`settings`] from the environment, [`Credentials`] from Secrets Manager, the [`certificates`] that are
-//! trusted, [`aws`] for its clients, a [`Deadline`] for everything that waits, [`clock`] as the one place that asks the time, and
-//! [`operator_log`] and [`metrics`] for what the operator reads.
+//! `domain` has the rules and imports nothing from the others. `platform` is what a function needs around them:
+//! [`settings`], [`Credentials`], [`certificates`], [`aws`], [`Deadline`], [`clock`], [`operator_log`], [`metrics`].
 
-pub mod aws;
-mod batch;
-pub mod certificates;
-pub mod clock;
-mod credentials;
-mod deadline;
-mod fingerprint;
-mod idempotency_key;
-mod log;
-mod message;
-pub mod metrics;
+mod domain;
 pub mod mysql;
-mod new_log;
-pub mod operator_log;
-mod receipt;
-mod record;
-mod secrets_manager;
-pub mod settings;
+mod platform;
+mod store;
+mod wire;
 
-pub use batch::{Batch, BodyError, MAX_BODY_BYTES, MAX_RECORDS};
-pub use credentials::{Credentials, CredentialsError};
-pub use deadline::Deadline;
-pub use fingerprint::Fingerprint;
-pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
-pub use log::{Log, MostRecent};
-pub use message::{MAX_MESSAGE_BYTES, Message, MessageError};
-pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp};
-pub use receipt::{MAX_REPORTED_ERRORS, Receipt, reported_errors};
-pub use record::{Field, RecordError, RecordErrorCode};
-pub use secrets_manager::SecretError;
+pub use domain::{
+    Batch, DeviceId, ErrorCode, Field, Fingerprint, IdempotencyKey, InsertOutcome, InvalidIdempotencyKey, Log,
+    MAX_RECORDS, Message, MessageOutcome, MessageReport, MostRecent, NewBatch, NewLog, RecordError, RecordErrorCode,
+    Timestamp, ranked_at,
+};
+pub use platform::{Credentials, CredentialsError, Deadline, SecretError};
+pub use platform::{aws, certificates, clock, metrics, operator_log, settings};
+pub use store::{Store, StoreError};
+pub use wire::{
+    BodyError, MAX_BODY_BYTES, MAX_MESSAGE_BYTES, MAX_REPORTED_ERRORS, MessageError, Receipt, reported_errors,
+};

@@ -2,8 +2,8 @@
 //! harmless.
 
 use lambda_runtime::Diagnostic;
-use logs_core::mysql::{DatabaseUser, MigrateError, MigrationReport, Rights, migrate_with_users};
-use logs_core::settings::{DatabaseSettings, Env, SettingError, secret};
+use logs_core::mysql::{DatabaseSettings, DatabaseUser, MigrateError, MigrationReport, Rights, migrate_with_users};
+use logs_core::settings::{Env, SettingError, secret};
 
 const STORE_LOGS: &str = "STORE_LOGS_SECRET_ARN";
 

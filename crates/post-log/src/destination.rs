@@ -1,7 +1,7 @@
 //! Where the logs go.
 
-use logs_core::mysql::Store;
-use logs_core::settings::{DatabaseSettings, Env};
+use logs_core::Store;
+use logs_core::settings::Env;
 
 use crate::Queue;
 
@@ -9,7 +9,7 @@ use crate::Queue;
 #[derive(Debug)]
 pub enum Destination {
     /// Direct mode: 200 when committed.
-    Database(Box<Store>),
+    Store(Store),
     /// Queued mode: 202 when SQS has them.
     Queue(Queue),
 }
@@ -17,11 +17,9 @@ pub enum Destination {
 impl Destination {
     /// The queue that `QUEUE_URL` names; without it the database, connected ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
-        if let Some(queue) = Queue::from_environment(env).await? {
-            return Ok(Self::Queue(queue));
+        match Queue::from_environment(env).await? {
+            Some(queue) => Ok(Self::Queue(queue)),
+            None => Ok(Self::Store(Store::from_environment(env).await?)),
         }
-        let store = Store::new(&DatabaseSettings::from_environment(env)?);
-        store.warm_up().await?;
-        Ok(Self::Database(Box::new(store)))
     }
 }

@@ -2,8 +2,7 @@
 
 use edge::{Problem, Response, unavailable};
 use http::StatusCode;
-use logs_core::mysql::StoreError;
-use logs_core::{BodyError, InvalidIdempotencyKey, reported_errors};
+use logs_core::{BodyError, InvalidIdempotencyKey, StoreError, reported_errors};
 
 use crate::QueueError;
 
@@ -29,20 +28,21 @@ pub enum PostError {
     #[error("another request with this Idempotency-Key may be at work; send the request again")]
     KeyInFlight,
     /// 503
-    #[error(transparent)]
-    Store(StoreError),
+    #[error("{error}")]
+    Store {
+        /// Why.
+        error: StoreError,
+        /// The number of valid records in the batch.
+        records: usize,
+    },
     /// 503
-    #[error(transparent)]
-    Queue(#[from] QueueError),
-}
-
-impl From<StoreError> for PostError {
-    fn from(error: StoreError) -> Self {
-        match error {
-            StoreError::KeyInFlight => Self::KeyInFlight,
-            error => Self::Store(error),
-        }
-    }
+    #[error("{error}")]
+    Queue {
+        /// Why.
+        error: QueueError,
+        /// The number of valid records in the batch.
+        records: usize,
+    },
 }
 
 impl PostError {
@@ -54,7 +54,7 @@ impl PostError {
             Self::Key(_) | Self::SeveralKeys | Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::KeyInFlight => StatusCode::CONFLICT,
-            Self::Store(_) | Self::Queue(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store { .. } | Self::Queue { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -71,7 +71,7 @@ impl PostError {
         let detail = self.to_string();
         let problem = Problem::new(self.status(), &detail, request_id);
         match self {
-            Self::Store(_) | Self::Queue(_) => unavailable(request_id),
+            Self::Store { .. } | Self::Queue { .. } => unavailable(request_id),
             Self::KeyInFlight => problem.retry_after_a_second(),
             Self::Body(BodyError::EveryRecordWrong(faults)) => problem.with_errors(reported_errors(faults)).response(),
             _ => problem.response(),
@@ -81,8 +81,10 @@ impl PostError {
     /// One line for the operator.
     pub(crate) fn log(&self) {
         match self {
-            Self::Store(error) => tracing::error!(%error, ambiguous = error.is_ambiguous(), "not acknowledged"),
-            Self::Queue(error) => tracing::error!(%error, "not acknowledged"),
+            Self::Store { error, records } => {
+                tracing::error!(%error, ambiguous = error.is_ambiguous(), records, "not acknowledged");
+            }
+            Self::Queue { error, records } => tracing::error!(%error, records, "not acknowledged"),
             Self::KeyInFlight => {
                 tracing::warn!("another request with the same key may be at work, or the ledger is locked");
             }

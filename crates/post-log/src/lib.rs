@@ -16,9 +16,10 @@ pub use error::PostError;
 use http::{HeaderMap, StatusCode};
 use lambda_http::Request;
 use logs_core::metrics::{Metric, Metrics};
-use logs_core::mysql::{InsertOutcome, Store};
 use logs_core::settings::Env;
-use logs_core::{Batch, Deadline, IdempotencyKey, InvalidIdempotencyKey, Message, Receipt, clock};
+use logs_core::{
+    Batch, Deadline, IdempotencyKey, InsertOutcome, InvalidIdempotencyKey, Message, NewBatch, Receipt, Store, clock,
+};
 pub use queue::{Queue, QueueError};
 
 /// The function.
@@ -69,14 +70,13 @@ impl PostLog {
     async fn post(&self, request: &Request) -> Result<Response, PostError> {
         let key = idempotency_key(request.headers())?;
         let batch = Batch::parse(request.body())?;
-        tracing::debug!(records = batch.logs.len(), "the body is read");
         let deadline = edge::deadline(request);
         let acknowledged = match &self.destination {
-            Destination::Database(store) => self.store(store, key.as_ref(), &batch, deadline).await?,
+            Destination::Store(store) => self.store(store, key.as_ref(), &batch, deadline).await?,
             Destination::Queue(queue) => self.send(queue, key, &batch, deadline).await?,
         };
         let Acknowledged { line, status, duplicate } = acknowledged;
-        let (accepted, rejected) = (batch.logs.len(), batch.rejected);
+        let (accepted, rejected) = (batch.logs().len(), batch.rejected());
         tracing::info!(accepted, rejected, duplicate, "{line}");
         self.count(if duplicate { 0 } else { accepted }, rejected, duplicate);
         Ok(json(status, &Receipt::of(&batch, duplicate, edge::request_id(request))))
@@ -90,14 +90,16 @@ impl PostLog {
         deadline: Deadline,
     ) -> Result<Acknowledged, PostError> {
         let received_at = clock::seconds((self.clock)());
+        let failed = |error| PostError::Store { error, records: batch.logs().len() };
         let Some(key) = key else {
-            store.insert(&batch.logs, received_at, deadline).await?;
+            store.insert(batch.logs(), received_at, deadline).await.map_err(failed)?;
             return Ok(STORED);
         };
-        match store.insert_once(key, batch, received_at, deadline).await? {
-            InsertOutcome::Stored => Ok(STORED),
-            InsertOutcome::Duplicate => Ok(STORED_BEFORE),
-            InsertOutcome::KeyReused => Err(PostError::KeyReused),
+        match store.insert_once(NewBatch::new(key, batch, received_at), deadline).await.map_err(failed)? {
+            InsertOutcome::Inserted => Ok(STORED),
+            InsertOutcome::AlreadyInserted => Ok(STORED_BEFORE),
+            InsertOutcome::KeyConflict => Err(PostError::KeyReused),
+            InsertOutcome::KeyInFlight => Err(PostError::KeyInFlight),
         }
     }
 
@@ -111,7 +113,8 @@ impl PostLog {
         let now = (self.clock)();
         let key = key.unwrap_or_else(|| IdempotencyKey::unique(now));
         let message = Message::encode(batch, &key, clock::seconds(now)).ok_or(PostError::MessageTooLarge)?;
-        queue.send(message, deadline).await?;
+        let failed = |error| PostError::Queue { error, records: batch.logs().len() };
+        queue.send(message, deadline).await.map_err(failed)?;
         Ok(QUEUED)
     }
 

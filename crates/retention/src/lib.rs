@@ -2,9 +2,9 @@
 //! of it is no failure; the next one goes on.
 
 use lambda_runtime::Diagnostic;
-use logs_core::Deadline;
-use logs_core::mysql::{Retention, RetentionReport, Store, StoreError};
+use logs_core::mysql::{MySqlStore, Retention, RetentionReport};
 use logs_core::settings::{Env, SettingError};
+use logs_core::{Deadline, StoreError};
 
 /// Days that the ledger remembers a key, if nobody says otherwise: as long as a message may be on its way through the
 /// queue and back from its dead letters.
@@ -48,7 +48,7 @@ impl From<Failure> for Diagnostic {
 }
 
 /// One run; `now` is in Unix seconds.
-pub async fn run(store: &Store, days: Days, now: i64, deadline: Deadline) -> Result<RetentionReport, Failure> {
+pub async fn run(store: &MySqlStore, days: Days, now: i64, deadline: Deadline) -> Result<RetentionReport, Failure> {
     match store.delete_old(Retention::of_days(now, days.batches, days.logs), deadline).await {
         Ok(report) => {
             let RetentionReport { batches, logs, complete } = report;

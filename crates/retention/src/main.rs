@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 
 use logs_core::clock;
-use logs_core::mysql::Store;
-use logs_core::settings::{DatabaseSettings, environment};
+use logs_core::mysql::{DatabaseSettings, MySqlStore};
+use logs_core::settings::environment;
 use retention::Days;
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 async fn main() -> ExitCode {
     edge::run(async || {
         let days = Days::from_environment(&environment)?;
-        let store = Store::new(&DatabaseSettings::from_environment(&environment)?);
+        let store = MySqlStore::new(&DatabaseSettings::from_environment(&environment)?);
         store.warm_up().await?;
         edge::serve_events(async |_: Value, deadline| {
             retention::run(&store, days, clock::unix_seconds(), deadline).await

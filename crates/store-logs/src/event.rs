@@ -25,7 +25,7 @@ pub struct Record {
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
-    /// In the order of the event.
+    /// In any order.
     pub batch_item_failures: Vec<BatchItemFailure>,
 }
 

@@ -1,8 +1,8 @@
 //! The consumer of the queue: messages become rows, each batch once.
 //!
 //! [`QueueEvent`] → [`Message`]s → few large transactions, each with its part of the ledger → [`BatchResponse`]. A message
-//! is deleted from the queue only if its batch is stored; every other one is named in the answer, is delivered again, and
-//! ends in the dead-letter queue if that never helps. Nothing is dropped.
+//! is deleted from the queue only if its batch is stored. Every other one is named in the response and delivered again. If
+//! that never helps, it ends in the dead-letter queue. Nothing is dropped.
 
 mod event;
 
@@ -10,12 +10,11 @@ use std::time::Duration;
 
 pub use event::{BatchItemFailure, BatchResponse, QueueEvent, Record};
 use logs_core::metrics::{Metric, Metrics};
-use logs_core::mysql::{MessageOutcome, MessageOutcomes, Store};
-use logs_core::settings::{DatabaseSettings, Env};
-use logs_core::{Deadline, Message, clock};
+use logs_core::settings::Env;
+use logs_core::{Deadline, InsertOutcome, Message, MessageOutcome, MessageReport, Store, clock};
 
-/// So many messages that failed get a line of their own in the log; all are counted.
-const LOGGED: usize = 20;
+/// At most 20 failures are logged one by one; all are counted.
+const MAX_LOGGED: usize = 20;
 
 const NOT_ALL: &str = "not all is stored; the queue keeps the rest";
 
@@ -33,54 +32,49 @@ pub struct StoreLogs {
 impl StoreLogs {
     /// Everything from the environment; connected ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
-        let store = Store::new(&DatabaseSettings::from_environment(env)?);
-        store.warm_up().await?;
+        let store = Store::from_environment(env).await?;
         Ok(Self { store, clock: clock::since_epoch, metrics: Metrics::from_environment(env) })
     }
 
-    /// Stores what can be stored; the answer names the rest.
+    /// Stores what can be stored. The response names the rest.
     pub async fn handle(&self, event: QueueEvent, deadline: Deadline) -> BatchResponse {
-        let mut failures = Failures::new(event.records.len());
-        let (mut messages, mut places) = (Vec::new(), Vec::new());
-        for (place, record) in event.records.iter().enumerate() {
-            match Message::decode(&record.body) {
-                Ok(message) => {
-                    messages.push(message);
-                    places.push(place);
-                }
-                Err(error) => failures.add(place, &record.message_id, &error.to_string()),
+        let received = event.records.len();
+        let mut response = BatchResponse::default();
+        let mut messages = Vec::with_capacity(received);
+        for Record { message_id, body } in event.records {
+            match Message::decode(message_id.clone(), &body) {
+                Ok(message) => messages.push(message),
+                Err(error) => fail(&mut response, &message_id, Some(&error.to_string())),
             }
         }
-        let deliveries = self.store.insert_messages(&messages, deadline).await;
+        let report = self.store.insert_messages(messages, deadline).await;
         let (mut duplicates, mut oldest) = (0, None);
-        for ((place, message), outcome) in places.iter().zip(&messages).zip(&deliveries.outcomes) {
-            let id = &event.records[*place].message_id;
+        for (message, outcome) in &report.outcomes {
             match outcome {
-                MessageOutcome::Stored => {
-                    oldest = Some(oldest.map_or(message.received_at, |at| message.received_at.min(at)));
+                MessageOutcome::Settled(InsertOutcome::Inserted) => {
+                    oldest = Some(oldest.map_or(message.received_at(), |at| message.received_at().min(at)));
                 }
-                MessageOutcome::Duplicate => duplicates += 1,
-                MessageOutcome::KeyReused => {
-                    failures.add(*place, id, "another batch is stored under its Idempotency-Key");
+                MessageOutcome::Settled(InsertOutcome::AlreadyInserted) => duplicates += 1,
+                MessageOutcome::Settled(InsertOutcome::KeyConflict) => {
+                    fail(&mut response, message.id(), Some("another batch is stored under its Idempotency-Key"));
                 }
-                MessageOutcome::Refused(why) => failures.add(*place, id, why),
-                MessageOutcome::Locked => {
-                    failures.add(*place, id, "somebody else is at work under its Idempotency-Key");
+                MessageOutcome::Settled(InsertOutcome::KeyInFlight) => {
+                    fail(&mut response, message.id(), Some("another request is storing its Idempotency-Key"));
                 }
-                MessageOutcome::NotStored => failures.add_quietly(*place),
+                MessageOutcome::Refused(reason) => fail(&mut response, message.id(), Some(reason)),
+                MessageOutcome::NotStored => fail(&mut response, message.id(), None),
             }
         }
-        self.report(&deliveries, duplicates, oldest, &failures);
-        failures.answer(event)
+        self.report(&report, received, response.batch_item_failures.len(), duplicates, oldest);
+        response
     }
 
     /// One line for people, one for CloudWatch. `oldest` is when the oldest message that was stored had been received.
-    fn report(&self, deliveries: &MessageOutcomes, duplicates: usize, oldest: Option<i64>, failures: &Failures) {
-        let MessageOutcomes { logs, statements, error, .. } = deliveries;
+    fn report(&self, report: &MessageReport, messages: usize, failed: usize, duplicates: usize, oldest: Option<i64>) {
+        let MessageReport { logs, statements, error, .. } = report;
         let now = clock::seconds((self.clock)());
         // A clock that is behind another one makes no negative lag.
         let lag = oldest.map(|oldest| u64::try_from(now - oldest).unwrap_or(0));
-        let (messages, failed) = (failures.failed.len(), failures.count);
         match error {
             Some(error) => tracing::error!(messages, logs, duplicates, failed, lag, %error, "{NOT_ALL}"),
             None if failed > 0 => tracing::warn!(messages, logs, duplicates, failed, lag, "{NOT_ALL}"),
@@ -100,35 +94,12 @@ impl StoreLogs {
     }
 }
 
-/// The messages that fail, by their place in the event.
-struct Failures {
-    failed: Vec<bool>,
-    count: usize,
-    logged: usize,
-}
-
-impl Failures {
-    fn new(messages: usize) -> Self {
-        Self { failed: vec![false; messages], count: 0, logged: 0 }
+/// Has the message delivered again. One without a reason of its own is not logged.
+fn fail(response: &mut BatchResponse, message_id: &str, reason: Option<&str>) {
+    if let Some(reason) = reason
+        && response.batch_item_failures.len() < MAX_LOGGED
+    {
+        tracing::error!(message_id, reason, "a message cannot be stored");
     }
-
-    fn add(&mut self, place: usize, message_id: &str, why: &str) {
-        if self.logged < LOGGED {
-            tracing::error!(message_id, why, "a message cannot be stored");
-        }
-        self.logged += 1;
-        self.add_quietly(place);
-    }
-
-    fn add_quietly(&mut self, place: usize) {
-        self.failed[place] = true;
-        self.count += 1;
-    }
-
-    fn answer(self, event: QueueEvent) -> BatchResponse {
-        let failed = event.records.into_iter().zip(self.failed).filter(|(_, failed)| *failed);
-        let batch_item_failures =
-            failed.map(|(record, _)| BatchItemFailure { item_identifier: record.message_id }).collect();
-        BatchResponse { batch_item_failures }
-    }
+    response.batch_item_failures.push(BatchItemFailure { item_identifier: message_id.to_owned() });
 }

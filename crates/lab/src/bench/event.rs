@@ -120,7 +120,7 @@ mod tests {
     fn every_code_of_a_batch_is_good() {
         for codes in [1, 100, 1000] {
             let batch = Batch::parse(body(&post(codes)).as_bytes()).unwrap();
-            assert_eq!((batch.logs.len(), batch.rejected), (codes, 0));
+            assert_eq!((batch.logs().len(), batch.rejected()), (codes, 0));
         }
     }
 
@@ -129,6 +129,6 @@ mod tests {
         let body = body(&post_largest());
         assert_eq!(body.len(), MAX_BODY_BYTES);
         let batch = Batch::parse(body.as_bytes()).unwrap();
-        assert_eq!((batch.logs.len(), batch.rejected), (1000, 0));
+        assert_eq!((batch.logs().len(), batch.rejected()), (1000, 0));
     }
 }

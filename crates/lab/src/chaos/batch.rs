@@ -161,6 +161,6 @@ mod tests {
     fn a_body_is_one_that_the_service_reads() {
         let batch = &batches(1)[0];
         let read = logs_core::Batch::parse(batch.body().as_bytes()).unwrap();
-        assert_eq!((read.logs.len(), read.rejected), (batch.size, 0));
+        assert_eq!((read.logs().len(), read.rejected()), (batch.size, 0));
     }
 }

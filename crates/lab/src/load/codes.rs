@@ -25,7 +25,7 @@ mod tests {
     fn every_code_of_a_batch_is_good() {
         for codes in [1, 100, 1000] {
             let batch = Batch::parse(body(codes).as_bytes()).unwrap();
-            assert_eq!((batch.logs.len(), batch.rejected), (codes, 0));
+            assert_eq!((batch.logs().len(), batch.rejected()), (codes, 0));
         }
     }
 }

@@ -49,8 +49,9 @@ mod tests {
         let event: Value = serde_json::from_slice(&event(EventSize { messages: 3, codes: 7 }).unwrap()).unwrap();
         let messages: Vec<_> =
             event["Records"].as_array().unwrap().iter().map(|record| record["body"].as_str()).collect();
-        let messages: Vec<_> = messages.into_iter().map(|body| Message::decode(body.unwrap()).unwrap()).collect();
-        assert_eq!(messages.iter().map(|message| message.logs.len()).collect::<Vec<_>>(), [7, 7, 7]);
-        assert!(messages[0].key != messages[1].key && messages[1].key != messages[2].key);
+        let messages: Vec<_> =
+            messages.into_iter().map(|body| Message::decode(String::new(), body.unwrap()).unwrap()).collect();
+        assert_eq!(messages.iter().map(|message| message.logs().len()).collect::<Vec<_>>(), [7, 7, 7]);
+        assert!(messages[0].key() != messages[1].key() && messages[1].key() != messages[2].key());
     }
 }

@@ -6,8 +6,8 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use logs_core::mysql::{MigrateError, migrate};
-use logs_core::settings::{DatabaseSettings, SettingError};
+use logs_core::mysql::{DatabaseSettings, MigrateError, migrate};
+use logs_core::settings::SettingError;
 use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use logs_core::settings::DatabaseSettings;
+use logs_core::mysql::DatabaseSettings;
 use logs_core::{Credentials, CredentialsError};
 use sqlx::mysql::MySqlConnectOptions;
 

@@ -13,9 +13,9 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::http::{HeaderValue, Method};
-use logs_core::mysql::migrate;
+use logs_core::mysql::{DatabaseSettings, migrate};
 use logs_core::operator_log;
-use logs_core::settings::{DatabaseSettings, allowed_origin, environment};
+use logs_core::settings::{allowed_origin, environment};
 use tokio::net::TcpListener;
 
 use crate::gateway::{Gateway, GatewayConfig, UsagePlan};

@@ -1,84 +1,49 @@
-//! One connection per event at once, kept through freezes, restarts and failovers.
+//! Connections that outlive freezes, restarts and failovers.
 
 use std::fmt;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
-use super::error::{Refusal, StoreError, number};
+use super::backoff::Backoff;
+use super::error::{ACCESS_DENIED, MySqlError, number};
 use super::login::{Login, LoginError};
-use super::pauses::Backoff;
+use super::settings::DatabaseSettings;
 use super::statements;
 use crate::Deadline;
 use crate::clock::Moment;
-use crate::settings::{DatabaseSettings, SettingError};
+use crate::settings::SettingError;
 
-/// How long connecting may take: room for one lost packet (sent again after 1 s), TLS included.
+/// The limit for one connect, TLS included. It leaves room for one lost packet, which is sent again after 1 s.
 const CONNECT_LIMIT: Duration = Duration::from_secs(3);
 
-/// For how long connecting is tried anew: a server that is back within that time costs no request.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long to keep retrying a failed connect. A server back within this time costs no request.
+const CONNECT_RETRY_LIMIT: Duration = Duration::from_secs(1);
 
-/// How long the secret and the connection may take ahead of the first event; Lambda gives a start 10 s.
+/// The limit for the secret and the connection ahead of the first event. Lambda gives a cold start 10 s.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(8);
 
-/// A connection that was used less than this ago is taken to be alive; an older one is asked first.
+/// A connection used less than this ago is taken to be alive. An older one is checked first.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
-/// How long an idle connection may take to show that it is alive.
+/// The limit for that check.
 const CHECK_LIMIT: Duration = Duration::from_millis(500);
 
-/// What one more try may take: the lock wait of `statements.rs`, 1 s, and some more. A try that the
-/// deadline cut off would leave open whether it was carried out.
-const TRY_LIMIT: Duration = Duration::from_millis(1_500);
+/// The least time for another try: the lock wait of `statements.rs`, 1 s, and a margin. A try that the deadline cut off
+/// would leave open whether it was carried out.
+pub(super) const TRY_LIMIT: Duration = Duration::from_millis(1_500);
 
-/// A statement for 1000 rows costs the server 3 MB for as long as a connection holds it (measured, MySQL 9.7).
+/// A prepared statement for 1000 rows costs the server 3 MB as long as a connection holds it (measured, MySQL 9.7).
 const CACHED_STATEMENTS: usize = 4;
 
-/// Access denied: the password is wrong, or was changed.
-const ACCESS_DENIED: Option<u16> = Some(1045);
+/// Boxed: rare, and the connect future is large.
+type Connecting<'a> = Pin<Box<dyn Future<Output = Result<MySqlConnection, MySqlError>> + Send + 'a>>;
 
-/// What may be run again after it failed.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum RetryPolicy<'a> {
-    /// Reading, and what is stored once however often it is sent: whatever happened.
-    Always,
-    /// The same, and while this says that the outcome of a try is open, only another one can tell: then there are tries
-    /// for as long as there is time.
-    UntilKnown(&'a AtomicBool),
-    /// Writing: only what the server said it did not do.
-    IfRefused,
-}
-
-impl RetryPolicy<'_> {
-    fn after_anything(self) -> bool {
-        !matches!(self, Self::IfRefused)
-    }
-
-    fn outcome_is_open(self) -> bool {
-        matches!(self, Self::UntilKnown(is_open) if is_open.load(Ordering::Relaxed))
-    }
-}
-
-/// Work on a connection, which may run several times: on each try. A trait and not an async closure, because only this
-/// says that the future can move between threads, as `lambda_http` demands.
-pub(super) trait Work {
-    /// What it gives.
-    type Output;
-
-    /// One try.
-    fn run(&self, connection: &mut MySqlConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
-}
-
-/// A connection that is being made.
-type Connecting<'a> = Pin<Box<dyn Future<Output = Result<MySqlConnection, StoreError>> + Send + 'a>>;
-
-/// Gives each event a connection that works, if there can be one. There are never more connections than events at once:
-/// an event takes the connection that was used last, and opens one only when none is idle.
+/// The connections of one environment: at most one for each event under way. An event takes the connection that was used
+/// last, and opens one only if none is idle.
 pub(super) struct Connections {
     login: Login,
     idle: Mutex<Vec<Idle>>,
@@ -100,12 +65,13 @@ impl Connections {
         Self { login: Login::new(settings), idle: Mutex::default() }
     }
 
+    /// Connects ahead of the first event. Fails only if a setting is wrong.
     pub(super) async fn warm_up(&self) -> Result<(), SettingError> {
-        // Once: the first event has patience of its own.
+        // No retries: the first event has its own.
         let connecting: Connecting<'_> = Box::pin(self.connect_once(Deadline::within(WARM_UP_LIMIT)));
         match connecting.await {
             Ok(connection) => self.keep(connection),
-            Err(StoreError::Login(LoginError::Setting(error))) => return Err(error),
+            Err(MySqlError::Login(LoginError::Setting(error))) => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "starting without the database; the next event tries again");
             }
@@ -113,127 +79,64 @@ impl Connections {
         Ok(())
     }
 
-    /// Runs the work on a working connection, again where `repeat` allows it and time is left.
-    pub(super) async fn run<T>(
-        &self,
-        deadline: Deadline,
-        repeat: RetryPolicy<'_>,
-        work: impl Work<Output = T>,
-    ) -> Result<T, StoreError> {
-        let mut last_try = false;
-        let mut pauses = Backoff::default();
-        loop {
-            let mut connection = self.working_connection(deadline, repeat).await?;
-            if deadline.remaining().is_zero() {
-                self.keep(connection);
-                return Err(StoreError::TooLateToSend);
-            }
-            let patience = if repeat.after_anything() && !last_try { half(deadline) } else { deadline };
-            let error = match patience.limit(work.run(&mut connection)).await {
-                Ok(Ok(value)) => {
-                    self.keep(connection);
-                    return Ok(value);
-                }
-                Ok(Err(error)) => error,
-                // The connection is dropped: the answer to this statement must not meet the next one.
-                Err(_) if deadline.remaining() >= TRY_LIMIT => {
-                    tracing::warn!("the connection is silent; trying again on another");
-                    last_try = true;
-                    continue;
-                }
-                Err(_) => return Err(StoreError::NoAnswerInTime),
-            };
-            // One more connection, or as many as it takes to find out.
-            let mut on_another = || repeat.outcome_is_open() || !std::mem::replace(&mut last_try, true);
-            let again = match Refusal::of(&error) {
-                Some(Refusal::Contended) => {
-                    self.keep(connection);
-                    true
-                }
-                Some(Refusal::Final) => {
-                    self.keep(connection);
-                    false
-                }
-                Some(Refusal::NeedsNewConnection) => on_another(),
-                None => repeat.after_anything() && on_another(),
-            };
-            let error = StoreError::of_statement(error);
-            if !again || deadline.remaining() < TRY_LIMIT {
-                return Err(error);
-            }
-            tracing::warn!(%error, "trying again");
-            // The first time at once. A connection that breaks again and again would keep a processor busy.
-            if repeat.outcome_is_open() {
-                pauses.after_the_first().await;
-            }
-        }
-    }
-
-    async fn working_connection(
-        &self,
-        deadline: Deadline,
-        repeat: RetryPolicy<'_>,
-    ) -> Result<MySqlConnection, StoreError> {
+    /// A connection that works: an idle one, checked if it has been idle for long, or a new one.
+    pub(super) async fn take(&self, deadline: Deadline, persistent: bool) -> Result<MySqlConnection, MySqlError> {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         if let Some(Idle { mut connection, since }) = idle {
             if since.is_within(TRUSTED_FOR, Moment::now()) {
                 return Ok(connection);
             }
-            let check = deadline.at_most(CHECK_LIMIT).limit(statements::ping(&mut connection)).await;
-            match check {
+            match deadline.at_most(CHECK_LIMIT).limit(statements::ping(&mut connection)).await {
                 Ok(Ok(())) => return Ok(connection),
-                Ok(Err(error)) => {
-                    tracing::info!(%error, "the idle connection is dead; connecting again");
-                }
+                Ok(Err(error)) => tracing::info!(%error, "the idle connection is dead; connecting again"),
                 Err(_) => tracing::info!("the idle connection does not answer; connecting again"),
             }
         }
-        // Rare, and a large future of a deep type: who waits for a statement need not carry it.
-        let connecting: Connecting<'_> = Box::pin(self.connect(deadline, repeat));
+        let connecting: Connecting<'_> = Box::pin(self.connect(deadline, persistent));
         connecting.await
     }
 
-    /// A new connection, tried for again for a second where the failure may pass; while the outcome of what was sent is
-    /// open, for as long as there is time for a try.
-    async fn connect(&self, deadline: Deadline, repeat: RetryPolicy<'_>) -> Result<MySqlConnection, StoreError> {
+    /// Makes a connection idle. Only one whose last response has been read.
+    pub(super) fn keep(&self, connection: MySqlConnection) {
+        let idle = Idle { connection, since: Moment::now() };
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
+    }
+
+    /// Retries a failed connect for a second; `persistent`: as long as there is time for a try.
+    async fn connect(&self, deadline: Deadline, persistent: bool) -> Result<MySqlConnection, MySqlError> {
         let started = Instant::now();
-        let mut pauses = Backoff::default();
+        let mut backoff = Backoff::default();
         loop {
             let error = match self.connect_once(deadline).await {
                 Ok(connection) => return Ok(connection),
                 Err(error) => error,
             };
-            let is_patient = repeat.outcome_is_open() || started.elapsed() < PATIENCE;
-            if !error.may_pass() || !is_patient || deadline.remaining() < TRY_LIMIT {
+            let may_retry = persistent || started.elapsed() < CONNECT_RETRY_LIMIT;
+            if !error.may_pass() || !may_retry || deadline.remaining() < TRY_LIMIT {
                 return Err(error);
             }
             tracing::debug!(%error, "no connection yet");
-            pauses.next().await;
+            backoff.next().await;
         }
     }
 
-    /// The server may refuse a password that was changed meanwhile: then by what the secret says now.
-    async fn connect_once(&self, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
+    /// If the server refuses the password, the secret is read again: it may have been rotated.
+    async fn connect_once(&self, deadline: Deadline) -> Result<MySqlConnection, MySqlError> {
         tracing::debug!("logging in");
         let options = self.login.options(deadline).await?;
         let refused = match open(options, deadline).await {
-            Err(StoreError::Connect(error)) if number(&error) == ACCESS_DENIED => error,
+            Err(MySqlError::Connect(error)) if number(&error) == Some(ACCESS_DENIED) => error,
             opened => return opened,
         };
         tracing::info!(error = %refused, "the password was refused; has the secret changed?");
         match self.login.renewed(deadline).await? {
             Some(options) => open(options, deadline).await,
-            None => Err(StoreError::Connect(refused)),
+            None => Err(MySqlError::Connect(refused)),
         }
-    }
-
-    fn keep(&self, connection: MySqlConnection) {
-        let idle = Idle { connection, since: Moment::now() };
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
     }
 }
 
-async fn open(options: MySqlConnectOptions, deadline: Deadline) -> Result<MySqlConnection, StoreError> {
+async fn open(options: MySqlConnectOptions, deadline: Deadline) -> Result<MySqlConnection, MySqlError> {
     let options = options
         // Each of these would be part of a `SET`; `statements::set_up_session` sends the one that is needed.
         .pipes_as_concat(false)
@@ -250,14 +153,7 @@ async fn open(options: MySqlConnectOptions, deadline: Deadline) -> Result<MySqlC
         Ok(connection)
     };
     match deadline.at_most(CONNECT_LIMIT).limit(connect).await {
-        Ok(connected) => connected.map_err(StoreError::Connect),
-        Err(_) => Err(StoreError::TooLateToSend),
+        Ok(connected) => connected.map_err(MySqlError::Connect),
+        Err(_) => Err(MySqlError::TooLateToSend),
     }
-}
-
-/// How long to wait for a connection that may have gone silent, as at a failover: half of the time, if what is left
-/// then is enough for another one.
-fn half(deadline: Deadline) -> Deadline {
-    let half = deadline.remaining() / 2;
-    if half < TRY_LIMIT { deadline } else { deadline.at_most(half) }
 }

@@ -3,69 +3,110 @@
 use sqlx::mysql::MySqlDatabaseError;
 
 use super::login::LoginError;
+use crate::StoreError;
 
-/// Why the store did not do what it was asked. The text is for the operator, never for a client.
+// The server's error numbers: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>
+pub(super) const ACCESS_DENIED: u16 = 1045;
+pub(super) const DATABASE_ACCESS_DENIED: u16 = 1044;
+pub(super) const UNKNOWN_DATABASE: u16 = 1049;
+pub(super) const UNKNOWN_COLUMN: u16 = 1054;
+pub(super) const DUPLICATE_KEY: u16 = 1062;
+pub(super) const SYNTAX: u16 = 1064;
+pub(super) const TABLE_FULL: u16 = 1114;
+pub(super) const TABLE_ACCESS_DENIED: u16 = 1142;
+pub(super) const COLUMN_ACCESS_DENIED: u16 = 1143;
+pub(super) const UNKNOWN_TABLE: u16 = 1146;
+pub(super) const LOCK_WAIT_TIMEOUT: u16 = 1205;
+pub(super) const DEADLOCK: u16 = 1213;
+pub(super) const PRIVILEGE_MISSING: u16 = 1227;
+pub(super) const CANNOT_CREATE_USER: u16 = 1410;
+pub(super) const ACCOUNT_ACCESS_DENIED: u16 = 1698;
+const DISK_FULL: u16 = 1021;
+const SHUTDOWN: u16 = 1053;
+const READ_ONLY_OPTION: u16 = 1290;
+const READ_ONLY_TRANSACTION: u16 = 1792;
+const READ_ONLY_MODE: u16 = 1836;
+const CONNECTION_KILLED_MARIADB: u16 = 1927;
+const CONNECTION_KILLED: u16 = 3169;
+const IDLE_DISCONNECT: u16 = 4031;
+
+/// Why the database did not do what it was asked. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// Nobody knows how to log in: nothing was sent.
+pub(super) enum MySqlError {
+    /// The credentials are not known. Nothing was sent.
     #[error(transparent)]
     Login(#[from] LoginError),
-    /// No connection could be made: nothing was sent.
+    /// No connection could be made. Nothing was sent.
     #[error("cannot connect to the database: {0}")]
     Connect(#[source] sqlx::Error),
-    /// The server refused the statement: nothing of it is stored.
+    /// The server refused the statement. Nothing of it is stored.
     #[error("the database refused the statement: {0}")]
     Refused(#[source] sqlx::Error),
     /// The connection broke after the statement was sent.
     #[error("the connection to the database broke: {0}")]
     Broken(#[source] sqlx::Error),
-    /// The server did it, and its answer makes no sense: the schema is not the one of `migrations/`.
-    #[error("the database's answer cannot be read: {0}")]
+    /// The server did it, but its response makes no sense: the schema is not that of `migrations/`.
+    #[error("the database's response cannot be read: {0}")]
     Unreadable(#[source] sqlx::Error),
-    /// The deadline, or the limit for connecting, passed before there was a connection: nothing was sent.
+    /// The deadline, or the limit for connecting, passed before there was a connection. Nothing was sent.
     #[error("the database was not reached in time")]
     TooLateToSend,
-    /// The deadline is near, and no more was begun.
+    /// The deadline is near, and nothing more was begun.
     #[error("there is no time left for more")]
     NoTimeLeft,
-    /// The deadline passed after the statement was sent.
-    #[error("the deadline passed before the database answered")]
+    /// The time for this try passed after the statement was sent.
+    #[error("the database did not answer in time")]
     NoAnswerInTime,
-    /// A lock was in the way of the ledger's row all the time: nothing was stored by this request. As a rule another one
-    /// with the same idempotency key is at work; who locks the whole table, as for a backup, looks the same.
-    #[error("another request with the same key may be at work")]
-    KeyInFlight,
-    /// A batch with a key was committed or not, and the ledger could not be asked any more.
+    /// Another transaction held the lock on the ledger's row all the time. Nothing was stored by this request.
+    #[error("the idempotency key is locked by another request")]
+    KeyLocked,
+    /// A batch with a key may have been committed, and the ledger could not be asked any more.
     #[error("the outcome of the commit is not known: {0}")]
-    Unresolved(#[source] Box<StoreError>),
+    Unresolved(#[source] Box<MySqlError>),
 }
 
-impl StoreError {
-    /// Whether the statement may have been carried out all the same. Only an idempotency key makes it safe to
-    /// send such a batch again.
-    #[must_use]
-    pub fn is_ambiguous(&self) -> bool {
+impl From<MySqlError> for StoreError {
+    fn from(error: MySqlError) -> Self {
+        if error.is_ambiguous() { Self::MayBeStored(error.into()) } else { Self::NotStored(error.into()) }
+    }
+}
+
+impl MySqlError {
+    /// Whether the statement may have been carried out all the same.
+    pub(super) fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Broken(_) | Self::NoAnswerInTime | Self::Unresolved(_))
     }
 
-    /// Whether connecting may succeed a moment later: the server starts, or has no connection left, or an address is about
-    /// to change. Not if it knows the name and refuses, and not if a setting or a secret is wrong.
+    /// Whether connecting may succeed a moment later: the server starts, has no connection left, or its address is about to
+    /// change. Not if it refuses the login, and not if a setting or a secret is wrong.
     pub(super) fn may_pass(&self) -> bool {
         match self {
             Self::TooLateToSend => true,
             Self::Connect(sqlx::Error::Configuration(_) | sqlx::Error::Tls(_)) => false,
-            // access to the database, to the server; no such database
-            Self::Connect(error) => !matches!(number(error), Some(1044 | 1045 | 1049 | 1698)),
+            Self::Connect(error) => !matches!(
+                number(error),
+                Some(DATABASE_ACCESS_DENIED | ACCESS_DENIED | UNKNOWN_DATABASE | ACCOUNT_ACCESS_DENIED)
+            ),
             _ => false,
         }
     }
 
-    /// Whether a refusal has nothing to do with what was sent: another server, right or table is needed, or more room.
+    /// Whether a refusal has nothing to do with what was sent: it takes another server, privilege or table, or more room.
     pub(super) fn is_about_the_server(&self) -> bool {
         let Self::Refused(error) = self else { return false };
         Refusal::of(error) == Some(Refusal::NeedsNewConnection)
-            // disk full; no right to a database, a table, a column; no such table, no such column; table full
-            || matches!(number(error), Some(1021 | 1044 | 1142 | 1143 | 1146 | 1054 | 1114))
+            || matches!(
+                number(error),
+                Some(
+                    DISK_FULL
+                        | DATABASE_ACCESS_DENIED
+                        | TABLE_ACCESS_DENIED
+                        | COLUMN_ACCESS_DENIED
+                        | UNKNOWN_TABLE
+                        | UNKNOWN_COLUMN
+                        | TABLE_FULL
+                )
+            )
     }
 
     pub(super) fn of_statement(error: sqlx::Error) -> Self {
@@ -80,7 +121,6 @@ impl StoreError {
 }
 
 /// What a refusal by the server says about trying again.
-/// Numbers: <https://dev.mysql.com/doc/mysql-errors/8.4/en/server-error-reference.html>
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
     /// Another connection may do: this one is being closed, or leads to a server that became read-only.
@@ -97,11 +137,16 @@ impl Refusal {
             return None;
         };
         Some(match number(error) {
-            // shutdown in progress; read-only server (option, mode, transaction); connection killed
-            // (MariaDB, MySQL); closed by the server after idling
-            Some(1053 | 1290 | 1792 | 1836 | 1927 | 3169 | 4031) => Self::NeedsNewConnection,
-            // lock wait timeout, deadlock
-            Some(1205 | 1213) => Self::Contended,
+            Some(
+                SHUTDOWN
+                | READ_ONLY_OPTION
+                | READ_ONLY_TRANSACTION
+                | READ_ONLY_MODE
+                | CONNECTION_KILLED_MARIADB
+                | CONNECTION_KILLED
+                | IDLE_DISCONNECT,
+            ) => Self::NeedsNewConnection,
+            Some(LOCK_WAIT_TIMEOUT | DEADLOCK) => Self::Contended,
             _ => Self::Final,
         })
     }
@@ -128,33 +173,33 @@ mod tests {
 
     #[test]
     fn only_what_was_sent_and_not_answered_may_have_been_carried_out() {
-        let unresolved = StoreError::Unresolved(Box::new(StoreError::NoTimeLeft));
-        for error in [StoreError::Broken(broken()), StoreError::NoAnswerInTime, unresolved] {
+        let unresolved = MySqlError::Unresolved(Box::new(MySqlError::NoTimeLeft));
+        for error in [MySqlError::Broken(broken()), MySqlError::NoAnswerInTime, unresolved] {
             assert!(error.is_ambiguous(), "{error}");
         }
-        for error in [StoreError::Connect(broken()), StoreError::TooLateToSend, StoreError::KeyInFlight] {
+        for error in [MySqlError::Connect(broken()), MySqlError::TooLateToSend, MySqlError::KeyLocked] {
             assert!(!error.is_ambiguous(), "{error}");
         }
     }
 
     #[test]
     fn connecting_is_tried_again_unless_a_setting_is_wrong() {
-        for error in [StoreError::TooLateToSend, StoreError::Connect(broken())] {
+        for error in [MySqlError::TooLateToSend, MySqlError::Connect(broken())] {
             assert!(error.may_pass(), "{error}");
         }
         let tls = sqlx::Error::Tls("unknown issuer".into());
-        for error in [StoreError::Connect(configuration()), StoreError::Connect(tls), StoreError::Broken(broken())] {
+        for error in [MySqlError::Connect(configuration()), MySqlError::Connect(tls), MySqlError::Broken(broken())] {
             assert!(!error.may_pass(), "{error}");
         }
     }
 
     #[test]
     fn what_the_server_did_not_say_is_no_refusal() {
-        assert!(matches!(StoreError::of_statement(broken()), StoreError::Broken(_)));
+        assert!(matches!(MySqlError::of_statement(broken()), MySqlError::Broken(_)));
         let nameless = sqlx::Error::ColumnNotFound("error_log_id".to_owned());
-        assert!(matches!(StoreError::of_statement(nameless), StoreError::Unreadable(_)));
+        assert!(matches!(MySqlError::of_statement(nameless), MySqlError::Unreadable(_)));
         assert_eq!(Refusal::of(&broken()), None);
         assert_eq!(number(&broken()), None);
-        assert!(!StoreError::Broken(broken()).is_about_the_server());
+        assert!(!MySqlError::Broken(broken()).is_about_the_server());
     }
 }

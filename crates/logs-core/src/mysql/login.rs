@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use sqlx::mysql::MySqlConnectOptions;
 
-use crate::credentials::CredentialsError;
-use crate::secrets_manager::{self, SecretError};
-use crate::settings::{DatabaseSettings, SecretSettings, SettingError, Source};
-use crate::{Credentials, Deadline};
+use super::settings::{DatabaseSettings, SecretSettings, Source};
+use crate::platform::secrets_manager;
+use crate::settings::SettingError;
+use crate::{Credentials, CredentialsError, Deadline, SecretError};
 
 /// How long reading the secret may take, all attempts together.
 const READ_LIMIT: Duration = Duration::from_secs(3);

@@ -6,10 +6,10 @@ use sqlx::migrate::Migrate;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection};
 
-use super::error::number;
+use super::error::{LOCK_WAIT_TIMEOUT, UNKNOWN_DATABASE, number};
 use super::login::{Login, LoginError, read_credentials};
+use super::settings::DatabaseSettings;
 use super::users::{self, DatabaseUser, Rights, UserError};
-use crate::settings::DatabaseSettings;
 use crate::{Credentials, Deadline};
 
 /// Held while migrating; MySQL gives it back when the connection ends, however that ends.
@@ -21,14 +21,11 @@ const LOCK_LIMIT: Duration = Duration::from_mins(10);
 /// How long reading a secret may take.
 const SECRET_LIMIT: Duration = Duration::from_secs(10);
 
-/// An ALTER that waits for a long transaction makes everybody behind it wait: not for the year that is usual.
+/// Fail after 10 s (default: one year): every later query queues behind a waiting ALTER.
 const SET_UP_SESSION: &str = "SET SESSION lock_wait_timeout = 10";
 
 /// How long connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
-
-/// The server has no database of that name.
-const UNKNOWN_DATABASE: Option<u16> = Some(1049);
 
 /// What a run did.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -85,14 +82,11 @@ pub enum MigrateError {
     SharedUser(String),
 }
 
-/// A lock was in the way for as long as the session waits.
-const LOCK_WAIT_TIMEOUT: Option<u16> = Some(1205);
-
 impl From<sqlx::migrate::MigrateError> for MigrateError {
     fn from(error: sqlx::migrate::MigrateError) -> Self {
         use sqlx::migrate::MigrateError::{Execute, ExecuteMigration};
         match &error {
-            Execute(cause) | ExecuteMigration(cause, _) if number(cause) == LOCK_WAIT_TIMEOUT => Self::TableInUse,
+            Execute(cause) | ExecuteMigration(cause, _) if number(cause) == Some(LOCK_WAIT_TIMEOUT) => Self::TableInUse,
             _ => Self::Migration(error),
         }
     }
@@ -188,7 +182,7 @@ async fn connect(settings: &DatabaseSettings, for_functions: bool) -> Result<MyS
 
 async fn connect_creating(options: MySqlConnectOptions) -> Result<MySqlConnection, MigrateError> {
     match options.connect().await {
-        Err(error) if number(&error) == UNKNOWN_DATABASE => {
+        Err(error) if number(&error) == Some(UNKNOWN_DATABASE) => {
             let name = options.get_database().unwrap_or_default().replace('`', "``");
             let mut server = options.clone().database("").connect().await.map_err(MigrateError::Connect)?;
             server.execute(&*format!("CREATE DATABASE IF NOT EXISTS `{name}` CHARACTER SET utf8mb4")).await?;

@@ -1,22 +1,30 @@
-//! What is old goes away, in steps so small that nobody who writes has to wait.
+//! Deletes old rows, in steps so small that no writer waits.
+
+use std::collections::VecDeque;
+use std::time::Duration;
 
 use sqlx::MySqlConnection;
 
-use super::connection::Work;
+use super::connection::Connections;
+use super::error::MySqlError;
+use super::retry::{Failure, RetryPolicy, Work};
 use super::statements::{self, ExpiringTable};
 use crate::Deadline;
 
-/// What may go. Unix seconds; what was received before is old.
+/// With less time left no further step is begun.
+const STEP_LIMIT: Duration = Duration::from_secs(2);
+
+/// Which rows are old. Both times are in Unix seconds; a row received before is old.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Of the ledger. A batch that is sent again after its row is gone is stored again.
+    /// For the ledger. A batch that is sent again after its row is gone is stored again.
     pub batches_before: i64,
-    /// Of the logs; `None` keeps them all.
+    /// For the logs; `None` keeps them all.
     pub logs_before: Option<i64>,
 }
 
 impl Retention {
-    /// By age: what was received that many days before `now`, in Unix seconds, is old.
+    /// By age in days; `now` is in Unix seconds.
     #[must_use]
     pub fn of_days(now: i64, batches: u16, logs: Option<u16>) -> Self {
         let before = |days: u16| now - i64::from(days) * 86_400;
@@ -24,42 +32,65 @@ impl Retention {
     }
 }
 
-/// What went.
+/// What was deleted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct RetentionReport {
     /// Rows of the ledger.
     pub batches: u64,
     /// Logs.
     pub logs: u64,
-    /// Whether nothing that is old is left; otherwise there was no time for more.
+    /// Whether no old row is left. Otherwise there was no time for more.
     pub complete: bool,
 }
 
-/// Rows that one statement deletes: few enough that nobody waits for their locks for long. More of the ledger: in queued
-/// mode it has a row for each message, and only a repetition after weeks asks for the key of an old one.
-pub(super) const fn step(table: ExpiringTable) -> u32 {
+/// The tables take turns: a ledger that is behind must not keep the logs for ever.
+pub(super) async fn delete_old(
+    connections: &Connections,
+    retention: Retention,
+    deadline: Deadline,
+) -> Result<RetentionReport, MySqlError> {
+    let mut report = RetentionReport::default();
+    let logs = retention.logs_before.map(|before| (ExpiringTable::Logs, before));
+    let mut turns: VecDeque<_> = [(ExpiringTable::Batches, retention.batches_before)].into_iter().chain(logs).collect();
+    while let Some((table, before)) = turns.pop_front() {
+        if deadline.remaining() <= STEP_LIMIT {
+            return Ok(report);
+        }
+        let deleted = connections.run(deadline, DeleteStep { table, before }).await?;
+        match table {
+            ExpiringTable::Batches => report.batches += deleted,
+            ExpiringTable::Logs => report.logs += deleted,
+        }
+        // A full step: there may be more.
+        if deleted >= u64::from(step(table)) {
+            turns.push_back((table, before));
+        }
+    }
+    report.complete = true;
+    Ok(report)
+}
+
+/// Rows that one statement deletes: few enough that nobody waits long for their locks. More of the ledger: in queued mode it
+/// has a row for each message, and only a repetition after weeks asks for an old key.
+const fn step(table: ExpiringTable) -> u32 {
     match table {
         ExpiringTable::Batches => 2_000,
         ExpiringTable::Logs => 500,
     }
 }
 
-/// Whether there is time for another step.
-pub(super) fn has_time(deadline: Deadline) -> bool {
-    deadline.remaining() > std::time::Duration::from_secs(2)
-}
-
-/// One step through a table; gives how many rows went.
-pub(super) struct DeleteStep {
-    pub(super) table: ExpiringTable,
-    pub(super) before: i64,
+/// One step through a table; returns the number of deleted rows.
+struct DeleteStep {
+    table: ExpiringTable,
+    before: i64,
 }
 
 impl Work for DeleteStep {
     type Output = u64;
+    const RETRY: RetryPolicy = RetryPolicy::Always;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, Failure> {
         statements::lock_only_rows(connection).await?;
-        statements::delete_old(connection, self.table, self.before, step(self.table)).await
+        Ok(statements::delete_old(connection, self.table, self.before, step(self.table)).await?)
     }
 }

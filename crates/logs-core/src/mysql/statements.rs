@@ -3,8 +3,7 @@
 
 use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder};
 
-use super::ledger::Entry;
-use crate::{IdempotencyKey, Log, MostRecent, NewLog};
+use crate::{IdempotencyKey, Log, MostRecent, NewBatch, NewLog};
 
 /// Sent once a connection. Strict mode, so that a server that was set up laxly refuses a value instead of changing it.
 /// One second of waiting for a lock, the least there is, so that a blocked statement ends inside the deadline and with
@@ -73,13 +72,7 @@ pub(super) struct BatchRow {
 
 impl From<LogRow> for Log {
     fn from(row: LogRow) -> Self {
-        Self {
-            error_log_id: row.error_log_id,
-            device_id: row.device_id,
-            error_code: row.error_number,
-            timestamp: row.time_stamp,
-            received_at: row.received_at,
-        }
+        Self::new(row.error_log_id, row.device_id, row.error_number, row.time_stamp, row.received_at)
     }
 }
 
@@ -105,16 +98,16 @@ pub(super) async fn insert_logs<'a>(
 /// Rows of the ledger. In a transaction, so that the logs come with them. `request` says who stored them.
 pub(super) async fn insert_batches<'a>(
     transaction: &mut MySqlConnection,
-    entries: impl IntoIterator<Item = &'a Entry<'a>>,
+    batches: impl IntoIterator<Item = NewBatch<'a>>,
     request: &[u8],
 ) -> Result<(), sqlx::Error> {
     let mut statement = QueryBuilder::<MySql>::new(INSERT_BATCHES);
-    statement.push_values(entries, |mut row, entry| {
-        row.push_bind(entry.key.as_str().as_bytes())
-            .push_bind(entry.fingerprint.as_bytes())
-            .push_bind(u32::try_from(entry.logs.len()).unwrap_or(u32::MAX))
+    statement.push_values(batches, |mut row, batch| {
+        row.push_bind(batch.key.as_str().as_bytes())
+            .push_bind(batch.fingerprint.as_bytes().to_vec())
+            .push_bind(u32::try_from(batch.logs.len()).unwrap_or(u32::MAX))
             .push_bind(request)
-            .push_bind(entry.received_at);
+            .push_bind(batch.received_at);
     });
     statement.build().execute(transaction).await.map(drop)
 }
@@ -143,18 +136,18 @@ pub(super) async fn lock_only_rows(connection: &mut MySqlConnection) -> Result<(
     connection.execute(LOCK_ONLY_ROWS).await.map(drop)
 }
 
-/// How many went: the oldest, at most so many.
+/// Deletes up to `limit` of the oldest rows; returns the count.
 pub(super) async fn delete_old(
     connection: &mut MySqlConnection,
     table: ExpiringTable,
     before: i64,
-    most: u32,
+    limit: u32,
 ) -> Result<u64, sqlx::Error> {
     let statement = match table {
         ExpiringTable::Batches => DELETE_OLD_BATCHES,
         ExpiringTable::Logs => DELETE_OLD_LOGS,
     };
-    Ok(sqlx::query(statement).bind(before).bind(most).execute(connection).await?.rows_affected())
+    Ok(sqlx::query(statement).bind(before).bind(limit).execute(connection).await?.rows_affected())
 }
 
 /// Whether the server at the other end still answers.

@@ -2,7 +2,9 @@
 
 use sqlx::{Executor, MySqlConnection};
 
-use super::error::number;
+use super::error::{
+    ACCESS_DENIED, CANNOT_CREATE_USER, DATABASE_ACCESS_DENIED, PRIVILEGE_MISSING, SYNTAX, TABLE_ACCESS_DENIED, number,
+};
 use crate::Credentials;
 
 /// The user of one function.
@@ -161,11 +163,13 @@ async fn wanted(connection: &mut MySqlConnection, rights: Rights) -> Result<Vec<
 /// What the server said, and what to do; not of a statement that it could not read, since it quotes that one.
 fn explain(error: &sqlx::Error) -> String {
     match number(error) {
-        Some(1064) => "the server cannot read one of the statements (1064)".to_owned(),
-        Some(1044 | 1045 | 1142 | 1227 | 1410) => format!(
-            "{error}; the user that migrates needs CREATE USER, SELECT on mysql.*, and WITH GRANT OPTION what it shall \
+        Some(SYNTAX) => "the server cannot read one of the statements (1064)".to_owned(),
+        Some(DATABASE_ACCESS_DENIED | ACCESS_DENIED | TABLE_ACCESS_DENIED | PRIVILEGE_MISSING | CANNOT_CREATE_USER) => {
+            format!(
+                "{error}; the user that migrates needs CREATE USER, SELECT on mysql.*, and WITH GRANT OPTION what it shall \
              grant"
-        ),
+            )
+        }
         _ => format!("{error}; mend the cause and run it again"),
     }
 }

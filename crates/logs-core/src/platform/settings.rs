@@ -1,11 +1,6 @@
 //! Settings from the environment. A missing or contradictory one is an error that names the variable, and
 //! never shows its value: it may hold a password.
 
-mod database;
-
-pub use database::DatabaseSettings;
-pub(crate) use database::{SecretSettings, Source};
-
 /// Why the process cannot start, in one sentence for the operator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SettingError {

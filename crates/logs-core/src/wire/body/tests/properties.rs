@@ -85,13 +85,13 @@ fn almost_json() -> impl Strategy<Value = Vec<u8>> {
 fn check(body: &[u8]) -> Result<(), TestCaseError> {
     match Batch::parse(body) {
         Ok(batch) => {
-            let records = batch.logs.len() + batch.rejected;
-            prop_assert!(!batch.logs.is_empty() && records <= MAX_RECORDS);
-            prop_assert!(batch.faults.is_sorted_by_key(|fault| fault.index));
-            prop_assert!(batch.faults.iter().all(|fault| fault.index < records));
-            let mut indices: Vec<_> = batch.faults.iter().map(|fault| fault.index).collect();
+            let records = batch.logs().len() + batch.rejected();
+            prop_assert!(!batch.logs().is_empty() && records <= MAX_RECORDS);
+            prop_assert!(batch.errors().is_sorted_by_key(|fault| fault.index));
+            prop_assert!(batch.errors().iter().all(|fault| fault.index < records));
+            let mut indices: Vec<_> = batch.errors().iter().map(|fault| fault.index).collect();
             indices.dedup();
-            prop_assert_eq!(indices.len(), batch.rejected);
+            prop_assert_eq!(indices.len(), batch.rejected());
         }
         Err(BodyError::EveryRecordWrong(faults)) => prop_assert_eq!(faults.first().map(|fault| fault.index), Some(0)),
         Err(error) => prop_assert!(!error.to_string().is_empty()),
@@ -146,7 +146,7 @@ proptest! {
         let body = if in_an_envelope { format!("{{\"payload\":{body}}}") } else { body };
 
         let (logs, rejected, faults) = match Batch::parse(body.as_bytes()) {
-            Ok(batch) => (batch.logs, batch.rejected, batch.faults),
+            Ok(batch) => (batch.logs().to_vec(), batch.rejected(), batch.errors().to_vec()),
             Err(BodyError::EveryRecordWrong(faults)) => (Vec::new(), expected_rejected, faults),
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         };

@@ -20,12 +20,12 @@ fn log(device_id: &str, err: i64, timestamp: i64) -> NewLog {
 fn read(record: &str) -> Result<NewLog, Vec<RecordError>> {
     let batch = Batch::parse(format!("[{NEIGHBOUR},{record},{NEIGHBOUR}]").as_bytes()).unwrap();
     let neighbour = log("neighbour", -1, 1);
-    assert_eq!(batch.logs.first(), Some(&neighbour));
-    assert_eq!(batch.logs.last(), Some(&neighbour));
-    assert_eq!(batch.logs.len() + batch.rejected, 3);
-    assert!(batch.faults.iter().all(|fault| fault.index == 1), "{:?}", batch.faults);
-    assert_eq!(batch.rejected == 0, batch.faults.is_empty());
-    if batch.rejected == 0 { Ok(batch.logs[1].clone()) } else { Err(batch.faults) }
+    assert_eq!(batch.logs().first(), Some(&neighbour));
+    assert_eq!(batch.logs().last(), Some(&neighbour));
+    assert_eq!(batch.logs().len() + batch.rejected(), 3);
+    assert!(batch.errors().iter().all(|fault| fault.index == 1), "{:?}", batch.errors());
+    assert_eq!(batch.rejected() == 0, batch.errors().is_empty());
+    if batch.rejected() == 0 { Ok(batch.logs()[1].clone()) } else { Err(batch.errors().to_vec()) }
 }
 
 /// What is wrong with a record, without the messages.

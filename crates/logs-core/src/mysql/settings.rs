@@ -5,7 +5,7 @@ use std::fmt;
 
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
-use super::{Env, SettingError, secret};
+use crate::settings::{Env, SettingError, secret};
 use crate::{Credentials, certificates};
 
 /// MySQL's port, where nobody names another.
@@ -16,7 +16,7 @@ const PORT: u16 = 3306;
 pub struct DatabaseSettings(Source);
 
 #[derive(Clone)]
-pub(crate) enum Source {
+pub(super) enum Source {
     Url(Box<MySqlConnectOptions>),
     Secret(SecretSettings),
 }
@@ -62,15 +62,15 @@ impl DatabaseSettings {
         Ok(Self(Source::Url(Box::new(options))))
     }
 
-    pub(crate) fn source(&self) -> &Source {
+    pub(super) fn source(&self) -> &Source {
         &self.0
     }
 }
 
 /// A secret, and what it may not hold.
 #[derive(Clone)]
-pub(crate) struct SecretSettings {
-    pub(crate) arn: String,
+pub(super) struct SecretSettings {
+    pub(super) arn: String,
     host: Option<String>,
     port: u16,
     name: Option<String>,
@@ -101,7 +101,7 @@ impl SecretSettings {
 
     /// The setting that says something else than the secret, which wins: who has another secret goes by the setting.
     #[cfg(feature = "migrate")]
-    pub(crate) fn contradiction(&self, credentials: &Credentials) -> Option<&'static str> {
+    pub(super) fn contradiction(&self, credentials: &Credentials) -> Option<&'static str> {
         let Self { host, port, name, .. } = self;
         let differ = |held: &Option<String>, set: &Option<String>, alike: fn(&str, &str) -> bool| match (held, set) {
             (Some(held), Some(set)) => !alike(held, set),
@@ -119,7 +119,7 @@ impl SecretSettings {
     }
 
     /// What the secret holds, completed by the settings.
-    pub(crate) fn options(&self, credentials: &Credentials) -> Result<MySqlConnectOptions, SettingError> {
+    pub(super) fn options(&self, credentials: &Credentials) -> Result<MySqlConnectOptions, SettingError> {
         let missing = |variable, expected| SettingError::Missing { variable, expected };
         let host = credentials.host.as_ref().or(self.host.as_ref());
         let name = credentials.database.as_ref().or(self.name.as_ref());

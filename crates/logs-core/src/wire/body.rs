@@ -6,25 +6,11 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::record::{RawObject, parse_record};
-use crate::{NewLog, RecordError};
-
-/// The most records that a body may hold.
-pub const MAX_RECORDS: usize = 1000;
+use super::record::{RawObject, parse_record};
+use crate::{Batch, MAX_RECORDS, NewLog, RecordError};
 
 /// The largest body, after decompression and base64: 1 MiB.
 pub const MAX_BODY_BYTES: usize = 1 << 20;
-
-/// What came out of a body: at least one log to store.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Batch {
-    /// The good records, in the order in which they were sent.
-    pub logs: Vec<NewLog>,
-    /// How many records are not stored.
-    pub rejected: usize,
-    /// Everything that is wrong with them, in order; a record may have several.
-    pub faults: Vec<RecordError>,
-}
 
 /// Why a body is refused as a whole. The text is for the client.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +49,7 @@ impl Batch {
     ///
     /// let record = r#"{"deviceID":"any_device_token","err":107,"timestamp":1514864773}"#;
     /// for body in [record.to_owned(), format!("[{record}]"), format!("{{\"payload\":[{record}]}}")] {
-    ///     assert_eq!(Batch::parse(body.as_bytes()).map(|batch| batch.logs.len()), Ok(1));
+    ///     assert_eq!(Batch::parse(body.as_bytes()).map(|batch| batch.logs().len()), Ok(1));
     /// }
     /// ```
     pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
@@ -110,17 +96,7 @@ impl Batch {
     }
 
     fn from_records(records: impl IntoIterator<Item = Result<NewLog, Vec<RecordError>>>) -> Result<Self, BodyError> {
-        let mut batch = Self { logs: Vec::new(), rejected: 0, faults: Vec::new() };
-        for record in records {
-            match record {
-                Ok(log) => batch.logs.push(log),
-                Err(faults) => {
-                    batch.rejected += 1;
-                    batch.faults.extend(faults);
-                }
-            }
-        }
-        if batch.logs.is_empty() { Err(BodyError::EveryRecordWrong(batch.faults)) } else { Ok(batch) }
+        Self::new(records).map_err(BodyError::EveryRecordWrong)
     }
 }
 

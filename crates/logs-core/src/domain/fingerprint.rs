@@ -9,17 +9,17 @@ use crate::{Batch, Field, NewLog, RecordError};
 /// SHA-256 of what a batch says and of what is wrong with it, which is all that the answer depends on. Spaces, the
 /// order of fields and fields that nobody reads do not count; nor do the sentences about what is wrong, so that a
 /// release may put them better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// Each part with its length before it, so that no two batches read alike.
     #[must_use]
     pub fn of(batch: &Batch) -> Self {
-        Self::of_parts(&batch.logs, &batch.faults)
+        Self::of_parts(batch.logs(), batch.errors())
     }
 
-    pub(crate) fn of_parts(logs: &[NewLog], faults: &[RecordError]) -> Self {
+    pub(crate) fn of_parts(logs: &[NewLog], errors: &[RecordError]) -> Self {
         let mut hash = Sha256::new();
         hash.update(logs.len().to_le_bytes());
         for log in logs {
@@ -28,9 +28,9 @@ impl Fingerprint {
             hash.update(log.error_code().get().to_le_bytes());
             hash.update(log.timestamp().get().to_le_bytes());
         }
-        for fault in faults {
-            hash.update(fault.index.to_le_bytes());
-            for name in [fault.field.map_or("", Field::name), fault.code.name()] {
+        for error in errors {
+            hash.update(error.index.to_le_bytes());
+            for name in [error.field.map_or("", Field::name), error.code.name()] {
                 hash.update(name.len().to_le_bytes());
                 hash.update(name);
             }
@@ -109,12 +109,13 @@ mod tests {
 
     #[test]
     fn how_a_fault_is_put_into_words_does_not_count() {
-        let mut batch = Batch::parse(br#"[{"deviceID":"a","err":1,"timestamp":2},7]"#).unwrap();
-        let before = Fingerprint::of(&batch);
-        batch.faults[0].message = "put better by a later release".to_owned();
-        assert_eq!(Fingerprint::of(&batch), before);
-        batch.faults[0].index = 2;
-        assert_ne!(Fingerprint::of(&batch), before);
+        let batch = Batch::parse(br#"[{"deviceID":"a","err":1,"timestamp":2},7]"#).unwrap();
+        let of = |error: &RecordError| Fingerprint::of_parts(batch.logs(), std::slice::from_ref(error));
+        let mut error = batch.errors()[0].clone();
+        error.message = "put better by a later release".to_owned();
+        assert_eq!(of(&error), Fingerprint::of(&batch));
+        error.index = 2;
+        assert_ne!(of(&error), Fingerprint::of(&batch));
     }
 
     /// Keys are remembered for weeks, and messages wait in the queue: releases must agree.

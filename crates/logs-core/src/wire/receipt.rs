@@ -27,10 +27,10 @@ impl<'a> Receipt<'a> {
     #[must_use]
     pub fn of(batch: &'a Batch, duplicate: bool, request_id: &'a str) -> Self {
         Self {
-            accepted: batch.logs.len(),
-            rejected: batch.rejected,
+            accepted: batch.logs().len(),
+            rejected: batch.rejected(),
             duplicate,
-            errors: reported_errors(&batch.faults),
+            errors: reported_errors(batch.errors()),
             request_id,
         }
     }

@@ -5,34 +5,63 @@ use serde::Serialize;
 /// A stored error code, as a dashboard sees it. `error_code` and `timestamp` are the seed's names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Log {
-    /// Given by the database, ascending.
-    pub error_log_id: u64,
-    /// Who reported.
-    pub device_id: String,
-    /// What went wrong.
-    pub error_code: i32,
-    /// When, by the device's clock: Unix seconds. As sent, even if that clock runs ahead.
-    pub timestamp: i64,
-    /// When it reached the service: Unix seconds.
-    pub received_at: i64,
+    error_log_id: u64,
+    device_id: String,
+    error_code: i32,
+    timestamp: i64,
+    received_at: i64,
 }
 
-/// The answer to a GET: `{"result":[…],"as_of":1764000000}`, at most [`Self::LIMIT`] logs, most recent first.
-///
-/// Most recent means: by `min(timestamp, received_at + 300)`, then by `error_log_id`, both descending. The
-/// bound keeps a device whose clock runs ahead from owning every dashboard; five minutes forgive a small drift.
-/// The database computes it (column `ranked_at`, `migrations/`), because the index needs it there.
+impl Log {
+    /// A row of the store. Both times are in Unix seconds.
+    pub(crate) fn new(error_log_id: u64, device_id: String, error_code: i32, timestamp: i64, received_at: i64) -> Self {
+        Self { error_log_id, device_id, error_code, timestamp, received_at }
+    }
+
+    /// Given by the store, unique.
+    #[must_use]
+    pub fn error_log_id(&self) -> u64 {
+        self.error_log_id
+    }
+
+    /// Who reported.
+    #[must_use]
+    pub fn device_id(&self) -> &str {
+        &self.device_id
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn error_code(&self) -> i32 {
+        self.error_code
+    }
+
+    /// When, by the device's clock, in Unix seconds. As sent, even if that clock is wrong.
+    #[must_use]
+    pub fn timestamp(&self) -> i64 {
+        self.timestamp
+    }
+
+    /// When it reached the service, in Unix seconds.
+    #[must_use]
+    pub fn received_at(&self) -> i64 {
+        self.received_at
+    }
+}
+
+/// The response to a GET: `{"result":[…],"as_of":1764000000}`, at most [`Self::LIMIT`] logs, most recent first: by
+/// [`ranked_at`](crate::ranked_at), then by `error_log_id`, both descending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MostRecent {
     /// The logs.
     pub result: Vec<Log>,
-    /// The newest `received_at` of all logs that are stored, in the list or not; `None` if there are none. Logs that went
+    /// The newest `received_at` of all logs that are stored, listed or not. `None` if there are none. Logs that went
     /// through the queue can arrive out of order, so it need not be that of the log which was stored last.
     pub as_of: Option<i64>,
 }
 
 impl MostRecent {
-    /// How many logs a dashboard gets.
+    /// The maximum number of logs in the list.
     pub const LIMIT: u32 = 10;
 }
 
@@ -44,13 +73,7 @@ mod tests {
 
     #[test]
     fn the_list_in_json_is_as_in_the_contract() {
-        let log = Log {
-            error_log_id: 42,
-            device_id: "any_device_token".to_owned(),
-            error_code: 107,
-            timestamp: 1_514_864_773,
-            received_at: 1_764_000_000,
-        };
+        let log = Log::new(42, "any_device_token".to_owned(), 107, 1_514_864_773, 1_764_000_000);
         let expected = json!({"result": [{
             "error_log_id": 42,
             "device_id": "any_device_token",
@@ -70,13 +93,7 @@ mod tests {
 
     #[test]
     fn the_largest_numbers_and_the_oddest_names_survive() {
-        let log = Log {
-            error_log_id: u64::MAX,
-            device_id: "\0\"\\\u{2028}😀".to_owned(),
-            error_code: i32::MIN,
-            timestamp: crate::Timestamp::MAX,
-            received_at: i64::MAX,
-        };
+        let log = Log::new(u64::MAX, "\0\"\\\u{2028}😀".to_owned(), i32::MIN, crate::Timestamp::MAX, i64::MAX);
         let text = serde_json::to_string(&log).unwrap();
         assert!(text.contains("\"error_log_id\":18446744073709551615,"), "{text}");
         assert!(text.contains("\"error_code\":-2147483648,"), "{text}");

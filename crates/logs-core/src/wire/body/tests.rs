@@ -26,7 +26,7 @@ fn parse(body: &str) -> Result<Batch, BodyError> {
 }
 
 fn batch_of(logs: Vec<NewLog>) -> Batch {
-    Batch { logs, rejected: 0, faults: Vec::new() }
+    Batch::new(logs.into_iter().map(Ok)).unwrap()
 }
 
 /// One good record, in each of the three shapes.
@@ -85,17 +85,17 @@ fn the_same_record_twice_is_two_records() {
 fn a_bad_record_does_not_take_its_neighbours_down() {
     for body in [format!("[{BAD},{GOOD},null,{GOOD}]"), format!("{{\"payload\":[{BAD},{GOOD},null,{GOOD}]}}")] {
         let batch = parse(&body).unwrap();
-        assert_eq!(batch.logs, [good(), good()]);
-        assert_eq!(batch.rejected, 2);
-        assert_eq!(indices(&batch.faults), [0, 2]);
+        assert_eq!(batch.logs(), [good(), good()]);
+        assert_eq!(batch.rejected(), 2);
+        assert_eq!(indices(batch.errors()), [0, 2]);
     }
 }
 
 #[test]
 fn a_record_with_three_faults_is_one_rejected_record() {
     let batch = parse(&format!("[{GOOD},{{}}]")).unwrap();
-    assert_eq!((batch.logs.len(), batch.rejected), (1, 1));
-    assert_eq!(indices(&batch.faults), [1, 1, 1]);
+    assert_eq!((batch.logs().len(), batch.rejected()), (1, 1));
+    assert_eq!(indices(batch.errors()), [1, 1, 1]);
 }
 
 #[test]
@@ -149,7 +149,7 @@ fn an_array_in_an_array_is_not_a_batch_but_a_wrong_record() {
     let Err(BodyError::EveryRecordWrong(faults)) = parse(&format!("[[{GOOD},{GOOD}]]")) else { panic!("accepted") };
     assert_eq!((faults.len(), faults[0].code), (1, RecordErrorCode::NotAnObject));
     let batch = parse(&format!("[[{GOOD}],{GOOD}]")).unwrap();
-    assert_eq!((batch.logs, batch.rejected), (vec![good()], 1));
+    assert_eq!((batch.logs(), batch.rejected()), (&[good()][..], 1));
 }
 
 #[test]
@@ -162,7 +162,7 @@ fn ten_thousand_levels_of_nesting_are_answered_like_anything_else() {
     }
     assert!(matches!(parse(&objects), Err(BodyError::NotABatch(_))));
     assert!(matches!(parse(&format!("{{\"payload\":{arrays}}}")), Err(BodyError::EveryRecordWrong(_))));
-    assert_eq!(parse(&format!("[{arrays},{GOOD},{objects}]")).unwrap().logs, [good()]);
+    assert_eq!(parse(&format!("[{arrays},{GOOD},{objects}]")).unwrap().logs(), [good()]);
     let beside_a_record = GOOD.replacen('{', &format!("{{\"unknown\":{objects},"), 1);
     assert_eq!(parse(&beside_a_record), Ok(batch_of(vec![good()])));
 }

@@ -1,6 +1,6 @@
 //! One error code that a device reports: the parts, each with one parsing door.
 
-use crate::record::RecordErrorCode;
+use crate::RecordErrorCode;
 
 /// Who reports: 1–255 characters (characters, not bytes), otherwise anything that Unicode allows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,18 @@ impl Timestamp {
     pub fn get(self) -> i64 {
         self.0
     }
+}
+
+/// How far a device's clock may run ahead of the service's, in seconds.
+const MAX_CLOCK_LEAD: i64 = 300;
+
+/// The sort key of "most recent", in Unix seconds: the device's time, but at most five minutes after the log was received.
+/// So a clock that runs ahead never owns a dashboard.
+///
+/// SQL repeats this rule in the column `ranked_at`, because the index needs it there (`migrations/`). A test compares them.
+#[must_use]
+pub fn ranked_at(timestamp: i64, received_at: i64) -> i64 {
+    timestamp.min(received_at + MAX_CLOCK_LEAD)
 }
 
 /// A valid error code that is not stored yet.

@@ -16,7 +16,7 @@ use std::fmt::Write;
 
 use serde::Deserialize;
 
-use crate::{Batch, DeviceId, ErrorCode, Fingerprint, IdempotencyKey, MAX_RECORDS, NewLog, Timestamp};
+use crate::{Batch, DeviceId, ErrorCode, Fingerprint, IdempotencyKey, Message, NewLog, Timestamp};
 
 /// The version that is written, and the only one that is read.
 const VERSION: u64 = 1;
@@ -24,19 +24,6 @@ const VERSION: u64 = 1;
 /// The longest message that SQS takes: 1 MiB.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
-
-/// A batch as it comes out of the queue: at least one log.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Message {
-    /// The name of the batch: it is stored once, however often it is delivered.
-    pub key: IdempotencyKey,
-    /// What tells it from another batch under the same key.
-    pub fingerprint: Fingerprint,
-    /// When post-log received it, in Unix seconds.
-    pub received_at: i64,
-    /// In the order in which they were sent.
-    pub logs: Vec<NewLog>,
-}
 
 /// Why a body is no message. For the operator; never shows what is in it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -75,11 +62,11 @@ impl Message {
         push_json_string(&mut text, key.as_str());
         // Writing to a String cannot fail, here and below.
         let _ = write!(text, r#","received_at":{received_at},"#);
-        if !batch.faults.is_empty() {
+        if !batch.errors().is_empty() {
             let _ = write!(text, r#""fingerprint":"{}","#, Fingerprint::of(batch).to_hex());
         }
         text.push_str(r#""logs":["#);
-        for (place, log) in batch.logs.iter().enumerate() {
+        for (place, log) in batch.logs().iter().enumerate() {
             text.push_str(if place == 0 { "[" } else { ",[" });
             push_json_string(&mut text, log.device_id().as_str());
             let _ = write!(text, ",{},{}]", log.error_code().get(), log.timestamp().get());
@@ -88,8 +75,8 @@ impl Message {
         (text.len() <= MAX_MESSAGE_BYTES).then_some(text)
     }
 
-    /// Reads a message; every value goes through the same door as one from a device.
-    pub fn decode(body: &str) -> Result<Self, MessageError> {
+    /// Reads the body of the message that the queue calls `id`. Every value is parsed as if a device had sent it.
+    pub fn decode(id: String, body: &str) -> Result<Self, MessageError> {
         let wire: Wire = serde_json::from_str(body).map_err(|error| match serde_json::from_str(body) {
             Ok(Head { version }) if version != VERSION => MessageError::UnknownVersion(version),
             _ => MessageError::NotAMessage(error.line(), error.column()),
@@ -98,18 +85,10 @@ impl Message {
             return Err(MessageError::UnknownVersion(wire.version));
         }
         let key = IdempotencyKey::parse(&wire.key).map_err(|_| MessageError::Value("key"))?;
-        if !(0..=Timestamp::MAX).contains(&wire.received_at) {
-            return Err(MessageError::Value("received_at"));
-        }
-        if !(1..=MAX_RECORDS).contains(&wire.logs.len()) {
-            return Err(MessageError::Value("logs"));
-        }
+        let fingerprint =
+            wire.fingerprint.map(|hex| Fingerprint::from_hex(&hex).ok_or(MessageError::Value("fingerprint")));
         let logs = wire.logs.into_iter().map(log).collect::<Result<Vec<_>, _>>()?;
-        let fingerprint = match wire.fingerprint {
-            Some(hex) => Fingerprint::from_hex(&hex).ok_or(MessageError::Value("fingerprint"))?,
-            None => Fingerprint::of_parts(&logs, &[]),
-        };
-        Ok(Self { key, fingerprint, received_at: wire.received_at, logs })
+        Self::new(id, key, fingerprint.transpose()?, wire.received_at, logs).map_err(MessageError::Value)
     }
 }
 

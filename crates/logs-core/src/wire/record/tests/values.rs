@@ -1,7 +1,7 @@
 //! What each field may hold.
 
 use super::*;
-use crate::record::is_milliseconds;
+use crate::wire::record::is_milliseconds;
 
 #[test]
 fn every_i32_is_an_error_code() {

@@ -1,0 +1,67 @@
+//! A batch on its way through the queue.
+
+use crate::{Fingerprint, IdempotencyKey, MAX_RECORDS, NewBatch, NewLog, Timestamp};
+
+/// A message of the queue: one batch with at least one log.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Message {
+    id: String,
+    key: IdempotencyKey,
+    fingerprint: Fingerprint,
+    received_at: i64,
+    logs: Vec<NewLog>,
+}
+
+impl Message {
+    /// `received_at` is in Unix seconds. Without a fingerprint it is that of the logs.
+    ///
+    /// # Errors
+    /// The name of the value that no batch can have.
+    pub(crate) fn new(
+        id: String,
+        key: IdempotencyKey,
+        fingerprint: Option<Fingerprint>,
+        received_at: i64,
+        logs: Vec<NewLog>,
+    ) -> Result<Self, &'static str> {
+        if !(0..=Timestamp::MAX).contains(&received_at) {
+            return Err("received_at");
+        }
+        if !(1..=MAX_RECORDS).contains(&logs.len()) {
+            return Err("logs");
+        }
+        let fingerprint = fingerprint.unwrap_or_else(|| Fingerprint::of_parts(&logs, &[]));
+        Ok(Self { id, key, fingerprint, received_at, logs })
+    }
+
+    /// The id by which the queue knows this delivery.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The batch's key: that of the client, or one that post-log made up.
+    #[must_use]
+    pub fn key(&self) -> &IdempotencyKey {
+        &self.key
+    }
+
+    /// When post-log received the batch, in Unix seconds.
+    #[must_use]
+    pub fn received_at(&self) -> i64 {
+        self.received_at
+    }
+
+    /// The valid records, in the order in which they were sent.
+    #[must_use]
+    pub fn logs(&self) -> &[NewLog] {
+        &self.logs
+    }
+
+    /// The batch that the message carries.
+    #[must_use]
+    pub fn batch(&self) -> NewBatch<'_> {
+        let Self { key, fingerprint, received_at, logs, .. } = self;
+        NewBatch { key, fingerprint: *fingerprint, logs, received_at: *received_at }
+    }
+}

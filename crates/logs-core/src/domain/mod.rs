@@ -1,0 +1,19 @@
+//! The rules of the service, without JSON, HTTP, Lambda or a database.
+
+mod batch;
+mod fingerprint;
+mod idempotency_key;
+mod message;
+mod most_recent;
+mod new_log;
+mod outcome;
+mod record_error;
+
+pub use batch::{Batch, MAX_RECORDS, NewBatch};
+pub use fingerprint::Fingerprint;
+pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
+pub use message::Message;
+pub use most_recent::{Log, MostRecent};
+pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp, ranked_at};
+pub use outcome::{InsertOutcome, MessageOutcome, MessageReport};
+pub use record_error::{Field, RecordError, RecordErrorCode};

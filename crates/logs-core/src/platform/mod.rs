@@ -1,0 +1,15 @@
+//! What a function needs around the contract: settings, secrets, time, logs and metrics.
+
+pub mod aws;
+pub mod certificates;
+pub mod clock;
+mod credentials;
+mod deadline;
+pub mod metrics;
+pub mod operator_log;
+pub(crate) mod secrets_manager;
+pub mod settings;
+
+pub use credentials::{Credentials, CredentialsError};
+pub use deadline::Deadline;
+pub use secrets_manager::SecretError;

@@ -1,0 +1,83 @@
+//! What the functions see of a database.
+
+use std::error::Error;
+
+use crate::mysql::{DatabaseSettings, MySqlStore};
+use crate::settings::{Env, SettingError};
+use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog};
+
+/// Writes and reads logs.
+///
+/// An enum, because the engines are a closed set and nothing needs a mock: the tests run on the real ones.
+#[derive(Debug)]
+pub enum Store {
+    /// MySQL or MariaDB.
+    MySql(Box<MySqlStore>),
+}
+
+/// Why the store did not do what it was asked. The text is for the operator, never for a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing is stored.
+    #[error("{0}")]
+    NotStored(Box<dyn Error + Send + Sync>),
+    /// The batch may be stored. It is safe to send it again only if it has an idempotency key.
+    #[error("{0}")]
+    MayBeStored(Box<dyn Error + Send + Sync>),
+}
+
+impl StoreError {
+    /// Whether the batch may be stored.
+    #[must_use]
+    pub fn is_ambiguous(&self) -> bool {
+        matches!(self, Self::MayBeStored(_))
+    }
+}
+
+impl Store {
+    /// The store that the environment names, connected. A database that is away, or a secret that cannot be read, is
+    /// logged and is no error: the process must start, respond with 503, and connect on a later event.
+    ///
+    /// # Errors
+    /// A setting is missing or contradictory.
+    pub async fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
+        let store = MySqlStore::new(&DatabaseSettings::from_environment(env)?);
+        store.warm_up().await?;
+        Ok(store.into())
+    }
+
+    /// Stores the logs, all or none. `received_at` is in Unix seconds.
+    pub async fn insert(&self, logs: &[NewLog], received_at: i64, deadline: Deadline) -> Result<(), StoreError> {
+        match self {
+            Self::MySql(store) => store.insert(logs, received_at, deadline).await,
+        }
+    }
+
+    /// Stores a batch, whole or not at all, and only once, however often it is sent.
+    pub async fn insert_once(&self, batch: NewBatch<'_>, deadline: Deadline) -> Result<InsertOutcome, StoreError> {
+        match self {
+            Self::MySql(store) => store.insert_once(batch, deadline).await,
+        }
+    }
+
+    /// Stores the batches of many messages, each whole or not at all, and only once. What is stored stays stored when
+    /// something fails later.
+    pub async fn insert_messages(&self, messages: Vec<Message>, deadline: Deadline) -> MessageReport {
+        match self {
+            Self::MySql(store) => store.insert_messages(messages, deadline).await,
+        }
+    }
+
+    /// The most recent logs, and the newest `received_at` of all.
+    pub async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
+        match self {
+            Self::MySql(store) => store.most_recent(deadline).await,
+        }
+    }
+}
+
+impl From<MySqlStore> for Store {
+    fn from(store: MySqlStore) -> Self {
+        Self::MySql(Box::new(store))
+    }
+}

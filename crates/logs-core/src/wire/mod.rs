@@ -1,0 +1,10 @@
+//! The JSON contracts: the body of a POST and its receipt, and the messages of the queue.
+
+mod body;
+mod message;
+mod receipt;
+mod record;
+
+pub use body::{BodyError, MAX_BODY_BYTES};
+pub use message::{MAX_MESSAGE_BYTES, MessageError};
+pub use receipt::{MAX_REPORTED_ERRORS, Receipt, reported_errors};

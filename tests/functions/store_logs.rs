@@ -338,7 +338,7 @@ async fn a_key_that_somebody_else_has_locked_holds_up_only_its_own_message() {
     let bodies: Vec<_> = (0..8).map(|place| message(&format!("key-{place}"), &["a"])).collect();
     assert_eq!(failures(&function, &bodies).await, [5]);
     assert_eq!(database.count().await, 7);
-    assert!(function.log().contains("somebody else is at work under its Idempotency-Key"), "{}", function.log());
+    assert!(function.log().contains("another request is storing its Idempotency-Key"), "{}", function.log());
     other.execute("ROLLBACK").await.expect("a transaction can be ended");
     assert_eq!(failures(&function, &bodies).await, NONE);
     assert_eq!(database.count().await, 8);

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Batch, Field, NewLog, RecordError};
+use crate::{Batch, Field, NewLog, RecordError, RecordErrorCode};
 
 /// SHA-256 of what a batch says and of what is wrong with it, which is all that the answer depends on. Spaces, the
 /// order of fields and fields that nobody reads do not count; nor do the sentences about what is wrong, so that a
@@ -30,7 +30,7 @@ impl Fingerprint {
         }
         for error in errors {
             hash.update(error.index.to_le_bytes());
-            for name in [error.field.map_or("", Field::name), error.code.name()] {
+            for name in [error.field.map_or("", Field::name), name_of(error.code)] {
                 hash.update(name.len().to_le_bytes());
                 hash.update(name);
             }
@@ -38,6 +38,7 @@ impl Fingerprint {
         Self(hash.finalize().into())
     }
 
+    /// For the ledger.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
@@ -60,6 +61,15 @@ impl Fingerprint {
             *byte = u8::from_str_radix(&digits[place..place + 2], 16).ok()?;
         }
         Some(Self(bytes))
+    }
+}
+
+/// The name of a code as it was when the ledger's oldest rows were written. It never changes.
+fn name_of(code: RecordErrorCode) -> &'static str {
+    match code {
+        // Until timestamps could have a fraction.
+        RecordErrorCode::NotANumber => RecordErrorCode::NotAnInteger.name(),
+        code => code.name(),
     }
 }
 

@@ -66,13 +66,18 @@ impl Timestamp {
 /// How far a device's clock may run ahead of the service's, in seconds.
 const MAX_CLOCK_LEAD: i64 = 300;
 
-/// The sort key of "most recent", in Unix seconds: the device's time, but at most five minutes after the log was received.
-/// So a clock that runs ahead never owns a dashboard.
+/// 2010-01-01. No device of this service is older: an earlier time is that of a clock which was never set, or which lost its
+/// battery (1970, 1980, 2000), or of a GPS receiver that is a rollover back.
+const CLOCKLESS_BEFORE: i64 = 1_262_304_000;
+
+/// The sort key of "most recent", in Unix seconds: the device's time, but at most five minutes after the log was received,
+/// and the time at which it was received if the device has no clock. So a clock that runs ahead never owns a dashboard, and
+/// a device without one is never invisible.
 ///
 /// SQL repeats this rule in the column `ranked_at`, because the index needs it there (`migrations/`). A test compares them.
 #[must_use]
 pub fn ranked_at(timestamp: i64, received_at: i64) -> i64 {
-    timestamp.min(received_at + MAX_CLOCK_LEAD)
+    if timestamp < CLOCKLESS_BEFORE { received_at } else { timestamp.min(received_at + MAX_CLOCK_LEAD) }
 }
 
 /// A valid error code that is not stored yet.
@@ -148,6 +153,24 @@ mod tests {
         }
         for seconds in [i64::MIN, -1, 253_402_300_800, i64::MAX] {
             assert_eq!(Timestamp::parse(seconds), Err(RecordErrorCode::OutOfRange));
+        }
+    }
+
+    #[test]
+    fn a_log_ranks_by_the_devices_clock_unless_it_runs_ahead_or_is_not_set() {
+        let received_at = 1_764_000_000;
+        for (timestamp, expected) in [
+            (0, received_at),
+            (315_532_800, received_at), // 1980
+            (946_684_800, received_at), // 2000
+            (1_262_303_999, received_at),
+            (1_262_304_000, 1_262_304_000),
+            (received_at - 1, received_at - 1),
+            (received_at + 300, received_at + 300),
+            (received_at + 301, received_at + 300),
+            (Timestamp::MAX, received_at + 300),
+        ] {
+            assert_eq!(ranked_at(timestamp, received_at), expected, "{timestamp}");
         }
     }
 

@@ -50,7 +50,7 @@ impl Field {
             Self::DeviceId => format!("{name} must be a string of 1 to {} characters", DeviceId::MAX_CHARACTERS),
             Self::Err => format!("{name} must be an integer between {} and {}", i32::MIN, i32::MAX),
             Self::Timestamp => {
-                format!("{name} must be an integer between 0 and {}, Unix time in seconds", Timestamp::MAX)
+                format!("{name} must be a number between 0 and {}, Unix time in seconds", Timestamp::MAX)
             }
         }
     }
@@ -73,16 +73,20 @@ pub enum RecordErrorCode {
     Empty,
     /// The string has more than 255 characters.
     TooLong,
-    /// The field must be an integer, written without fraction or exponent, and is none.
+    /// The field must be a number whose value is an integer, and is none.
     NotAnInteger,
-    /// An integer, but not an allowed one.
+    /// The field must be a number, and is none.
+    NotANumber,
+    /// A number, but not an allowed one.
     OutOfRange,
     /// The record is not a JSON object.
     NotAnObject,
+    /// The line of NDJSON is not JSON.
+    NotJson,
 }
 
 impl RecordErrorCode {
-    /// The name in JSON. Part of the contract and of each batch's fingerprint: it never changes.
+    /// The name in JSON. Part of the contract.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
@@ -91,8 +95,10 @@ impl RecordErrorCode {
             Self::Empty => "empty",
             Self::TooLong => "too_long",
             Self::NotAnInteger => "not_an_integer",
+            Self::NotANumber => "not_a_number",
             Self::OutOfRange => "out_of_range",
             Self::NotAnObject => "not_an_object",
+            Self::NotJson => "not_json",
         }
     }
 }

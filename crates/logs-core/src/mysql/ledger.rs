@@ -119,12 +119,13 @@ async fn insert_new(
     }
     let mut transaction = connection.begin().await?;
     if let Err(error) = statements::insert_batches(&mut transaction, batches.iter().copied(), request).await {
-        return refused(transaction, error).await;
+        let is_known = number(&error) == Some(DUPLICATE_KEY);
+        return refused(transaction, error, is_known.then_some(New::Known)).await;
     }
     let logs: Vec<_> = logs_of(batches.iter().copied()).collect();
     for logs in logs.chunks(statements::LOGS_PER_STATEMENT) {
         if let Err(error) = statements::insert_logs(&mut transaction, logs.iter().copied()).await {
-            return refused(transaction, error).await;
+            return refused(transaction, error, None).await;
         }
     }
     transaction.commit().await?;
@@ -132,11 +133,14 @@ async fn insert_new(
 }
 
 /// Rolls back. A known key or a lock is no error. Everything else is, a broken connection above all.
-async fn refused(transaction: Transaction<'_, MySql>, error: sqlx::Error) -> Result<New, sqlx::Error> {
-    let refused_by = number(&error);
-    match (rolled_back(transaction, error).await, refused_by) {
-        (sqlx::Error::Database(_), Some(DUPLICATE_KEY)) => Ok(New::Known),
-        (sqlx::Error::Database(_), Some(LOCK_WAIT_TIMEOUT | DEADLOCK)) => Ok(New::Locked),
+async fn refused(
+    transaction: Transaction<'_, MySql>,
+    error: sqlx::Error,
+    known: Option<New>,
+) -> Result<New, sqlx::Error> {
+    let locked = matches!(number(&error), Some(LOCK_WAIT_TIMEOUT | DEADLOCK)).then_some(New::Locked);
+    match (rolled_back(transaction, error).await, known.or(locked)) {
+        (sqlx::Error::Database(_), Some(outcome)) => Ok(outcome),
         (error, _) => Err(error),
     }
 }

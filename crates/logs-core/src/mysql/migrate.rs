@@ -1,6 +1,6 @@
 //! Makes and upgrades the schema from `migrations/`, which are compiled in.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sqlx::migrate::Migrate;
 use sqlx::mysql::MySqlConnectOptions;
@@ -21,8 +21,12 @@ const LOCK_LIMIT: Duration = Duration::from_mins(10);
 /// How long reading a secret may take.
 const SECRET_LIMIT: Duration = Duration::from_secs(10);
 
-/// Fail after 10 s (default: one year): every later query queues behind a waiting ALTER.
-const SET_UP_SESSION: &str = "SET SESSION lock_wait_timeout = 10";
+/// Every later query queues behind a waiting ALTER, so it gives up after 1 s (default: one year) and tries again later.
+const SET_UP_SESSION: &str = "SET SESSION lock_wait_timeout = 1";
+
+/// How long to go on trying while a long transaction holds the table, and how long writers go on between two tries.
+const TABLE_LIMIT: Duration = Duration::from_secs(20);
+const TABLE_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long connecting may take.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
@@ -135,7 +139,7 @@ async fn under_lock(connection: &mut MySqlConnection, users: &[DatabaseUser]) ->
         logins.push((login, user.rights));
     }
     connection.execute(SET_UP_SESSION).await?;
-    let mut report = apply(connection).await?;
+    let mut report = apply_in_turn(connection).await?;
     for (login, rights) in logins {
         let username = login.username.clone();
         match users::set_up(connection, &login, rights).await {
@@ -146,7 +150,24 @@ async fn under_lock(connection: &mut MySqlConnection, users: &[DatabaseUser]) ->
     Ok(report)
 }
 
-async fn apply(connection: &mut MySqlConnection) -> Result<MigrationReport, MigrateError> {
+/// Applies the migrations as soon as no long transaction holds the table.
+async fn apply_in_turn(connection: &mut MySqlConnection) -> Result<MigrationReport, MigrateError> {
+    let started = Instant::now();
+    let mut applied = Vec::new();
+    loop {
+        match apply(connection, &mut applied).await {
+            Err(MigrateError::TableInUse) if started.elapsed() < TABLE_LIMIT => {
+                tracing::warn!("a transaction holds the table Logs; trying again");
+                tokio::time::sleep(TABLE_PAUSE).await;
+            }
+            Ok(version) => return Ok(MigrationReport { applied, version, users: vec![] }),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Applies the migrations that are missing and adds them to `applied`. Returns the version of the schema.
+async fn apply(connection: &mut MySqlConnection, applied: &mut Vec<i64>) -> Result<i64, MigrateError> {
     connection.ensure_migrations_table().await?;
     // Under the lock an unfinished migration can only be an interrupted one.
     sqlx::query("DELETE FROM _sqlx_migrations WHERE success = FALSE").execute(&mut *connection).await?;
@@ -157,16 +178,11 @@ async fn apply(connection: &mut MySqlConnection) -> Result<MigrationReport, Migr
     migrator.set_locking(false);
     // After a rollback the schema is newer than this code: it fits, and there is nothing to do.
     migrator.set_ignore_missing(true);
-    migrator.run_direct(connection).await?;
-
-    let applied = migrator
-        .iter()
-        .map(|migration| migration.version)
-        .filter(|version| before.iter().all(|done| done.version != *version))
-        .collect();
-    let versions = migrator.iter().map(|migration| migration.version).chain(before.iter().map(|done| done.version));
-    let version = versions.max().unwrap_or_default();
-    Ok(MigrationReport { applied, version, users: vec![] })
+    let outcome = migrator.run_direct(&mut *connection).await;
+    let done: Vec<_> = connection.list_applied_migrations().await?.iter().map(|done| done.version).collect();
+    applied.extend(done.iter().filter(|version| before.iter().all(|earlier| earlier.version != **version)));
+    outcome?;
+    Ok(done.into_iter().max().unwrap_or_default())
 }
 
 /// Connects to the database that the settings name, which is created where the server says that there is none.

@@ -1,11 +1,12 @@
-//! The body of a POST: three shapes, 1–1000 records, at most 1 MiB. A wrong record never takes its
-//! neighbours down; only a body without a single good record is refused as a whole.
+//! The body of a POST: four shapes, 1–1000 records, at most 1 MiB. A wrong record never takes its neighbours down; only a
+//! body without a single valid record is refused as a whole.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::ndjson;
 use super::record::{RawObject, parse_record};
 use crate::{Batch, MAX_RECORDS, NewLog, RecordError};
 
@@ -30,8 +31,8 @@ pub enum BodyError {
     /// Not JSON; holds what the parser says, with line and column.
     #[error("the body is not JSON: {0}")]
     NotJson(String),
-    /// JSON, but none of the three shapes.
-    #[error("{0}; send a record, an array of records, or {{\"payload\":[records]}}")]
+    /// JSON, but none of the shapes.
+    #[error("{0}; send a record, an array of records, {{\"payload\":[records]}}, or a record a line (NDJSON)")]
     NotABatch(&'static str),
     /// An array without elements.
     #[error("the batch is empty; send 1 to {MAX_RECORDS} records")]
@@ -42,23 +43,36 @@ pub enum BodyError {
 }
 
 impl Batch {
-    /// Reads a body in any of the three shapes:
+    /// Reads a body in any of the four shapes:
     ///
     /// ```
     /// use logs_core::Batch;
     ///
     /// let record = r#"{"deviceID":"any_device_token","err":107,"timestamp":1514864773}"#;
-    /// for body in [record.to_owned(), format!("[{record}]"), format!("{{\"payload\":[{record}]}}")] {
-    ///     assert_eq!(Batch::parse(body.as_bytes()).map(|batch| batch.logs().len()), Ok(1));
+    /// let bodies = [
+    ///     format!("[{record},{record}]"),
+    ///     format!("{{\"payload\":[{record},{record}]}}"),
+    ///     format!("{record}\n{record}\n"),
+    /// ];
+    /// for body in bodies {
+    ///     assert_eq!(Batch::parse(body.as_bytes()).map(|batch| batch.logs().len()), Ok(2));
     /// }
+    /// assert_eq!(Batch::parse(record.as_bytes()).map(|batch| batch.logs().len()), Ok(1));
     /// ```
     pub fn parse(body: &[u8]) -> Result<Self, BodyError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(BodyError::TooLarge);
         }
+        match Self::from_bytes(body) {
+            Err(BodyError::NotJson(_) | BodyError::NotUtf8(_)) if ndjson::is_ndjson(body) => Self::from_lines(body),
+            parsed => parsed,
+        }
+    }
+
+    fn from_bytes(body: &[u8]) -> Result<Self, BodyError> {
         let text = std::str::from_utf8(body).map_err(|error| BodyError::NotUtf8(error.valid_up_to()))?;
         // RFC 8259 §8.1 lets a reader skip a byte order mark; editors on some systems write one.
-        let text = text.trim_start_matches('\u{feff}');
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         match text.trim_start().chars().next() {
             None => Err(BodyError::Empty),
             Some('[') => Self::from_array(text),
@@ -80,6 +94,7 @@ impl Batch {
             [_, _, ..] => Err(BodyError::NotABatch("the object has more than one payload")),
             _ if object.is_record() => Self::from_records([object.validate(0)]),
             [_] => Err(BodyError::NotABatch("payload is not an array")),
+            [] if object.is_nearly_a_record() => Self::from_records([object.validate(0)]),
             [] => Err(BodyError::NotABatch("the object is neither a record nor has it a payload")),
         }
     }
@@ -92,6 +107,14 @@ impl Batch {
                 Self::from_records(kept.into_iter().enumerate().map(|(index, json)| parse_record(index, json)))
             }
             _ => Err(BodyError::TooManyRecords(count)),
+        }
+    }
+
+    fn from_lines(body: &[u8]) -> Result<Self, BodyError> {
+        let lines: Vec<_> = ndjson::lines(body).take(MAX_RECORDS).collect();
+        match ndjson::lines(body).count() {
+            count if count > MAX_RECORDS => Err(BodyError::TooManyRecords(count)),
+            _ => Self::from_records(lines.iter().enumerate().map(|(index, line)| ndjson::parse_line(index, line))),
         }
     }
 

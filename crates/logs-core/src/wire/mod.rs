@@ -1,7 +1,10 @@
 //! The JSON contracts: the body of a POST and its receipt, and the messages of the queue.
 
 mod body;
+mod hints;
 mod message;
+mod ndjson;
+mod number;
 mod receipt;
 mod record;
 

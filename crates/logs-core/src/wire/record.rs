@@ -5,21 +5,25 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
+use super::hints;
+use super::number::Number;
 use crate::{DeviceId, ErrorCode, Field, NewLog, RecordError, RecordErrorCode, Timestamp};
 
-/// A JSON object of the body, its values still raw: a record, or the envelope around a batch. Unknown fields
-/// are left out; of a name that comes twice the last value counts, as in most JSON readers.
+/// A JSON object of the body, its values still raw: a record, or the envelope around a batch. Unknown fields are left out.
+/// Of a name that occurs twice the last value counts, as in most JSON readers.
 #[derive(Default)]
-pub(crate) struct RawObject<'a> {
+pub(super) struct RawObject<'a> {
     device_id: Option<&'a RawValue>,
     err: Option<&'a RawValue>,
     timestamp: Option<&'a RawValue>,
+    /// The first unknown name for each field that probably means it.
+    near: Vec<(Field, String)>,
     /// Every `payload` there is: two of them are two batches, and neither may get lost.
-    pub(crate) payloads: Vec<&'a RawValue>,
+    pub(super) payloads: Vec<&'a RawValue>,
 }
 
 /// Reads one element of a batch: a valid log, or everything that is wrong with it.
-pub(crate) fn parse_record(index: usize, json: &RawValue) -> Result<NewLog, Vec<RecordError>> {
+pub(super) fn parse_record(index: usize, json: &RawValue) -> Result<NewLog, Vec<RecordError>> {
     match serde_json::from_str::<RawObject<'_>>(json.get()) {
         Ok(record) => record.validate(index),
         Err(_) => Err(vec![RecordError {
@@ -33,31 +37,51 @@ pub(crate) fn parse_record(index: usize, json: &RawValue) -> Result<NewLog, Vec<
 
 impl RawObject<'_> {
     /// Whether at least one of a record's fields is there.
-    pub(crate) fn is_record(&self) -> bool {
+    pub(super) fn is_record(&self) -> bool {
         self.device_id.is_some() || self.err.is_some() || self.timestamp.is_some()
     }
 
+    /// Whether a field is there under a wrong name.
+    pub(super) fn is_nearly_a_record(&self) -> bool {
+        !self.near.is_empty()
+    }
+
+    fn note_near(&mut self, field: Field, name: String) {
+        if self.near.iter().all(|(noted, _)| *noted != field) {
+            self.near.push((field, name));
+        }
+    }
+
     /// Whether all of a record's fields are there.
-    pub(crate) fn is_complete(&self) -> bool {
+    pub(super) fn is_complete(&self) -> bool {
         self.device_id.is_some() && self.err.is_some() && self.timestamp.is_some()
     }
 
     /// A valid log, or everything that is wrong, in the order of the fields.
-    pub(crate) fn validate(&self, index: usize) -> Result<NewLog, Vec<RecordError>> {
+    pub(super) fn validate(&self, index: usize) -> Result<NewLog, Vec<RecordError>> {
         let device_id = required(self.device_id).and_then(string).and_then(DeviceId::parse);
         let error_code = required(self.err).and_then(integer).and_then(ErrorCode::parse);
-        let timestamp = required(self.timestamp).and_then(integer).and_then(Timestamp::parse);
+        let timestamp = required(self.timestamp).and_then(seconds).and_then(Timestamp::parse);
         match (device_id, error_code, timestamp) {
             (Ok(device_id), Ok(error_code), Ok(timestamp)) => Ok(NewLog::new(device_id, error_code, timestamp)),
             (device_id, error_code, timestamp) => Err([
-                device_id.err().map(|code| fault(index, Field::DeviceId, code, self.device_id)),
-                error_code.err().map(|code| fault(index, Field::Err, code, self.err)),
-                timestamp.err().map(|code| fault(index, Field::Timestamp, code, self.timestamp)),
+                device_id.err().map(|code| self.error(index, Field::DeviceId, code, self.device_id)),
+                error_code.err().map(|code| self.error(index, Field::Err, code, self.err)),
+                timestamp.err().map(|code| self.error(index, Field::Timestamp, code, self.timestamp)),
             ]
             .into_iter()
             .flatten()
             .collect()),
         }
+    }
+
+    fn error(&self, index: usize, field: Field, code: RecordErrorCode, value: Option<&RawValue>) -> RecordError {
+        let near = || self.near.iter().find(|(meant, _)| *meant == field).map(|(_, name)| name.as_str());
+        let message = match value {
+            Some(value) => hints::wrong_value(field, code, value),
+            None => hints::missing(field, near()),
+        };
+        RecordError { index, field: Some(field), code, message }
     }
 }
 
@@ -65,39 +89,28 @@ fn required(value: Option<&RawValue>) -> Result<&RawValue, RecordErrorCode> {
     value.ok_or(RecordErrorCode::Missing)
 }
 
-/// A JSON string; one with half of a surrogate pair is no Unicode text, so it is none.
+/// A JSON string. One with half of a surrogate pair is no Unicode text, so it is none.
 fn string(value: &RawValue) -> Result<String, RecordErrorCode> {
     serde_json::from_str(value.get()).map_err(|_| RecordErrorCode::NotAString)
 }
 
-/// A JSON number without fraction and exponent (JSON Schema draft 4, which API Gateway's models follow).
-/// It is read from the text, so that 1e10 and an integer of thirty digits are told apart.
+/// A number whose value is an integer, in any notation.
 fn integer(value: &RawValue) -> Result<i64, RecordErrorCode> {
-    let text = value.get();
-    let is_number = text.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-    if !is_number || text.contains(['.', 'e', 'E']) {
-        return Err(RecordErrorCode::NotAnInteger);
+    match Number::parse(value.get()) {
+        Some(number) if !number.has_fraction => number.integer.ok_or(RecordErrorCode::OutOfRange),
+        _ => Err(RecordErrorCode::NotAnInteger),
     }
-    text.parse().map_err(|_| RecordErrorCode::OutOfRange)
 }
 
-fn fault(index: usize, field: Field, code: RecordErrorCode, value: Option<&RawValue>) -> RecordError {
-    let message = match (field, code, value.map(integer)) {
-        (_, RecordErrorCode::Missing, _) => format!("{} is missing; {}", field.name(), field.rule()),
-        (Field::Timestamp, RecordErrorCode::OutOfRange, Some(Ok(number))) if is_milliseconds(number) => {
-            format!("timestamp must be Unix time in seconds, and {number} looks like milliseconds: divide it by 1000")
-        }
-        _ => field.rule(),
-    };
-    RecordError { index, field: Some(field), code, message }
-}
-
-fn is_milliseconds(number: i64) -> bool {
-    number > Timestamp::MAX && number / 1000 <= Timestamp::MAX
+/// A number that is not negative, without the fraction of a second.
+fn seconds(value: &RawValue) -> Result<i64, RecordErrorCode> {
+    let number = Number::parse(value.get()).ok_or(RecordErrorCode::NotANumber)?;
+    number.integer.filter(|_| !number.is_negative).ok_or(RecordErrorCode::OutOfRange)
 }
 
 enum Name {
     Field(Field),
+    Near(Field, String),
     Payload,
     Unknown,
 }
@@ -116,7 +129,9 @@ impl<'de> Deserialize<'de> for Name {
                 Ok(match Field::named(name) {
                     Some(field) => Name::Field(field),
                     None if name == "payload" => Name::Payload,
-                    None => Name::Unknown,
+                    None => {
+                        hints::field_meant_by(name).map_or(Name::Unknown, |field| Name::Near(field, name.to_owned()))
+                    }
                 })
             }
         }
@@ -143,6 +158,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
                         Name::Field(Field::DeviceId) => object.device_id = Some(value),
                         Name::Field(Field::Err) => object.err = Some(value),
                         Name::Field(Field::Timestamp) => object.timestamp = Some(value),
+                        Name::Near(field, name) => object.note_near(field, name),
                         Name::Payload => object.payloads.push(value),
                         Name::Unknown => {}
                     }

@@ -1,5 +1,6 @@
-//! Bodies: the three shapes and how much fits. What makes a record good is tested in `record/tests.rs`.
+//! Bodies: the shapes and how much fits. What makes a record valid is tested in `record/tests.rs`.
 
+mod ndjson;
 mod properties;
 mod refusals;
 

@@ -74,9 +74,29 @@ fn a_null_is_a_wrong_value_and_not_a_missing_one() {
     let expected = [
         (Some(Field::DeviceId), RecordErrorCode::NotAString),
         (Some(Field::Err), RecordErrorCode::NotAnInteger),
-        (Some(Field::Timestamp), RecordErrorCode::NotAnInteger),
+        (Some(Field::Timestamp), RecordErrorCode::NotANumber),
     ];
     assert_eq!(faults(all_null), expected);
+}
+
+#[test]
+fn a_name_that_is_nearly_that_of_a_missing_field_is_named_in_the_message() {
+    for (record, expected) in [
+        (r#"{"deviceId":"d","err":1,"timestamp":1}"#, "deviceID is missing; rename deviceId to deviceID: "),
+        (r#"{"device_id":"d","err":1,"timestamp":1}"#, "deviceID is missing; rename device_id to deviceID: "),
+        (r#"{"deviceID":"d","error":1,"timestamp":1}"#, "err is missing; rename error to err: "),
+        (r#"{"deviceID":"d","error_code":1,"timestamp":1}"#, "err is missing; rename error_code to err: "),
+        (r#"{"deviceID":"d","err":1,"ts":1}"#, "timestamp is missing; rename ts to timestamp: "),
+        (r#"{"deviceID":"d","err":1,"time":1}"#, "timestamp is missing; rename time to timestamp: "),
+        (r#"{"deviceID":"d","err":1,"time stamp":1}"#, "timestamp is missing; rename time stamp to timestamp: "),
+    ] {
+        assert!(message(record).starts_with(expected), "{}", message(record));
+    }
+    for other in ["temperature", "hunter2hunter2hunter2hunter2", "errors"] {
+        let record = format!(r#"{{"deviceID":"d","err":1,"{other}":1}}"#);
+        assert!(message(&record).starts_with("timestamp is missing; timestamp must be"), "{}", message(&record));
+    }
+    assert_eq!(read(r#"{"id":7,"deviceID":"d","code":"x","err":1,"date":null,"timestamp":2}"#), Ok(log("d", 1, 2)));
 }
 
 #[test]
@@ -149,12 +169,13 @@ fn a_message_says_what_the_field_must_be_and_never_repeats_what_was_sent() {
     let rule = "err must be an integer between -2147483648 and 2147483647";
     assert_eq!(message(&with_err(&format!("\"{secret}\""))), rule);
     assert_eq!(message(&with_err("31415926535")), rule);
+    assert!(!message(&with_timestamp(&"7".repeat(30))).contains("777"));
     assert_eq!(message("\"hunter2\""), "a record must be an object with deviceID, err and timestamp");
 }
 
 #[test]
 fn a_fault_in_json_is_as_in_the_contract() {
-    let faults = read(&with_err("\"107\"")).unwrap_err();
+    let faults = read(&with_err("107.5")).unwrap_err();
     let expected = json!([{
         "index": 1,
         "field": "err",
@@ -184,11 +205,22 @@ fn every_code_and_every_field_has_its_name_in_json() {
         RecordErrorCode::Empty,
         RecordErrorCode::TooLong,
         RecordErrorCode::NotAnInteger,
+        RecordErrorCode::NotANumber,
         RecordErrorCode::OutOfRange,
         RecordErrorCode::NotAnObject,
+        RecordErrorCode::NotJson,
     ];
-    let expected =
-        json!(["missing", "not_a_string", "empty", "too_long", "not_an_integer", "out_of_range", "not_an_object"]);
+    let expected = json!([
+        "missing",
+        "not_a_string",
+        "empty",
+        "too_long",
+        "not_an_integer",
+        "not_a_number",
+        "out_of_range",
+        "not_an_object",
+        "not_json",
+    ]);
     assert_eq!(serde_json::to_value(codes).unwrap(), expected);
     let fields = [Field::DeviceId, Field::Err, Field::Timestamp];
     assert_eq!(serde_json::to_value(fields).unwrap(), json!(["deviceID", "err", "timestamp"]));

@@ -1,7 +1,6 @@
 //! What each field may hold.
 
 use super::*;
-use crate::wire::record::is_milliseconds;
 
 #[test]
 fn every_i32_is_an_error_code() {
@@ -21,10 +20,45 @@ fn an_err_beyond_i32_is_out_of_range() {
 }
 
 #[test]
-fn an_err_that_is_not_written_as_an_integer_is_not_an_integer() {
-    for text in ["107.5", "107.0", "1e2", "1E2", "1e999", r#""107""#, r#""""#, "true", "false", "null", "[107]", "{}"] {
+fn an_err_may_be_written_in_any_notation_of_an_integer() {
+    for text in ["107.0", "1.07e2", "1.07E+2", "1070e-1", "107.00000"] {
+        assert_eq!(read(&with_err(text)), Ok(log("d", 107, 1_514_864_773)), "{text}");
+    }
+    assert_eq!(read(&with_err("-2147483648.0")), Ok(log("d", i32::MIN.into(), 1_514_864_773)));
+}
+
+#[test]
+fn an_err_that_is_no_integer_by_value_is_never_rounded_in() {
+    for text in ["107.5", "2147483647.0000001", "1e-400", r#""107""#, r#""""#, "true", "false", "null", "[107]", "{}"] {
         assert_eq!(faults(&with_err(text)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)], "{text}");
     }
+    let long = "1".repeat(10_000);
+    for text in ["1e400", "1e999999999999999999999", "2.147483648e9", &long, &format!("{long}e-1")] {
+        let (field, code) = faults(&with_err(text))[0];
+        assert_eq!(field, Some(Field::Err), "{text}");
+        assert!(matches!(code, RecordErrorCode::OutOfRange | RecordErrorCode::NotAnInteger), "{text}");
+    }
+}
+
+#[test]
+fn an_unsigned_error_code_is_refused_with_the_signed_value_to_send() {
+    for (text, signed) in [("2147942405", "-2147024891"), ("2147483648", "-2147483648"), ("4294967295.0", "-1")] {
+        let hint = format!("is an unsigned 32-bit number: send {signed}");
+        assert!(message(&with_err(text)).ends_with(&hint), "{}", message(&with_err(text)));
+    }
+    for text in ["4294967296", "-2147483649", "1e400"] {
+        assert!(!message(&with_err(text)).contains("unsigned"), "{text}");
+    }
+}
+
+#[test]
+fn a_number_in_quotes_is_refused_with_a_message_that_says_so() {
+    for text in [r#""107""#, r#""-1.5e3""#, r#"" 107 ""#] {
+        assert!(message(&with_err(text)).ends_with(", without quotes"), "{text}");
+        assert!(message(&with_timestamp(text)).ends_with(", without quotes"), "{text}");
+    }
+    assert!(!message(&with_err(r#""0x6B""#)).contains("quotes"));
+    assert!(message(&with_device_id("107")).ends_with(", in quotes"));
 }
 
 #[test]
@@ -38,36 +72,54 @@ fn a_timestamp_reaches_from_1970_to_the_end_of_9999() {
 }
 
 #[test]
-fn a_timestamp_that_is_not_written_as_an_integer_is_not_an_integer() {
-    for text in ["1e10", "1514864773.0", r#""1514864773""#, "null", "true", "[]", r#""2018-01-02T03:46:13Z""#] {
-        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::NotAnInteger)], "{text}");
+fn the_fraction_of_a_second_is_dropped() {
+    for (text, seconds) in [
+        ("1514864773.0", 1_514_864_773),
+        ("1514864773.999", 1_514_864_773),
+        ("253402300799.9", Timestamp::MAX),
+        ("0.5", 0),
+    ] {
+        assert_eq!(read(&with_timestamp(text)), Ok(log("d", 107, seconds)), "{text}");
+    }
+    assert_eq!(read(&with_timestamp("1.514864773e9")), Ok(log("d", 107, 1_514_864_773)));
+    for text in ["-0.5", "1e400", "-1e400"] {
+        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)], "{text}");
     }
 }
 
 #[test]
-fn milliseconds_are_refused_with_a_message_that_says_so() {
-    for text in ["1514864773000", "253402300800", "253402300799999"] {
+fn a_timestamp_that_is_no_number_is_not_a_number() {
+    for text in [r#""1514864773""#, "null", "true", "[]", r#""2018-01-02T03:46:13Z""#] {
+        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::NotANumber)], "{text}");
+    }
+}
+
+#[test]
+fn a_timestamp_in_another_unit_is_refused_with_the_unit_and_the_factor() {
+    for (text, unit, factor) in [
+        ("253402300800", "milliseconds", "1000"),
+        ("1514864773000", "milliseconds", "1000"),
+        ("253402300799999", "milliseconds", "1000"),
+        ("253402300800000", "microseconds", "1000000"),
+        ("1514864773000000", "microseconds", "1000000"),
+        ("1514864773000000000", "nanoseconds", "1000000000"),
+    ] {
         let expected =
-            format!("timestamp must be Unix time in seconds, and {text} looks like milliseconds: divide it by 1000");
+            format!("timestamp must be Unix time in seconds, and {text} looks like {unit}: divide it by {factor}");
         assert_eq!(message(&with_timestamp(text)), expected);
         assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)]);
     }
+    assert!(message(&with_timestamp("1.514864773e12")).contains("1514864773000 looks like milliseconds"));
 }
 
 #[test]
-fn the_last_second_of_9999_is_not_taken_for_milliseconds() {
-    assert!(!is_milliseconds(Timestamp::MAX));
-    assert!(is_milliseconds(Timestamp::MAX + 1));
-}
-
-#[test]
-fn what_cannot_be_milliseconds_is_not_called_milliseconds() {
-    for text in ["-1", "-1514864773000", "253402300800000", "1514864773000000", &"9".repeat(30)] {
-        let expected = "timestamp must be an integer between 0 and 253402300799, Unix time in seconds";
+fn what_can_be_no_unit_is_not_called_one() {
+    for text in ["-1", "-1514864773000", &"9".repeat(30), "1e400"] {
+        let expected = "timestamp must be a number between 0 and 253402300799, Unix time in seconds";
         assert_eq!(message(&with_timestamp(text)), expected, "{text}");
     }
     // Only timestamps have a unit.
-    assert!(!message(&with_err("1514864773000")).contains("milliseconds"));
+    assert!(!message(&with_err("1514864773000")).contains("seconds"));
 }
 
 #[test]

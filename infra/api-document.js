@@ -39,6 +39,12 @@ const preflight = (methods, allowedOrigin) => ({
   },
 });
 
+// API Gateway would read NDJSON as JSON to validate it, so it learns nothing of it: what is no JSON passes to the function.
+const onlyJson = ({ content, ...requestBody }) => ({
+  ...requestBody,
+  content: { 'application/json': content['application/json'] },
+});
+
 // `target` is what Fn::Sub makes the ARN of the function, or of its alias, of.
 const apiDocument = ({ document, title, target, allowedOrigin }) => {
   const { paths } = document;
@@ -53,7 +59,10 @@ const apiDocument = ({ document, title, target, allowedOrigin }) => {
         [method]: {
           ...paths['/logs'][method],
           // The body against the document's model, for JSON or no Content-Type; other types pass to the function.
-          ...(paths['/logs'][method].requestBody && { 'x-amazon-apigateway-request-validator': 'body' }),
+          ...(paths['/logs'][method].requestBody && {
+            requestBody: onlyJson(paths['/logs'][method].requestBody),
+            'x-amazon-apigateway-request-validator': 'body',
+          }),
           'x-amazon-apigateway-integration': toFunction(target),
         },
         options: {

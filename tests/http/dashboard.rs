@@ -75,7 +75,7 @@ async fn a_list_is_as_of_the_newest_log_wherever_that_stands() {
     database.insert(&json!([record("late", 1, NOW)]), NOW - 100).await;
     assert_eq!(as_of(&database).await, Some(NOW + 5), "a message of the queue that came out of order");
     database.insert(&json!(vec![record("a", 1, NOW); 10]), NOW).await;
-    database.insert(&json!([record("without a clock", 1, 0)]), NOW + 9).await;
+    database.insert(&json!([record("of 2010", 1, 1_262_304_000)]), NOW + 9).await;
     assert_eq!(as_of(&database).await, Some(NOW + 9), "a log that is not among the ten");
     database.run("DELETE FROM Logs WHERE device_id = 'without a clock'").await;
     assert_eq!(as_of(&database).await, Some(NOW + 5), "and is gone");
@@ -158,7 +158,7 @@ async fn a_list_that_is_as_of_another_second_is_another_list() {
     let function = get_logs(&database, 0);
     let first = get(&function, &[]).await;
     assert_eq!(tag(&get(&get_logs(&database, 1), &[]).await), tag(&first), "the same in each environment");
-    database.insert(&json!([record("without a clock", 1, 0)]), NOW + 1).await;
+    database.insert(&json!([record("of 2010", 1, 1_262_304_000)]), NOW + 1).await;
     let second = get(&function, &[&tag(&first)]).await;
     assert_eq!(body(&second)["result"], body(&first)["result"]);
     assert_eq!(body(&second)["as_of"], NOW + 1);

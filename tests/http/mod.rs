@@ -7,3 +7,4 @@ mod device;
 mod gateways;
 mod handlers;
 mod idempotency;
+mod ndjson;

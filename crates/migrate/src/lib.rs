@@ -44,7 +44,7 @@ impl Migration {
         Ok(Self { settings, users })
     }
 
-    /// Brings schema and users up to date; `{"version":4,"applied":[1,2,3,4],"users":[…]}` says what was done.
+    /// Brings schema and users up to date; `{"version":5,"applied":[1,2,3,4,5],"users":[…]}` says what was done.
     pub async fn run(&self) -> Result<MigrationReport, Failure> {
         match Box::pin(migrate_with_users(&self.settings, &self.users)).await {
             Ok(report) => {

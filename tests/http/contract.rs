@@ -13,6 +13,7 @@ async fn conforms(document: &str, url: &str, key: &str) {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let output = Command::new(program)
         .current_dir(std::env::temp_dir())
+        .env("SCHEMATHESIS_HOOKS", format!("{root}/tests/http/schemathesis_hooks.py"))
         .arg("run")
         .arg(format!("{root}/openapi/{document}"))
         .args(["--url", url.trim_end_matches("/logs"), "--header", &format!("x-api-key: {key}")])

@@ -77,7 +77,7 @@ async fn a_list_is_as_of_the_newest_log_wherever_that_stands() {
     database.insert(&json!(vec![record("a", 1, NOW); 10]), NOW).await;
     database.insert(&json!([record("of 2010", 1, 1_262_304_000)]), NOW + 9).await;
     assert_eq!(as_of(&database).await, Some(NOW + 9), "a log that is not among the ten");
-    database.run("DELETE FROM Logs WHERE device_id = 'without a clock'").await;
+    database.run("DELETE FROM Logs WHERE device_id = 'of 2010'").await;
     assert_eq!(as_of(&database).await, Some(NOW + 5), "and is gone");
 }
 

@@ -17,7 +17,7 @@ pub enum Destination {
 impl Destination {
     /// The queue that `QUEUE_URL` names; without it the database, connected ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
-        match Queue::from_environment(env).await? {
+        match Queue::from_environment(env)? {
             Some(queue) => Ok(Self::Queue(queue)),
             None => Ok(Self::Store(Store::from_environment(env).await?)),
         }

@@ -34,9 +34,9 @@ pub enum QueueError {
 impl Queue {
     /// `QUEUE_URL`; `None` without it. Credentials, and the endpoint where it is not AWS's own (`AWS_ENDPOINT_URL_SQS`),
     /// come from the environment; the region too, unless the URL has it.
-    pub async fn from_environment(env: Env<'_>) -> Result<Option<Self>, Box<dyn std::error::Error + Send + Sync>> {
+    pub fn from_environment(env: Env<'_>) -> Result<Option<Self>, Box<dyn std::error::Error + Send + Sync>> {
         let Some(url) = queue_url(env)? else { return Ok(None) };
-        let config = aws::config(region(&url), ATTEMPT_LIMIT).await;
+        let config = aws::config("SQS", region(&url), ATTEMPT_LIMIT);
         let config = config.map_err(|error| QueueError::Client(aws::explain(&error)))?;
         Ok(Some(Self { client: Client::new(&config), url }))
     }

@@ -31,7 +31,7 @@ pub enum SecretError {
 /// The current value of a secret. The region is that of the ARN; credentials, and the endpoint where it is not AWS's own
 /// (`AWS_ENDPOINT_URL_SECRETS_MANAGER`), come from the environment.
 pub(crate) async fn read(arn: &str) -> Result<String, SecretError> {
-    let answer = client(arn).await?.get_secret_value().secret_id(arn).send().await;
+    let answer = client(arn)?.get_secret_value().secret_id(arn).send().await;
     match answer {
         Ok(secret) => secret.secret_string.ok_or(SecretError::NotText),
         Err(error) => Err(explain(&error)),
@@ -49,8 +49,8 @@ fn explain<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> Se
     }
 }
 
-async fn client(arn: &str) -> Result<Client, SecretError> {
-    let config = aws::config(region(arn), ATTEMPT_LIMIT).await;
+fn client(arn: &str) -> Result<Client, SecretError> {
+    let config = aws::config("SECRETS_MANAGER", region(arn), ATTEMPT_LIMIT);
     config.map(|config| Client::new(&config)).map_err(|error| SecretError::OutOfReach(aws::explain(&error)))
 }
 

@@ -1,6 +1,7 @@
 //! The commands of `./dev` as a user runs them.
 
 mod chaos;
+mod device_test;
 mod load;
 mod up;
 mod up_queued;

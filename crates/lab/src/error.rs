@@ -97,6 +97,12 @@ pub(crate) enum LabError {
     /// The document has no place for the figures.
     #[error("{0} has no lines {1} and {2}, between which the figures go")]
     NoPlace(PathBuf, &'static str, &'static str),
+    /// The command line names no client.
+    #[error("name the client behind --, as in ./dev device-test -- ./client")]
+    NoCommand,
+    /// The client under test.
+    #[error("{0} cannot be started: {1}")]
+    NotStarted(String, #[source] io::Error),
     /// A file or a process.
     #[error("{0}")]
     Io(#[from] io::Error),

@@ -1,12 +1,13 @@
-//! What only developers run: `./dev bench`, `./dev chaos` and `./dev load`.
+//! What only developers run: `./dev bench`, `./dev chaos`, `./dev load` and `./dev device-test`.
 //!
 //! Each is a module: [`bench`] measures the functions against an empty one, [`chaos`] breaks everything under clients
 //! that keep the rules, [`load`] measures how much is accepted and stored. [`baseline`] is the bare statement that
-//! they are compared with.
+//! they are compared with. [`device_test`] judges a client of the service.
 
 mod baseline;
 mod bench;
 mod chaos;
+mod device_test;
 mod error;
 mod load;
 mod process;
@@ -28,6 +29,8 @@ enum Command {
     Chaos(chaos::Options),
     /// Bounded load on direct and queued mode, and what becomes of it
     Load(load::Options),
+    /// A client against a gateway that misbehaves on purpose: which rules does it break?
+    DeviceTest(device_test::Options),
 }
 
 fn main() -> ExitCode {
@@ -36,6 +39,7 @@ fn main() -> ExitCode {
         Command::Bench(_) => bench::PROGRESS,
         Command::Chaos(_) => chaos::PROGRESS,
         Command::Load(_) => load::PROGRESS,
+        Command::DeviceTest(_) => device_test::PROGRESS,
     };
     match run(command) {
         Ok(true) => ExitCode::SUCCESS,
@@ -56,6 +60,7 @@ fn run(command: Command) -> Result<bool, LabError> {
             Command::Bench(options) => bench::run(options).await,
             Command::Chaos(options) => chaos::run(options).await,
             Command::Load(options) => load::run(options).await,
+            Command::DeviceTest(options) => device_test::run(options).await,
         }
     })
 }

@@ -1,0 +1,75 @@
+//! The client under test: a command that is started with codes to send.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+use tokio::io::AsyncWriteExt;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use crate::error::LabError;
+
+/// How long a client gets to stop when it is asked to.
+const STOP_LIMIT: Duration = Duration::from_secs(5);
+
+/// A client that runs, with everything that it has started.
+pub(crate) struct Client(Child);
+
+impl Client {
+    /// Starts the command. It finds the codes on standard input, a record a line, and in its environment where to send
+    /// them (`ERROR_CODES_URL`, `ERROR_CODES_API_KEY`) and a folder that survives a restart (`ERROR_CODES_STATE`).
+    pub(crate) async fn start(
+        command: &[String],
+        url: &str,
+        api_key: &str,
+        state: &Path,
+        codes: &str,
+    ) -> Result<Self, LabError> {
+        let [program, arguments @ ..] = command else { return Err(LabError::NoCommand) };
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env("ERROR_CODES_URL", url)
+            .env("ERROR_CODES_API_KEY", api_key)
+            .env("ERROR_CODES_STATE", state)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .kill_on_drop(true)
+            .process_group(0)
+            .spawn()
+            .map_err(|error| LabError::NotStarted(program.clone(), error))?;
+        if let Some(mut input) = child.stdin.take() {
+            // A client that ends without reading them is judged by what arrives.
+            let _ = input.write_all(codes.as_bytes()).await;
+        }
+        Ok(Self(child))
+    }
+
+    /// Waits until it ends. Whether it did within `limit`.
+    pub(crate) async fn ended(&mut self, limit: Duration) -> bool {
+        timeout(limit, self.0.wait()).await.is_ok()
+    }
+
+    /// Asks it to stop, and insists after a while.
+    pub(crate) async fn stop(mut self) {
+        self.signal(Signal::SIGTERM);
+        if !self.ended(STOP_LIMIT).await {
+            self.kill().await;
+        }
+    }
+
+    /// As when the power is cut.
+    pub(crate) async fn kill(mut self) {
+        self.signal(Signal::SIGKILL);
+        // It is gone already, or goes now.
+        let _ = self.0.wait().await;
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
+            let _ = killpg(Pid::from_raw(id), signal);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Which rules of `docs/devices.md` a client has broken, by the requests that arrived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use logs_core::{Batch, IdempotencyKey};
+
+use crate::device_test::gateway::Arrival;
+use crate::device_test::scenario::{Fate, SLOW, Scenario};
+
+/// A clock that is read twice on the way may be off by this much.
+const TOLERANCE: Duration = Duration::from_millis(50);
+
+/// A client with a wrong API key may try so often before it is restarted.
+const MAX_TRIES_WITH_A_WRONG_KEY: usize = 3;
+
+/// What a client has done to its codes: how often each of them is stored.
+pub(crate) type Stored = BTreeMap<i32, u64>;
+
+/// All broken rules, a sentence each.
+pub(crate) fn broken_rules(scenario: &Scenario, codes: i32, arrivals: &[Arrival], stored: &Stored) -> Vec<String> {
+    let mut broken = BTreeSet::new();
+    let mut by_key: BTreeMap<&str, Vec<&Arrival>> = BTreeMap::new();
+    let mut keys_of: BTreeMap<i32, BTreeSet<&str>> = BTreeMap::new();
+    for arrival in arrivals {
+        let Some(key) = arrival.key.as_deref().filter(|key| IdempotencyKey::parse(key).is_ok()) else {
+            broken.insert("a request had no valid Idempotency-Key".to_owned());
+            continue;
+        };
+        by_key.entry(key).or_default().push(arrival);
+        for code in codes_in(arrival) {
+            keys_of.entry(code).or_default().insert(key);
+        }
+    }
+    for tries in by_key.values() {
+        broken.extend(tries.windows(2).filter_map(|pair| broken_by_retry(pair[0], pair[1])));
+    }
+    if keys_of.values().any(|keys| keys.len() > 1) {
+        broken.insert("the same code was sent under two keys".to_owned());
+    }
+    if arrivals.iter().filter(|arrival| arrival.fate == Fate::Status(403, None)).count() > MAX_TRIES_WITH_A_WRONG_KEY {
+        broken.insert("it went on sending with a wrong API key; try again in an hour".to_owned());
+    }
+    let lost = (0..codes).filter(|code| !stored.contains_key(code)).count();
+    if scenario.stores_everything() && lost > 0 {
+        broken.insert(format!("{lost} of {codes} codes were lost"));
+    }
+    let doubled = stored.values().filter(|count| **count > 1).count();
+    if doubled > 0 {
+        broken.insert(format!("{doubled} of {codes} codes were stored twice"));
+    }
+    broken.into_iter().collect()
+}
+
+/// The rule that the second of two tries under one key breaks.
+fn broken_by_retry(first: &Arrival, second: &Arrival) -> Option<String> {
+    let waited = second.at - first.at;
+    if second.body != first.body {
+        return Some("another body was sent under the same key".to_owned());
+    }
+    match first.fate {
+        Fate::Slow => Some(format!("it did not wait {SLOW:?} for a response")),
+        fate if fate.acknowledges() => Some("a batch was sent again after it was acknowledged".to_owned()),
+        fate if fate.is_final() => Some("a batch was sent again after it was refused for good".to_owned()),
+        Fate::Status(status, Some(seconds)) if waited + TOLERANCE < Duration::from_secs(seconds) => {
+            Some(format!("it sent again {waited:.1?} after {status}, and Retry-After said {seconds} s"))
+        }
+        _ => None,
+    }
+}
+
+/// The codes in a request: the client got them as `err`.
+fn codes_in(arrival: &Arrival) -> Vec<i32> {
+    let batch = Batch::parse(&arrival.body).map(|batch| batch.logs().to_vec()).unwrap_or_default();
+    batch.iter().map(|log| log.error_code().get()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::device_test::scenario::ALL;
+
+    fn arrival(at: Instant, key: &str, codes: &[i32], fate: Fate) -> Arrival {
+        let record = |code: &i32| format!(r#"{{"deviceID":"d","err":{code},"timestamp":1}}"#);
+        let records: Vec<_> = codes.iter().map(record).collect();
+        let key = (!key.is_empty()).then(|| key.to_owned());
+        Arrival { at, key, body: Bytes::from(format!("[{}]", records.join(","))), fate }
+    }
+
+    fn broken(fates: &[(&str, &[i32], u64, Fate)], stored: &[(i32, u64)]) -> Vec<String> {
+        let start = Instant::now();
+        let arrivals: Vec<_> = fates
+            .iter()
+            .map(|(key, codes, seconds, fate)| arrival(start + Duration::from_secs(*seconds), key, codes, *fate))
+            .collect();
+        broken_rules(&ALL[0], 2, &arrivals, &stored.iter().copied().collect())
+    }
+
+    const BUSY: Fate = Fate::Status(429, Some(2));
+    const BOTH: &[(i32, u64)] = &[(0, 1), (1, 1)];
+
+    #[test]
+    fn a_client_that_keeps_the_rules_breaks_none() {
+        let kept = broken(
+            &[("a", &[0, 1], 0, BUSY), ("a", &[0, 1], 2, Fate::CutAfter), ("a", &[0, 1], 2, Fate::Passed)],
+            BOTH,
+        );
+        assert_eq!(kept, [] as [String; 0]);
+    }
+
+    #[test]
+    fn each_broken_rule_is_named() {
+        for (fates, expected) in [
+            (&[("", &[0, 1][..], 0, Fate::Passed)][..], "no valid Idempotency-Key"),
+            (&[("a", &[0, 1], 0, BUSY), ("a", &[0, 1], 1, Fate::Passed)], "Retry-After said 2 s"),
+            (&[("a", &[0], 0, BUSY), ("a", &[0, 1], 2, Fate::Passed)], "another body"),
+            (&[("a", &[0, 1], 0, Fate::CutAfter), ("b", &[0, 1], 2, Fate::Passed)], "under two keys"),
+            (&[("a", &[0, 1], 0, Fate::Passed), ("a", &[0, 1], 2, Fate::Passed)], "after it was acknowledged"),
+            (&[("a", &[0, 1], 0, Fate::Status(400, None)), ("a", &[0, 1], 2, Fate::Passed)], "refused for good"),
+        ] {
+            let broken = broken(fates, BOTH);
+            assert!(broken.len() == 1 && broken[0].contains(expected), "{expected}: {broken:?}");
+        }
+    }
+
+    #[test]
+    fn lost_and_doubled_codes_are_counted() {
+        let fates = [("a", &[0, 1][..], 0, Fate::Passed)];
+        assert_eq!(broken(&fates, &[(0, 1)]), ["1 of 2 codes were lost"]);
+        assert_eq!(broken(&fates, &[(0, 1), (1, 2)]), ["1 of 2 codes were stored twice"]);
+    }
+}

@@ -1,0 +1,61 @@
+//! A server with a certificate that nobody vouches for.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::error::LabError;
+
+/// Listens until it is dropped.
+pub(crate) struct WrongCertificate {
+    pub(crate) url: String,
+    was_trusted: Arc<AtomicBool>,
+    task: JoinHandle<()>,
+}
+
+impl WrongCertificate {
+    pub(crate) async fn start() -> Result<Self, LabError> {
+        let certified = generate_simple_self_signed(["localhost".to_owned()]).map_err(std::io::Error::other)?;
+        let CertifiedKey { cert, signing_key } = certified;
+        let key = PrivateKeyDer::try_from(signing_key.serialize_der()).map_err(std::io::Error::other)?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key))
+            .map_err(std::io::Error::other)?;
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("https://localhost:{}/logs", listener.local_addr()?.port());
+        let was_trusted = Arc::new(AtomicBool::new(false));
+        let trusted = Arc::clone(&was_trusted);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                // A client that checks the certificate ends the handshake.
+                if let Ok(mut stream) = acceptor.accept(stream).await {
+                    let mut first = [0];
+                    if matches!(tokio::io::AsyncReadExt::read(&mut stream, &mut first).await, Ok(1)) {
+                        trusted.store(true, Ordering::Relaxed);
+                    }
+                }
+            }
+        });
+        Ok(Self { url, was_trusted, task })
+    }
+
+    /// Whether a client has sent anything.
+    pub(crate) fn was_trusted(&self) -> bool {
+        self.was_trusted.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for WrongCertificate {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -28,6 +28,8 @@ const PROGRAM: &str = concat!(include_str!("../moto/queues.py"), "\n\n", include
 /// What to run.
 #[derive(Debug, Default)]
 pub struct MotoOptions<'a> {
+    /// Python with moto; by default the one that `MOTO_PYTHON` names.
+    pub python: Option<&'a Path>,
     /// A file for the messages that are in queues at the end; the next run has them again.
     pub messages: Option<&'a Path>,
     /// Operations that nobody may use, as `secretsmanager.GetSecretValue`.
@@ -71,7 +73,8 @@ fn log_hint(log_file: Option<&Path>) -> String {
 impl Moto {
     /// Starts the server on a free port.
     pub async fn start(options: &MotoOptions<'_>) -> Result<Self, MotoError> {
-        let python = std::env::var_os("MOTO_PYTHON").filter(|python| !python.is_empty());
+        let named = || std::env::var_os("MOTO_PYTHON").filter(|python| !python.is_empty()).map(PathBuf::from);
+        let python = options.python.map(Path::to_owned).or_else(named);
         let log = match options.log_file {
             Some(file) => std::fs::OpenOptions::new().create(true).append(true).open(file)?.into(),
             None => Stdio::inherit(),

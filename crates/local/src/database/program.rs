@@ -7,6 +7,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
 use super::server::note_process;
+use crate::programs;
 
 /// How a data folder that is not complete is called, behind the last dot.
 pub(super) const UNFINISHED: &str = "unfinished";
@@ -41,12 +42,15 @@ pub enum ProgramError {
 }
 
 impl ServerProgram {
+    /// Whether [`find`](Self::find) has a program to look at.
+    #[must_use]
+    pub fn is_installed() -> bool {
+        find().is_some()
+    }
+
     /// The server that `MYSQL_SERVER` names, else what is installed.
     pub async fn find() -> Result<Self, ProgramError> {
-        let path = match std::env::var_os("MYSQL_SERVER").filter(|path| !path.is_empty()) {
-            Some(path) => PathBuf::from(path),
-            None => installed().ok_or(ProgramError::NotFound)?,
-        };
+        let path = find().ok_or(ProgramError::NotFound)?;
         let version = Command::new(&path).arg("--version").stdin(Stdio::null()).output().await;
         let version = version.ok().filter(|output| output.status.success());
         let version = version.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
@@ -163,12 +167,9 @@ fn system_script(name: &str) -> Result<String, ProgramError> {
         .ok_or_else(|| ProgramError::Initialize(format!("MariaDB's script mysql_{name}.sql is not installed")))
 }
 
-fn installed() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let system = ["/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/mysql/bin"].map(PathBuf::from);
-    let folders: Vec<PathBuf> = std::env::split_paths(&path).chain(system).collect();
-    ["mariadbd", "mysqld"]
-        .iter()
-        .flat_map(|program| folders.iter().map(move |folder| folder.join(program)))
-        .find(|program| program.is_file())
+/// The program that `MYSQL_SERVER` names, else what is installed.
+fn find() -> Option<PathBuf> {
+    let system = ["/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/mysql/bin"];
+    let installed = || ["mariadbd", "mysqld"].into_iter().find_map(|name| programs::find_in(&system, name));
+    std::env::var_os("MYSQL_SERVER").filter(|path| !path.is_empty()).map(PathBuf::from).or_else(installed)
 }

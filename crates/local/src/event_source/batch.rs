@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::queue::{Message, Queue};
 
 /// Lambda's own limit for the event of an invocation: 6 MB.
-const LARGEST_EVENT: usize = 6 << 20;
+const MAX_EVENT_BYTES: usize = 6 << 20;
 
 const HEAD: &str = r#"{"Records":["#;
 const TAIL: &str = "]}";
@@ -67,7 +67,7 @@ impl Gathered {
         let by_number = batch_size.saturating_sub(self.records.len());
         match self.bytes / self.records.len().max(1) {
             0 => by_number,
-            average => by_number.min((LARGEST_EVENT.saturating_sub(self.bytes)) / average),
+            average => by_number.min((MAX_EVENT_BYTES.saturating_sub(self.bytes)) / average),
         }
     }
 
@@ -76,7 +76,7 @@ impl Gathered {
         let mut bytes = HEAD.len() + TAIL.len();
         let fitting = self.records.iter().take(batch_size).take_while(|record| {
             bytes += record.json.len() + 1;
-            bytes <= LARGEST_EVENT
+            bytes <= MAX_EVENT_BYTES
         });
         let count = fitting.count().max(1).min(self.records.len());
         let rest = self.records.split_off(count);
@@ -121,7 +121,7 @@ mod tests {
         let mut large = gathered(&[1 << 20; 10]);
         let batches: Vec<_> = std::iter::from_fn(|| Some(large.take_batch(10_000)).filter(|b| !b.is_empty())).collect();
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5]);
-        assert!(batches.iter().all(|batch| event(batch).len() <= LARGEST_EVENT));
+        assert!(batches.iter().all(|batch| event(batch).len() <= MAX_EVENT_BYTES));
         assert_eq!(large.bytes, 0);
     }
 

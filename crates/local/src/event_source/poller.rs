@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::batch::{Gathered, Record, event, ids};
 use super::{EventSourceConfig, Invocation, Phase, answer};
-use crate::queue::{MOST_AT_ONCE, QueueError};
+use crate::queue::{MAX_PER_CALL, QueueError};
 
 /// How many calls to the queue a poller has open at once, at most.
 const CALLS_AT_ONCE: usize = 5;
@@ -74,7 +74,7 @@ impl Poller {
                 return;
             }
             let is_idle = self.gathered.is_empty();
-            let asked = room.min(calls * MOST_AT_ONCE);
+            let asked = room.min(calls * MAX_PER_CALL);
             match self.receive(asked, if is_idle { LONG_POLL_SECONDS } else { 0 }).await {
                 Ok(0) if is_idle => {}
                 Ok(count) => {
@@ -98,8 +98,8 @@ impl Poller {
     /// Ten a call, all calls at once. How many messages came.
     async fn receive(&mut self, asked: usize, wait_seconds: u8) -> Result<usize, QueueError> {
         let mut receiving = JoinSet::new();
-        for first in (0..asked).step_by(MOST_AT_ONCE) {
-            let (queue, count) = (self.config.queue.clone(), MOST_AT_ONCE.min(asked - first));
+        for first in (0..asked).step_by(MAX_PER_CALL) {
+            let (queue, count) = (self.config.queue.clone(), MAX_PER_CALL.min(asked - first));
             receiving.spawn(async move { queue.receive(count, wait_seconds).await });
         }
         let (mut count, mut outcome) = (0, Ok(()));
@@ -148,9 +148,9 @@ impl Poller {
     async fn delete(&self, batch: &[Record], failed: &HashSet<String>) {
         let done = batch.iter().filter(|record| !failed.contains(&record.id)).map(|record| record.handle.clone());
         let done: Vec<String> = done.collect();
-        for round in done.chunks(MOST_AT_ONCE * CALLS_AT_ONCE) {
+        for round in done.chunks(MAX_PER_CALL * CALLS_AT_ONCE) {
             let mut deleting = JoinSet::new();
-            for handles in round.chunks(MOST_AT_ONCE) {
+            for handles in round.chunks(MAX_PER_CALL) {
                 let (queue, handles) = (self.config.queue.clone(), handles.to_vec());
                 deleting.spawn(async move { queue.delete(&handles).await });
             }
@@ -174,7 +174,7 @@ impl Poller {
     }
 
     async fn give_back(self) {
-        for handles in self.gathered.into_handles().chunks(MOST_AT_ONCE) {
+        for handles in self.gathered.into_handles().chunks(MAX_PER_CALL) {
             if let Err(error) = self.config.queue.give_back(handles).await {
                 tracing::warn!(%error, "messages stay hidden for their visibility timeout");
             }

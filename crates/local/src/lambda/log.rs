@@ -15,9 +15,9 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Makes room if the log has so many bytes: it becomes `….log.1`, and what had that name before is gone.
-pub(crate) fn rotate(path: &Path, most_bytes: u64) -> io::Result<()> {
+pub(crate) fn rotate(path: &Path, max_bytes: u64) -> io::Result<()> {
     match fs::metadata(path) {
-        Ok(log) if log.len() >= most_bytes => fs::rename(path, before(path)),
+        Ok(log) if log.len() >= max_bytes => fs::rename(path, before(path)),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
@@ -33,21 +33,21 @@ fn before(path: &Path) -> PathBuf {
 /// The log of this program itself; what is written at once stays together.
 pub(crate) struct BoundedLog {
     path: PathBuf,
-    most_bytes: u64,
+    max_bytes: u64,
     file: File,
 }
 
 impl BoundedLog {
-    pub(crate) fn open(path: PathBuf, most_bytes: u64) -> io::Result<Self> {
-        Ok(Self { file: open(&path)?, path, most_bytes })
+    pub(crate) fn open(path: PathBuf, max_bytes: u64) -> io::Result<Self> {
+        Ok(Self { file: open(&path)?, path, max_bytes })
     }
 }
 
 impl Write for BoundedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         // A log that cannot be renamed is better too long than lost.
-        if self.file.metadata()?.len() >= self.most_bytes
-            && rotate(&self.path, self.most_bytes).is_ok()
+        if self.file.metadata()?.len() >= self.max_bytes
+            && rotate(&self.path, self.max_bytes).is_ok()
             && let Ok(file) = open(&self.path)
         {
             self.file = file;

@@ -15,7 +15,7 @@ use crate::moto::KEY;
 use crate::state::QueueEndpoint;
 
 /// SQS takes and gives so many messages a call.
-pub const MOST_AT_ONCE: usize = 10;
+pub const MAX_PER_CALL: usize = 10;
 
 /// A queue, and a client for it.
 #[derive(Clone, Debug)]
@@ -131,7 +131,7 @@ impl Queue {
 
     /// Receives up to `count` messages; waits so many seconds for the first one.
     pub async fn receive(&self, count: usize, wait_seconds: u8) -> Result<Vec<Message>, QueueError> {
-        let count = i32::try_from(count.clamp(1, MOST_AT_ONCE)).unwrap_or(1);
+        let count = i32::try_from(count.clamp(1, MAX_PER_CALL)).unwrap_or(1);
         let receive = self.client.receive_message().queue_url(&self.url).max_number_of_messages(count);
         let receive = receive.wait_time_seconds(wait_seconds.into()).message_attribute_names("All");
         let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);

@@ -7,7 +7,7 @@ use logs_core::settings::environment;
 use super::queued::Queued;
 use super::{UpError, UpOptions};
 use crate::binaries;
-use crate::lambda::{Function, FunctionConfig};
+use crate::lambda::{Function, FunctionConfig, MAX_CONCURRENCY};
 use crate::moto::{KEY, REGION};
 
 /// From so many bytes on a log is kept under another name, in the place of the one before.
@@ -28,6 +28,9 @@ pub(super) fn function(
     let mut variables: Vec<_> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     variables.extend(environment("RUST_LOG").map(|filter| ("RUST_LOG".to_owned(), filter)));
+    if options.events_per_environment > 1 {
+        variables.push((MAX_CONCURRENCY.to_owned(), options.events_per_environment.to_string()));
+    }
     let config = FunctionConfig {
         name: name.to_owned(),
         program: program(options, name)?,

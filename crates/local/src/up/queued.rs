@@ -57,11 +57,13 @@ impl Queued {
         log::rotate(&moto_log, MAX_LOG_BYTES)?;
         let messages = database.messages(state);
         let moto_options =
-            MotoOptions { messages: Some(&messages), log_file: Some(&moto_log), ..MotoOptions::default() };
+            MotoOptions { python: Some(&mode.moto_python), messages: Some(&messages), log_file: Some(&moto_log), denied: &[] };
         let moto = Moto::start(&moto_options).await?;
         let queues = Queues::create(moto.url(), REGION, mode.redrive_policy).await?;
         let timeout = mode.timeout().map_err(UpError::VisibilityTimeout)?;
-        let options = UpOptions { concurrency: mode.concurrency, timeout, ..options.clone() };
+        // A batch needs the whole environment.
+        let options =
+            UpOptions { concurrency: mode.concurrency, events_per_environment: 1, timeout, ..options.clone() };
         let store_logs = function(&options, &logs, "store-logs", &[("DATABASE_URL", database.url())])?;
         let source = EventSourceConfig {
             queue: queues.queue.clone(),

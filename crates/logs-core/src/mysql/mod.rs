@@ -11,6 +11,8 @@ mod login;
 mod messages;
 #[cfg(feature = "migrate")]
 mod migrate;
+#[cfg(feature = "migrate")]
+mod migrations;
 mod pauses;
 mod retention;
 mod rounds;

@@ -36,9 +36,7 @@ impl Release<'_> {
         let cargo_lambda = CargoLambda::install()?;
         if !has_library(&target) {
             let architecture = self.architecture;
-            return Err(format!(
-                "Rust's library for {architecture} is missing; run: rustup target add {target}"
-            ).into());
+            return Err(format!("Rust's library for {architecture} is missing; run: rustup target add {target}").into());
         }
         let _ = std::fs::remove_dir_all(self.folder);
         let mut command = cargo_lambda.command();
@@ -69,7 +67,8 @@ fn run(command: &mut Command) -> Result<(), Failure> {
 
 /// Whether Rust's standard library is there for this target.
 fn has_library(target: &str) -> bool {
-    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", target]).stderr(Stdio::null()).output();
+    let output =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).stderr(Stdio::null()).output();
     output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 

@@ -23,7 +23,9 @@ pub(crate) fn lambda(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
 
 fn check_deployment(arguments: &[OsString]) -> Result<(), Failure> {
     match option(arguments, "--package", "-p") {
-        Some(folder) => check_stage(Path::new(&folder), &option(arguments, "--stage", "-s").unwrap_or("dev".to_owned())),
+        Some(folder) => {
+            check_stage(Path::new(&folder), &option(arguments, "--stage", "-s").unwrap_or("dev".to_owned()))
+        }
         None => Ok(()),
     }
 }
@@ -51,7 +53,8 @@ pub(super) fn check_stage(package: &Path, stage: &str) -> Result<(), Failure> {
     if template.contains(&format!("\"FunctionName\": \"error-codes-{stage}-migrate\"")) {
         return Ok(());
     }
-    Err(format!("{package} holds the package of another stage than {stage}; give both commands the same --stage").into())
+    Err(format!("{package} holds the package of another stage than {stage}; give both commands the same --stage")
+        .into())
 }
 
 #[cfg(test)]

@@ -47,12 +47,7 @@ fn release(folder: &str, binaries: &[&str]) -> Result<(), Failure> {
     Release { architecture: own_architecture(), profile: "release", folder, selection: &selection }.build()
 }
 
-fn lab(
-    folder: &str,
-    command: &str,
-    arguments: Vec<OsString>,
-    moto: Option<PathBuf>,
-) -> Result<ExitCode, Failure> {
+fn lab(folder: &str, command: &str, arguments: Vec<OsString>, moto: Option<PathBuf>) -> Result<ExitCode, Failure> {
     let moto = moto.map(|programs| ("MOTO_PYTHON", programs.join("python")));
     become_program(Command::new(Path::new(folder).join("lab")).arg(command).args(arguments).envs(moto))
 }

@@ -76,7 +76,9 @@ fn lock() -> Result<File, Failure> {
     let file = OpenOptions::new().create(true).append(true).open("target/package.lock")?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err("another ./dev package is at work here; run this one when it is done".into()),
+        Err(TryLockError::WouldBlock) => {
+            Err("another ./dev package is at work here; run this one when it is done".into())
+        }
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
 }
@@ -100,7 +102,8 @@ impl Osls<'_> {
     /// `x86_64` or `arm64`.
     fn architecture(&self) -> Result<String, Failure> {
         let mut print = self.command("print");
-        let output = print.args(["--path", "custom.architecture", "--format", "text"]).stderr(File::create(LOG)?).output()?;
+        let output =
+            print.args(["--path", "custom.architecture", "--format", "text"]).stderr(File::create(LOG)?).output()?;
         // Its messages are on standard output, too.
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if output.status.success() { Ok(said) } else { Err(format!("osls refuses the parameters:\n{said}").into()) }

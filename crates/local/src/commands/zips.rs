@@ -34,7 +34,8 @@ pub(super) fn for_stage(stage: &str, architecture: &str) -> Result<(), Failure> 
 fn build(architecture: &str, profile: &str, name: &str) -> Result<(), Failure> {
     let folder = folder(name);
     say(&format!("building the zips for {architecture} (the first time takes several minutes)"));
-    let selection = FUNCTIONS.iter().flat_map(|function| [format!("--package={function}"), format!("--bin={function}")]);
+    let selection =
+        FUNCTIONS.iter().flat_map(|function| [format!("--package={function}"), format!("--bin={function}")]);
     let selection: Vec<String> = selection.collect();
     Release { architecture, profile, folder: &folder, selection: &selection }.build()?;
     for function in FUNCTIONS {

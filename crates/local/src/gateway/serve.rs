@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use edge::{PROBLEM_JSON, Problem};
+use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -179,11 +180,7 @@ impl GatewayConfig {
             }
         })?;
         event::to_response(&answer).ok_or_else(|| {
-            tracing::error!(
-                api = self.function.name(),
-                request_id = id,
-                "the function's answer has not the shape of one"
-            );
+            tracing::error!(api = self.function.name(), request_id = id, "malformed function response");
             Refused::bad_gateway()
         })
     }
@@ -216,9 +213,8 @@ impl GatewayConfig {
 
 /// The front of API Gateway lets no request through whose `Host` is no host name: `lambda_http` makes a URL of it.
 fn has_valid_host(headers: &HeaderMap) -> bool {
-    let is_host = |host: &str| {
-        reqwest::Url::parse(&format!("http://{host}/"))
-            .is_ok_and(|url| url.username().is_empty() && url.path() == "/" && url.query().is_none())
-    };
+    // What ends a host in a URL, or stands before it.
+    let is_host =
+        |host: &str| !host.contains(['/', '?', '#', '@', '\\']) && Url::parse(&format!("http://{host}/")).is_ok();
     headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(is_host))
 }

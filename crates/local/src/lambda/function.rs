@@ -95,8 +95,7 @@ impl Function {
 impl Inner {
     async fn invoke(&self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
         let slot = self.take();
-        let environment =
-            slot.get_or_try_init(|| Environment::start(&self.config)).await.map_err(InvokeError::Start);
+        let environment = slot.get_or_try_init(|| Environment::start(&self.config)).await.map_err(InvokeError::Start);
         let answer = match environment {
             Ok(environment) => environment.invoke(id, event).await,
             Err(error) => Err(error),

@@ -31,8 +31,9 @@ fn installed(
 ) -> Result<PathBuf, Failure> {
     let content = fs::read(pinned).map_err(|error| format!("{} cannot be read: {error}", pinned.display()))?;
     let digest: String = Sha256::digest(content)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
-    // Absolute: programs find themselves by it, wherever they are started.
-    let folder = std::env::current_dir()?.join(FOLDER).join(format!("{name}-{digest}"));
+    fs::create_dir_all(FOLDER)?;
+    // Absolute, for programs that find themselves by it; npm refuses a way over symbolic links.
+    let folder = Path::new(FOLDER).canonicalize()?.join(format!("{name}-{digest}"));
     if !folder.join(COMPLETE).exists() {
         crate::say(&format!("installing {name} into {FOLDER}"));
         let _ = fs::remove_dir_all(&folder);

@@ -67,7 +67,8 @@ impl Node {
     /// The machine's own if osls runs on it, else one from PyPI.
     fn find() -> Result<Self, Failure> {
         let is_new_enough = |program: &PathBuf| {
-            let check = Command::new(program).args(["-e", NEW_ENOUGH]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let check =
+                Command::new(program).args(["-e", NEW_ENOUGH]).stdout(Stdio::null()).stderr(Stdio::null()).status();
             programs::find("npm").is_some() && check.is_ok_and(|status| status.success())
         };
         if let Some(program) = programs::find("node").filter(is_new_enough) {

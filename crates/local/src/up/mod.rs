@@ -12,10 +12,10 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method};
+use axum::http::Method;
 use logs_core::mysql::migrate;
 use logs_core::operator_log;
-use logs_core::settings::{DatabaseSettings, allowed_origin, environment};
+use logs_core::settings::{DatabaseSettings, environment};
 use tokio::net::TcpListener;
 
 use crate::gateway::{Gateway, GatewayConfig, UsagePlan};
@@ -55,7 +55,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     }
     // Both, before anything slow is started: an error here is the most likely one.
     let listeners = [listen(options.post_port, "--post-port").await?, listen(options.get_port, "--get-port").await?];
-    let origin = allowed_origin(&environment)?;
+    let origin = edge::allowed_origin(&environment)?;
     operator_log::parse_filter(environment("RUST_LOG").as_deref())?;
 
     let database = Database::start(&options.database, &state, &keys, &progress).await?;
@@ -72,7 +72,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
 
     progress("starting the gateways");
     let (logs, database_url) = (state.logs(), ("DATABASE_URL", database.url()));
-    let allowed = ("ALLOWED_ORIGIN", &*origin);
+    let allowed = ("ALLOWED_ORIGIN", origin.to_str().map_err(std::io::Error::other)?);
     let post_settings = match &queued {
         Some(queued) => [&[allowed][..], &sender_settings(queued)].concat(),
         None => vec![allowed, database_url],
@@ -86,7 +86,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
             method,
             api_key: api_key.to_owned(),
             usage_plan: UsagePlan::new(options.rate, options.burst),
-            allowed_origin: HeaderValue::from_str(&origin).map_err(std::io::Error::other)?,
+            allowed_origin: origin.clone(),
             function: function.clone(),
         };
         Gateway::start(listener, config)

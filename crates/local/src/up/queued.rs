@@ -56,8 +56,12 @@ impl Queued {
         // It says little, so once for each start is enough.
         log::rotate(&moto_log, MAX_LOG_BYTES)?;
         let messages = database.messages(state);
-        let moto_options =
-            MotoOptions { python: Some(&mode.moto_python), messages: Some(&messages), log_file: Some(&moto_log), denied: &[] };
+        let moto_options = MotoOptions {
+            python: Some(&mode.moto_python),
+            messages: Some(&messages),
+            log_file: Some(&moto_log),
+            denied: &[],
+        };
         let moto = Moto::start(&moto_options).await?;
         let queues = Queues::create(moto.url(), REGION, mode.redrive_policy).await?;
         let timeout = mode.timeout().map_err(UpError::VisibilityTimeout)?;

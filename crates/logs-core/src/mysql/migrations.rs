@@ -33,9 +33,8 @@ mod tests {
         let files = folder.map(|file| file.expect("readable").file_name().into_string().expect("a name in UTF-8"));
         let mut files: Vec<String> = files.filter(|file| file.ends_with(".sql")).collect();
         files.sort();
-        let listed = MIGRATIONS.map(|(version, description, _)| {
-            format!("{version:04}_{}.sql", description.replace(' ', "_"))
-        });
+        let listed =
+            MIGRATIONS.map(|(version, description, _)| format!("{version:04}_{}.sql", description.replace(' ', "_")));
         assert_eq!(files, listed);
     }
 }

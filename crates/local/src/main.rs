@@ -54,7 +54,7 @@ enum Command {
     Lambda(PassedOn),
 }
 
-/// One sentence for whoever typed the command.
+/// Why a command failed: one sentence for the user.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
@@ -78,13 +78,13 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Migrate => data::migrate_own().await,
         Command::Retention(arguments) => data::delete_old(&arguments).await,
         Command::Reset(StateArguments { state }) => data::reset(&state).await,
-        Command::Test(passed_on) => test::run(passed_on.arguments()).await,
-        Command::Bench(passed_on) => lab::bench(passed_on.arguments()),
-        Command::Chaos(passed_on) => lab::chaos(passed_on.arguments()),
-        Command::Load(passed_on) => lab::load(passed_on.arguments()),
+        Command::Test(_) => test::run(PassedOn::arguments()).await,
+        Command::Bench(_) => lab::bench(PassedOn::arguments()),
+        Command::Chaos(_) => lab::chaos(PassedOn::arguments()),
+        Command::Load(_) => lab::load(PassedOn::arguments()),
         Command::Package(arguments) => package::run(&arguments),
-        Command::Osls(passed_on) => deployment::osls(passed_on.arguments()),
-        Command::Lambda(passed_on) => deployment::lambda(passed_on.arguments()),
+        Command::Osls(_) => deployment::osls(PassedOn::arguments()),
+        Command::Lambda(_) => deployment::lambda(PassedOn::arguments()),
     }
 }
 
@@ -99,7 +99,7 @@ fn refuse(error: &clap::Error) -> ! {
     std::process::exit(1)
 }
 
-/// Text for people. Nobody may be there to read it: a closed terminal must not keep us from stopping cleanly.
+/// Writes text for people. A closed terminal is no error: it must not keep us from stopping cleanly.
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }

@@ -39,7 +39,7 @@ pub(crate) struct PassedOn {
 
 impl PassedOn {
     /// As they stand on the command line: clap would take out the first `--`.
-    pub(crate) fn arguments(&self) -> Vec<OsString> {
+    pub(crate) fn arguments() -> Vec<OsString> {
         std::env::args_os().skip(2).collect()
     }
 }

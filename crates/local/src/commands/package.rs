@@ -63,15 +63,16 @@ pub(crate) fn run(arguments: &PackageArguments) -> Result<ExitCode, Failure> {
         Ok(format!("{function} {} kB", zip.len() / 1000))
     };
     let sizes: Vec<String> = zips::FUNCTIONS.iter().map(size).collect::<std::io::Result<_>>()?;
-    let given: String = options.iter().map(|option| format!(" {}", quoted(option))).collect();
-    let folder = folder.display();
+    let next = ["./dev osls deploy --stage", stage, "--package"].map(str::to_owned).into_iter();
+    let next: Vec<String> =
+        next.chain([folder.display().to_string()]).chain(options.iter().map(|option| quoted(option))).collect();
     say(&format!("zips for {architecture} in {}: {}", zips.display(), sizes.join(" ")));
-    say(&format!("template: {folder}/cloudformation-template-update-stack.json"));
-    say(&format!("next, with AWS credentials: ./dev osls deploy --stage {stage} --package {folder}{given}"));
+    say(&format!("template: {}/cloudformation-template-update-stack.json", folder.display()));
+    say(&format!("next, with AWS credentials: {}", next.join(" ")));
     Ok(ExitCode::SUCCESS)
 }
 
-/// osls writes into one folder, whatever the stage. Held for as long as the file is open.
+/// One ./dev package at a time: osls writes into one folder for all stages. Held while the file is open.
 fn lock() -> Result<File, Failure> {
     let file = OpenOptions::new().create(true).append(true).open("target/package.lock")?;
     match file.try_lock() {
@@ -83,7 +84,7 @@ fn lock() -> Result<File, Failure> {
     }
 }
 
-/// osls without AWS: whatever account the user has, it is not asked.
+/// osls with made-up credentials: the user's AWS account is never asked.
 struct Osls<'a> {
     program: PathBuf,
     stage: &'a str,

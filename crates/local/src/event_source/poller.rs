@@ -11,17 +11,17 @@ use super::batch::{Gathered, Record, event, ids};
 use super::{EventSourceConfig, Invocation, Phase, answer};
 use crate::queue::{MAX_PER_CALL, QueueError};
 
-/// How many calls to the queue a poller has open at once, at most.
+/// Maximum number of calls to the queue that a poller has open at once.
 const CALLS_AT_ONCE: usize = 5;
 
-/// An idle poller asks for so long. Lambda's take 20 s; this is how long stopping may have to wait.
+/// Long polling of an idle poller: stopping may wait for it. Lambda: 20 s.
 const LONG_POLL_SECONDS: u8 = 1;
 
-/// While a batch is being gathered: between two looks into a queue that had less than was asked for. Calls for nothing
-/// would take the processor from those who send.
+/// Pause between two calls while a batch is gathered and the queue had less than was asked for: empty calls would take
+/// the processor from the clients.
 const SHORT_PAUSE: Duration = Duration::from_millis(50);
 
-/// After an error, doubled with each further one.
+/// Pause after an error; doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -57,13 +57,13 @@ impl Poller {
         *self.phase.borrow() == Phase::Stopped
     }
 
-    /// Whether there are windows no more.
+    /// Whether windows have ended.
     fn is_last(&self) -> bool {
         *self.phase.borrow() == Phase::WithoutWindow
     }
 
     /// Returns when a batch is complete: by number, by size, or by the time since its first message; without windows,
-    /// when the queue has no more. What was over the limit the last time has waited long enough.
+    /// when the queue is empty. Messages that did not fit into the last batch are due at once.
     async fn gather(&mut self) {
         let mut end = (!self.gathered.is_empty()).then(Instant::now);
         let (mut calls, mut is_all) = (1, false);
@@ -95,7 +95,7 @@ impl Poller {
         }
     }
 
-    /// Ten a call, all calls at once. How many messages came.
+    /// Receives ten messages a call, all calls at once. Returns the number.
     async fn receive(&mut self, asked: usize, wait_seconds: u8) -> Result<usize, QueueError> {
         let mut receiving = JoinSet::new();
         for first in (0..asked).step_by(MAX_PER_CALL) {
@@ -117,7 +117,7 @@ impl Poller {
         if count == 0 { outcome.map(|()| 0) } else { Ok(count) }
     }
 
-    /// Whether anything of it succeeded.
+    /// Invokes the function and deletes what succeeded. Returns whether any message did.
     async fn invoke(&self, batch: &[Record]) -> bool {
         let function = &self.config.function;
         let id = uuid::Uuid::new_v4().to_string();
@@ -144,7 +144,7 @@ impl Poller {
         failed < messages
     }
 
-    /// What cannot be deleted is received again.
+    /// Deletes the messages that did not fail. A message that cannot be deleted is received again.
     async fn delete(&self, batch: &[Record], failed: &HashSet<String>) {
         let done = batch.iter().filter(|record| !failed.contains(&record.id)).map(|record| record.handle.clone());
         let done: Vec<String> = done.collect();

@@ -23,8 +23,8 @@ pub struct FunctionConfig {
     pub name: String,
     /// The binary; Lambda would call it `bootstrap`.
     pub program: PathBuf,
-    /// The function's settings, all of them: nothing is inherited. With `AWS_LAMBDA_MAX_CONCURRENCY` an environment gets
-    /// so many events at once, as on Lambda Managed Instances.
+    /// All settings of the function: nothing is inherited. With `AWS_LAMBDA_MAX_CONCURRENCY=N` an environment gets up to N
+    /// events at once, as on Lambda Managed Instances.
     pub variables: Vec<(String, String)>,
     /// How long one event may take.
     pub timeout: Duration,
@@ -45,10 +45,10 @@ impl FunctionConfig {
     }
 }
 
-/// Why there is no answer from the function.
+/// Why an event has no response.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
-    /// All environments are busy, and there may not be more.
+    /// All environments are busy, and the limit is reached.
     #[error("all environments are busy")]
     Throttled,
     /// The process could not be started.
@@ -76,7 +76,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Starts the process; it has not asked for an event yet.
+    /// Starts the process. It may not have asked for an event yet.
     pub async fn start(config: &FunctionConfig) -> io::Result<Self> {
         let api = RuntimeApi::start(config.events_per_environment()).await?;
         let log = log::open(&config.log_file)?;
@@ -128,8 +128,8 @@ impl Environment {
         }
     }
 
-    /// Whether the process is there and will stay: one that was just killed is still there for a moment, and an event
-    /// that it got would be lost.
+    /// Whether the process runs and is not being killed: a killed process exists for a moment, and an event sent to it
+    /// would be lost.
     #[must_use]
     pub fn is_alive(&self) -> bool {
         self.process_id().is_some_and(|id| !is_ending(id))
@@ -169,7 +169,7 @@ async fn watch_process(mut process: Child, mut stop: watch::Receiver<bool>, ende
     ended.send_replace(true);
 }
 
-/// What the kernel says of a process: its memory is gone, or SIGKILL (bit 9 of the masks) is on its way.
+/// Whether the kernel is ending a process: its memory is gone, or SIGKILL (bit 9 of the masks) is pending.
 fn is_ending(id: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);

@@ -17,11 +17,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// What a function sent back for an event.
+/// What a function sent for an event.
 pub(super) enum Reply {
-    /// The answer, as the function wrote it.
+    /// The response, as the function wrote it.
     Response(Bytes),
-    /// The function reported that it failed; for the log.
+    /// The function reported an error.
     Error(Bytes),
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Reply {
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) body: Bytes,
-    /// How long the function may take from the moment that it fetches the event.
+    /// Timeout, from the moment that the function fetches the event.
     pub(super) timeout: Duration,
     pub(super) fetched: oneshot::Sender<()>,
     pub(super) reply: oneshot::Sender<Reply>,
@@ -60,7 +60,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
-            // Lambda's own limit for an answer: 6 MB.
+            // Lambda's own limit for a response: 6 MB.
             .layer(DefaultBodyLimit::max(6 << 20))
             .with_state(shared);
         let server = tokio::spawn(async move {

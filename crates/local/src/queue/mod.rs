@@ -19,7 +19,7 @@ const MAX_MESSAGE_BYTES: &str = "1048576";
 /// SQS's own limit, 14 days, as in the template.
 const KEPT_SECONDS: &str = "1209600";
 
-/// When a message is tried again, and when no more.
+/// When a message is delivered again, and when it becomes a dead letter.
 #[derive(Clone, Copy, Debug)]
 pub struct RedrivePolicy {
     /// Seconds that a message is hidden from others after it was received.
@@ -33,7 +33,7 @@ pub struct RedrivePolicy {
 pub struct Queues {
     /// What the event source polls.
     pub queue: Queue,
-    /// Where messages go that failed too often.
+    /// The messages that failed too often.
     pub dead_letters: Queue,
 }
 

@@ -30,10 +30,10 @@ fn installed(
     install: impl FnOnce(&Path) -> Result<(), Failure>,
 ) -> Result<PathBuf, Failure> {
     let content = fs::read(pinned).map_err(|error| format!("{} cannot be read: {error}", pinned.display()))?;
-    let digest: String = Sha256::digest(content)[..4].iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = Sha256::digest(content)[..4].iter().fold(0_u32, |all, byte| all << 8 | u32::from(*byte));
     fs::create_dir_all(FOLDER)?;
     // Absolute, for programs that find themselves by it; npm refuses a way over symbolic links.
-    let folder = Path::new(FOLDER).canonicalize()?.join(format!("{name}-{digest}"));
+    let folder = Path::new(FOLDER).canonicalize()?.join(format!("{name}-{digest:08x}"));
     if !folder.join(COMPLETE).exists() {
         crate::say(&format!("installing {name} into {FOLDER}"));
         let _ = fs::remove_dir_all(&folder);

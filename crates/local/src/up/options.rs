@@ -1,13 +1,13 @@
-//! What can be chosen.
+//! The options of `./dev up`.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::DatabaseChoice;
+use super::choice::DatabaseChoice;
 use crate::queue::RedrivePolicy;
 
-/// What can be chosen.
+/// What to run.
 #[derive(Clone, Debug)]
 pub struct UpOptions {
     /// The folder `.local/`.
@@ -32,11 +32,11 @@ pub struct UpOptions {
     pub burst: NonZeroU32,
     /// Which database.
     pub database: DatabaseChoice,
-    /// With it POST only sends to a queue, and store-logs stores.
+    /// Queued mode: POST sends to a queue, store-logs stores.
     pub queued: Option<QueuedOptions>,
 }
 
-/// What can be chosen of queued mode.
+/// Options of queued mode.
 #[derive(Clone, Debug)]
 pub struct QueuedOptions {
     /// Python with moto, which plays SQS.
@@ -56,8 +56,8 @@ const MIN_TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl QueuedOptions {
-    /// How long store-logs may take for a batch: what its messages' visibility timeout leaves after they were gathered. The
-    /// error says the least visibility timeout that would do, in seconds.
+    /// Timeout of store-logs: what gathering the batch leaves of the visibility timeout. The error is the shortest
+    /// possible visibility timeout in seconds.
     pub(super) fn timeout(&self) -> Result<Duration, u64> {
         let visibility_timeout = Duration::from_secs(self.redrive_policy.visibility_timeout.into());
         let timeout = visibility_timeout.saturating_sub(self.batch_window).min(MAX_TIMEOUT);

@@ -26,6 +26,10 @@ pub(crate) async fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     }
     let mut tests = Command::new("cargo");
     tests.args(["test", "--no-fail-fast", "--locked", "--profile", "local", "--workspace"]).args(arguments);
+    // Most tests wait for a server or a timeout: two for each processor keep it busy.
+    if std::env::var_os("RUST_TEST_THREADS").is_none() {
+        tests.env("RUST_TEST_THREADS", (2 * thread::available_parallelism()?.get()).to_string());
+    }
     database_server::run_beside(tests.envs(variables)).await
 }
 

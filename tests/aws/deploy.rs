@@ -2,14 +2,14 @@
 //! a function.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use flate2::read::DeflateDecoder;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::harness::{Moto, REGION, answer, draining, variants};
+use crate::harness::{Moto, REGION, answer, binaries, draining, variants};
 
 const FUNCTIONS: [&str; 5] = ["post-log", "get-logs", "migrate", "retention", "store-logs"];
 
@@ -163,7 +163,9 @@ impl Deployed {
 
     /// Runs the command that docs/deploy.md names.
     async fn deploy(&self, binary: &str, name: &str) {
-        let output = Command::new(PathBuf::from(root()).join("dev"))
+        // Not the script: cargo would build again in the middle of the tests.
+        let output = Command::new(binaries().join("dev"))
+            .current_dir(root())
             .args(["lambda", "deploy", "--lambda-dir", ZIPS, "--binary-name", binary, name])
             .envs([("AWS_ENDPOINT_URL", self.moto.url()), ("AWS_REGION", REGION)])
             .envs([("AWS_ACCESS_KEY_ID", "made-up"), ("AWS_SECRET_ACCESS_KEY", "made-up")])
@@ -171,7 +173,7 @@ impl Deployed {
             .env_remove("AWS_SESSION_TOKEN")
             .output()
             .await
-            .expect("./dev can be started");
+            .expect("dev can be started");
         let text = [output.stdout, output.stderr].concat();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
     }

@@ -1,5 +1,6 @@
 //! The commands of `./dev` as a user runs them.
 
+mod build;
 mod chaos;
 mod device_test;
 mod load;

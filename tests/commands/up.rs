@@ -5,11 +5,15 @@ use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use sqlx::Executor;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
-use crate::harness::{Database, Product, ProductOptions, binaries, is_running, record, temporary_folder, until};
+use crate::harness::{
+    Database, Product, ProductOptions, binaries, is_running, record, temporary_folder, until,
+    wait_for_blocked_statements,
+};
 
 async fn post(product: &Product, device: &str) {
     let answer = product.post(record(device, 1, 1).to_string()).send().await.expect("an answer");
@@ -41,6 +45,26 @@ async fn data_and_keys_survive_a_restart_and_nothing_is_left_running() {
     let children = product.children();
     assert!(product.stop(Signal::SIGTERM).await.success());
     assert_eq!(children.into_iter().filter(|id| is_running(*id)).collect::<Vec<_>>(), [0_u32; 0]);
+}
+
+#[tokio::test]
+async fn an_environment_has_as_many_events_at_once_as_up_is_told() {
+    let database = Database::migrated().await;
+    let arguments = ["--concurrency", "1", "--events-per-environment", "3"];
+    let product = Product::start_with_arguments(&database, &arguments).await;
+    let mut lock = database.connection().await;
+    lock.execute("LOCK TABLES Logs WRITE").await.expect("the table can be locked");
+    let post = || product.post(record("waits", 1, 1).to_string()).send();
+    let checks = async {
+        wait_for_blocked_statements(&database, 3).await;
+        assert_eq!(post().await.expect("a response").status(), 502, "the only environment is full");
+        lock.execute("UNLOCK TABLES").await.expect("it can be unlocked");
+    };
+    let (first, second, third, ()) = tokio::join!(post(), post(), post(), checks);
+    for response in [first, second, third] {
+        assert_eq!(response.expect("a response").status(), 200);
+    }
+    assert!(product.stop(Signal::SIGTERM).await.success());
 }
 
 #[tokio::test]
@@ -124,7 +148,7 @@ async fn a_client_that_never_ends_its_request_does_not_keep_a_second_signal_from
 async fn a_run_killed_while_it_makes_the_data_folder_is_recovered_from() {
     let folder = temporary_folder();
     let state = folder.path().join("state");
-    let mut process = Product::command(&state, &ProductOptions::default()).spawn().expect("local can be started");
+    let mut process = Product::command(&state, &ProductOptions::default()).spawn().expect("dev can be started");
     let note = state.join("database/server.pid");
     until("the data folder is being made", async || note.exists()).await;
     process.kill().await.expect("our own child can be killed");
@@ -167,20 +191,20 @@ async fn until_all_have_ended(processes: &[u32]) {
 }
 
 async fn reset(state: &Path) -> (bool, String) {
-    let output = Command::new(binaries().join("local")).arg("--state").arg(state).arg("reset").output().await;
-    let output = output.expect("local can be run");
+    let output = Command::new(binaries().join("dev")).arg("reset").arg("--state").arg(state).output().await;
+    let output = output.expect("dev can be run");
     (output.status.success(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 /// `./dev migrate`, in a folder without secrets.json.
 async fn migrate(url: Option<&str>) -> (bool, String) {
     let folder = temporary_folder();
-    let mut command = Command::new(binaries().join("local"));
+    let mut command = Command::new(binaries().join("dev"));
     command.arg("migrate").current_dir(folder.path()).env_remove("DATABASE_URL");
     if let Some(url) = url {
         command.env("DATABASE_URL", url);
     }
-    let output = command.output().await.expect("local can be run");
+    let output = command.output().await.expect("dev can be run");
     let said = [output.stdout, output.stderr].concat();
     (output.status.success(), String::from_utf8_lossy(&said).into_owned())
 }
@@ -190,7 +214,7 @@ async fn old_rows_go_while_it_is_running() {
     let product = Product::start_with(ProductOptions::default()).await;
     let run = async |command: &mut Command| {
         let output = command.arg("--state").arg(&product.state).env_remove("DATABASE_URL").output().await;
-        let output = output.expect("local can be run");
+        let output = output.expect("dev can be run");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).into_owned()
     };
@@ -198,10 +222,10 @@ async fn old_rows_go_while_it_is_running() {
     for (device, received_at) in [("old", 1), ("new", logs_core::clock::unix_seconds())] {
         database.insert(&serde_json::json!([record(device, 1, 1)]), received_at).await;
     }
-    let local = || Command::new(binaries().join("local"));
-    let said = run(local().arg("retention")).await;
+    let dev = || Command::new(binaries().join("dev"));
+    let said = run(dev().arg("retention")).await;
     assert_eq!(said, "dev: deleted: 0 rows of the ledger, 0 logs\n");
-    let said = run(local().args(["retention", "--logs", "30"])).await;
+    let said = run(dev().args(["retention", "--logs", "30"])).await;
     assert_eq!(said, "dev: deleted: 0 rows of the ledger, 1 logs\n");
     assert_eq!(devices(&product).await, ["new"]);
 }

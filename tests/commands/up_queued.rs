@@ -52,8 +52,8 @@ fn kept(state: &Path) -> Vec<String> {
 }
 
 async fn redrive(state: &Path) -> (bool, String) {
-    let command = Command::new(binaries().join("local")).arg("--state").arg(state).arg("redrive").output().await;
-    let output = command.expect("local can be run");
+    let command = Command::new(binaries().join("dev")).arg("redrive").arg("--state").arg(state).output().await;
+    let output = command.expect("dev can be run");
     (output.status.success(), String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
 }
 
@@ -164,8 +164,8 @@ async fn what_was_accepted_for_one_database_is_not_stored_in_another() {
     until("it is stored", async || depth(&product).await == (0, 0)).await;
     assert_eq!((one.count().await, other.count().await), (1, 0));
     assert!(product.stop(Signal::SIGINT).await.success());
-    let reset = Command::new(binaries().join("local")).arg("--state").arg(&state).arg("reset").status().await;
-    assert!(reset.expect("local can be run").success() && !state.exists(), "all that is in it is ours");
+    let reset = Command::new(binaries().join("dev")).arg("reset").arg("--state").arg(&state).status().await;
+    assert!(reset.expect("dev can be run").success() && !state.exists(), "all that is in it is ours");
 }
 
 #[tokio::test]

@@ -197,9 +197,9 @@ async fn the_command_deletes_what_is_older_than_it_is_told() {
         insert_once(&database, key, now - age).await;
     }
     let run = async |arguments: &[&str]| {
-        let mut command = Command::new(binaries().join("local"));
+        let mut command = Command::new(binaries().join("dev"));
         command.arg("retention").args(arguments).env("DATABASE_URL", &database.url);
-        let output = command.output().await.expect("local can be run");
+        let output = command.output().await.expect("dev can be run");
         let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
         assert!(output.status.success(), "{said}");
         said

@@ -1,5 +1,6 @@
 //! The function binaries over the real Runtime API, with and without outages.
 
+mod concurrency;
 mod event_source;
 mod events;
 mod outages;

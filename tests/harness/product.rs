@@ -1,4 +1,4 @@
-//! The whole product: `local up` as a process, as a user would start it.
+//! The whole product: `dev up` as a process, as a user would start it.
 
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
@@ -26,7 +26,7 @@ pub(crate) struct ProductOptions<'a> {
     pub(crate) variables: &'a [(&'a str, &'a str)],
 }
 
-/// A running `local up`.
+/// A running `dev up`.
 pub(crate) struct Product {
     process: Child,
     pub(crate) endpoints: Endpoints,
@@ -57,16 +57,16 @@ impl Product {
         let path = state.join("endpoints.json");
         // After kill -9 the last run's file is still there.
         let _ = std::fs::remove_file(&path);
-        let mut process = Self::command(&state, &options).spawn().expect("local can be started");
+        let mut process = Self::command(&state, &options).spawn().expect("dev can be started");
         let started = Instant::now();
         let endpoints = loop {
             if let Some(status) = process.try_wait().expect("a child can be waited for") {
-                panic!("local up ended with {status}: {}", output(process).await);
+                panic!("dev up ended with {status}: {}", output(process).await);
             }
             if let Ok(json) = std::fs::read(&path) {
                 break serde_json::from_slice(&json).expect("endpoints.json is whole from the moment it is there");
             }
-            assert!(started.elapsed() < START_LIMIT, "local up is not up after {START_LIMIT:?}");
+            assert!(started.elapsed() < START_LIMIT, "dev up is not up after {START_LIMIT:?}");
             sleep(Duration::from_millis(10)).await;
         };
         let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
@@ -75,14 +75,14 @@ impl Product {
 
     /// Starts it where it cannot come up; what it says, and how it ends.
     pub(crate) async fn start_in_vain(state: PathBuf, options: ProductOptions<'_>) -> (ExitStatus, String) {
-        let mut process = Self::command(&state, &options).spawn().expect("local can be started");
+        let mut process = Self::command(&state, &options).spawn().expect("dev can be started");
         let status = process.wait().await.expect("a child can be waited for");
         (status, output(process).await)
     }
 
     /// The command that starts it.
     pub(crate) fn command(state: &Path, options: &ProductOptions<'_>) -> Command {
-        let mut command = Command::new(binaries().join("local"));
+        let mut command = Command::new(binaries().join("dev"));
         command.args(["up", "--post-port", "0", "--get-port", "0", "--state"]).arg(state).args(options.arguments);
         command.env_remove("DATABASE_URL").envs(options.variables.iter().copied());
         if let Some(database) = options.database {

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-/// A binary is missing.
+/// The path of a missing binary.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is not there; ./dev up, bench, chaos and load build it, or name its folder with --functions")]
 pub struct NotBuilt(PathBuf);
 
-/// This folder, or the one where this program is, with all of these binaries in it.
+/// The folder with these binaries: the given one, or that of this program.
 pub fn folder_of(binaries: &[&str], folder: Option<&Path>) -> Result<PathBuf, NotBuilt> {
     let folder = match folder {
         Some(folder) => folder.to_owned(),

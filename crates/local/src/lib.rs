@@ -1,11 +1,11 @@
 //! The product on one machine: a private database server, the real function binaries driven over the Lambda
 //! Runtime API, and two gateways that answer as API Gateway would.
 //!
-//! [`database`] starts and stops a server that nobody else uses; [`lambda`] runs function environments;
+//! [`database`] starts and stops a private server; [`lambda`] runs function environments;
 //! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
 //! In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
 //! [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
-//! [`binaries`], [`progress`], [`signals`] and [`temporary_folder`].
+//! [`binaries`], [`programs`], [`progress`], [`signals`] and [`temporary_folder`].
 
 pub mod binaries;
 pub mod database;
@@ -13,10 +13,10 @@ pub mod event_source;
 pub mod gateway;
 pub mod lambda;
 pub mod moto;
+pub mod programs;
 pub mod progress;
 pub mod queue;
 pub mod signals;
 pub mod state;
 pub mod temporary_folder;
 pub mod up;
-pub mod with_database;

@@ -13,31 +13,32 @@ use tokio::time::timeout;
 /// The region that everything is in.
 pub const REGION: &str = "eu-central-1";
 
-/// Whoever asks may do everything; the key is made up, and nobody looks at a signature.
+/// Access key and secret: moto accepts any.
 pub const KEY: &str = "made-up";
 
-/// The server is a program in Python; it loads for a second, or several when the machine is busy.
+/// A Python program: it loads for a second, or several on a busy machine.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long it may take to write down what is in its queues.
+/// How long it may take to save its messages.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
-/// Given to Python as it is, so that this program does not depend on where it was built.
+/// Passed to Python as text: this program does not depend on the folder that it was built in.
 const PROGRAM: &str = concat!(include_str!("../moto/queues.py"), "\n\n", include_str!("../moto/server.py"));
 
 /// What to run.
 #[derive(Debug, Default)]
 pub struct MotoOptions<'a> {
-    /// A file for the messages that are in queues at the end; the next run has them again.
+    /// Python with moto; by default the one that `MOTO_PYTHON` names.
+    pub python: Option<&'a Path>,
+    /// File for the messages that are in the queues at the stop; the next run loads it.
     pub messages: Option<&'a Path>,
-    /// Operations that nobody may use, as `secretsmanager.GetSecretValue`.
+    /// Operations that are denied, like `secretsmanager.GetSecretValue`.
     pub denied: &'a [&'a str],
-    /// Where its words go; without it to our own standard error.
+    /// Log file; by default our own standard error.
     pub log_file: Option<&'a Path>,
 }
 
-/// A running server. It ends with this value, or with this process, however that ends: it reads an input that only we
-/// hold.
+/// A running server. It exits with this value, or with this process, even by kill -9: it reads a pipe that only we hold.
 #[derive(Debug)]
 pub struct Moto {
     process: Child,
@@ -47,20 +48,20 @@ pub struct Moto {
     log_file: Option<PathBuf>,
 }
 
-/// Why there is no server.
+/// Why moto does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MotoError {
-    /// Nobody said where it is installed.
+    /// No Python with moto was named.
     #[error("MOTO_PYTHON is not set; ./dev installs moto and sets it: ./dev up --queued")]
     NotInstalled,
-    /// It cannot be run, or be read.
+    /// Its process cannot be started or read.
     #[error("moto, which plays the queue, cannot be run: {0}")]
     Io(#[from] io::Error),
-    /// It ended, or is too slow.
+    /// It exited, or did not start in time.
     #[error("moto, which plays the queue, does not start{}", log_hint(.0.as_deref()))]
     NoAnswer(Option<PathBuf>),
-    /// It did not say how it ended.
-    #[error("moto, which plays the queue, did not write down its messages{}", log_hint(.0.as_deref()))]
+    /// It did not confirm that its messages are saved.
+    #[error("moto, which plays the queue, did not save its messages{}", log_hint(.0.as_deref()))]
     NotKept(Option<PathBuf>),
 }
 
@@ -71,7 +72,8 @@ fn log_hint(log_file: Option<&Path>) -> String {
 impl Moto {
     /// Starts the server on a free port.
     pub async fn start(options: &MotoOptions<'_>) -> Result<Self, MotoError> {
-        let python = std::env::var_os("MOTO_PYTHON").filter(|python| !python.is_empty());
+        let named = || std::env::var_os("MOTO_PYTHON").filter(|python| !python.is_empty()).map(PathBuf::from);
+        let python = options.python.map(Path::to_owned).or_else(named);
         let log = match options.log_file {
             Some(file) => std::fs::OpenOptions::new().create(true).append(true).open(file)?.into(),
             None => Stdio::inherit(),
@@ -85,7 +87,7 @@ impl Moto {
             .stderr(log)
             // Ctrl-C in a terminal is for us: the queue is needed until everything else has stopped.
             .process_group(0)
-            // With messages it ends by itself, when it has written them down.
+            // With a file it exits by itself, after it has saved the messages.
             .kill_on_drop(options.messages.is_none())
             .spawn()?;
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
@@ -110,18 +112,18 @@ impl Moto {
         self.process.id()
     }
 
-    /// Returns when the server has ended: whether it wrote down its messages before.
+    /// Returns when the server has exited: whether it saved its messages.
     pub async fn ended(&mut self) -> bool {
         let _ = self.process.wait().await;
         matches!(self.output.next_line().await, Ok(Some(_)))
     }
 
-    /// kill -9: from now on the port refuses, and no message is kept.
+    /// kill -9: the messages are lost.
     pub async fn kill(&mut self) {
         let _ = self.process.kill().await;
     }
 
-    /// Has the server write its messages into its file, and end. How many there are, by the queue's name.
+    /// Stops the server, which saves its messages. Returns the number of messages by queue name.
     pub async fn stop(self) -> Result<BTreeMap<String, usize>, MotoError> {
         let Self { mut process, input, mut output, log_file, .. } = self;
         drop(input);

@@ -1,21 +1,21 @@
-//! What a command that takes long says meanwhile, and why it failed.
+//! What a long command reports meanwhile, and why it failed.
 
 use std::io::Write;
 
-/// Lines for whoever waits, on standard error; each begins with the command's name.
+/// Lines about the progress, on standard error; each begins with the command's name.
 #[derive(Clone, Copy, Debug)]
 pub struct Progress {
     command: &'static str,
 }
 
 impl Progress {
-    /// Of this command, as in `./dev COMMAND`.
+    /// For a command, as in `./dev COMMAND`.
     #[must_use]
     pub const fn of(command: &'static str) -> Self {
         Self { command }
     }
 
-    /// A line. One that cannot be written is no reason to leave a server behind.
+    /// Writes a line. A closed terminal is no error: the command has servers to stop.
     pub fn say(self, step: &str) {
         let _ = writeln!(std::io::stderr(), "{}: {step}", self.command);
     }

@@ -1,8 +1,8 @@
-//! Ctrl-C and its like.
+//! Ctrl-C, SIGTERM and SIGHUP.
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Somebody stopped it.
+/// A signal stopped the work.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped by {0}")]
 pub struct Stopped(&'static str);
@@ -11,7 +11,7 @@ pub struct Stopped(&'static str);
 pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
-    /// Not where `nohup` asked for it to be ignored.
+    /// `None` under `nohup`, which has it ignored.
     hangup: Option<Signal>,
 }
 
@@ -22,7 +22,7 @@ impl StopSignals {
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
     }
 
-    /// The work, unless a signal comes first; it is dropped then.
+    /// Does the work, and drops it when a signal comes first.
     pub async fn interrupt<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stopped> {
         tokio::select! {
             name = self.next() => Err(Stopped(name)),
@@ -30,7 +30,7 @@ impl StopSignals {
         }
     }
 
-    /// Waits for the next one; its name.
+    /// Waits for the next signal and returns its name.
     pub async fn next(&mut self) -> &'static str {
         let hangup = async {
             match &mut self.hangup {
@@ -46,7 +46,7 @@ impl StopSignals {
     }
 }
 
-/// The lowest bit of the mask that the kernel shows is signal 1, SIGHUP.
+/// Signal 1, SIGHUP, is the lowest bit of the mask in /proc.
 fn hangup_is_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

@@ -1,11 +1,11 @@
-//! A place for what is thrown away afterwards.
+//! A folder for one run or test.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A folder that goes away with this value, unless it is kept.
+/// A folder that is deleted with this value, unless it is kept.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     path: PathBuf,
@@ -13,20 +13,20 @@ pub struct TemporaryFolder {
 }
 
 impl TemporaryFolder {
-    /// A new one, among the system's temporary files; `owner` is part of its name.
+    /// Makes a folder in the system's temporary folder; `owner` is part of its name.
     pub fn new(owner: &str) -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("logs-{owner}-{}", uuid::Uuid::new_v4().simple()));
         fs::create_dir(&path)?;
         Ok(Self { path, is_kept: false })
     }
 
-    /// Where it is.
+    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// For whoever looks for a cause.
+    /// Keeps the folder, to look for a cause in.
     pub fn keep(&mut self) {
         self.is_kept = true;
     }
@@ -34,7 +34,7 @@ impl TemporaryFolder {
 
 impl Drop for TemporaryFolder {
     fn drop(&mut self) {
-        // A server that was killed while it started may write a last file in between.
+        // A server that was killed during its start may still write a file.
         for _ in 0..20 {
             if self.is_kept || fs::remove_dir_all(&self.path).is_ok() {
                 return;

@@ -136,7 +136,7 @@ async fn store(
     let bytes = ready.first().map_or(0, |(_, event)| event.len());
     let mut running = JoinSet::new();
     let started = Instant::now();
-    for (mut environment, event) in ready {
+    for (environment, event) in ready {
         running.spawn(async move {
             let answer = environment.invoke(&uuid::Uuid::new_v4().to_string(), event.into()).await;
             (environment, answer)

@@ -1,10 +1,17 @@
-//! A private database server: its own folder, loopback only, a random port, a password that nobody knows.
-//! A server that this program did not start is never touched.
+//! A private database server: its own folder, loopback only, a free port, a random password. A server that this program
+//! did not start is never touched.
 
+mod error;
+mod initialize;
+mod left_behind;
+mod options;
 mod program;
 mod server;
 mod tls;
 
+pub use error::ServerError;
+pub use left_behind::end_left_behind;
+pub use options::ServerOptions;
 pub use program::{ProgramError, ServerProgram};
-pub use server::{Server, ServerError, ServerOptions, end_left_behind};
+pub use server::Server;
 pub use tls::{TlsFiles, make_tls_files};

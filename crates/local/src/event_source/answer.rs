@@ -1,10 +1,10 @@
-//! What the function's answer says of its batch: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+//! What the function response says about its batch: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
 
-/// `ReportBatchItemFailures`. No answer, `null`, no list and an empty list all mean success.
+/// `ReportBatchItemFailures`. No response, `null`, no list and an empty list all mean success.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -18,18 +18,18 @@ struct Failure {
     item_identifier: String,
 }
 
-/// The ids of the messages that failed. Lambda takes the whole batch for failed when an id is none of the batch's, or when
-/// the answer has not the shape of one; the error says which.
+/// The ids of the messages that failed. The whole batch fails when an id is not in the batch or the response is malformed;
+/// the error says which.
 pub(super) fn failures(answer: &[u8], batch: &HashSet<&str>) -> Result<HashSet<String>, String> {
     if answer.trim_ascii().is_empty() {
         return Ok(HashSet::new());
     }
     let answer: Option<Answer> =
-        serde_json::from_slice(answer).map_err(|error| format!("the answer has not the shape of one: {error}"))?;
+        serde_json::from_slice(answer).map_err(|error| format!("malformed function response: {error}"))?;
     let failures = answer.unwrap_or_default().batch_item_failures.unwrap_or_default();
     let failures: HashSet<String> = failures.into_iter().map(|failure| failure.item_identifier).collect();
     match failures.iter().find(|id| !batch.contains(id.as_str())) {
-        Some(unknown) => Err(format!("the answer names a message that is not in the batch: {unknown:?}")),
+        Some(unknown) => Err(format!("the function response names a message that is not in the batch: {unknown:?}")),
         None => Ok(failures),
     }
 }

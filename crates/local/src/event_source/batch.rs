@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::queue::{Message, Queue};
 
 /// Lambda's own limit for the event of an invocation: 6 MB.
-const LARGEST_EVENT: usize = 6 << 20;
+const MAX_EVENT_BYTES: usize = 6 << 20;
 
 const HEAD: &str = r#"{"Records":["#;
 const TAIL: &str = "]}";
@@ -21,7 +21,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>; attributes of messages are left out, as nobody here
+    /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>; attributes of messages are left out: no client here
     /// sends any.
     pub(super) fn new(message: Message, queue: &Queue) -> Self {
         let attributes = message.attributes.unwrap_or_default();
@@ -43,11 +43,11 @@ impl Record {
     }
 }
 
-/// What has been received and not been sent to the function yet.
+/// Messages that were received and not yet sent to the function.
 #[derive(Default)]
 pub(super) struct Gathered {
     records: Vec<Record>,
-    /// With a comma for each.
+    /// Size of the JSON, with a comma for each.
     bytes: usize,
 }
 
@@ -61,22 +61,21 @@ impl Gathered {
         self.records.push(record);
     }
 
-    /// How many more messages there is room for, by number and by what the ones so far are large: one more ends the batch
-    /// at the latest.
+    /// How many more messages fit, by number and by the average size so far. At 0 the batch is complete.
     pub(super) fn room(&self, batch_size: usize) -> usize {
         let by_number = batch_size.saturating_sub(self.records.len());
         match self.bytes / self.records.len().max(1) {
             0 => by_number,
-            average => by_number.min((LARGEST_EVENT.saturating_sub(self.bytes)) / average),
+            average => by_number.min((MAX_EVENT_BYTES.saturating_sub(self.bytes)) / average),
         }
     }
 
-    /// The next batch: as many as fit into an event, oldest first. What is over the limit stays for the one after it.
+    /// The next batch: as many as fit into an event, oldest first. The rest stays for the batch after it.
     pub(super) fn take_batch(&mut self, batch_size: usize) -> Vec<Record> {
         let mut bytes = HEAD.len() + TAIL.len();
         let fitting = self.records.iter().take(batch_size).take_while(|record| {
             bytes += record.json.len() + 1;
-            bytes <= LARGEST_EVENT
+            bytes <= MAX_EVENT_BYTES
         });
         let count = fitting.count().max(1).min(self.records.len());
         let rest = self.records.split_off(count);
@@ -84,7 +83,7 @@ impl Gathered {
         std::mem::replace(&mut self.records, rest)
     }
 
-    /// All of it, for giving it back.
+    /// The receipt handles of all messages.
     pub(super) fn into_handles(self) -> Vec<String> {
         self.records.into_iter().map(|record| record.handle).collect()
     }
@@ -121,7 +120,7 @@ mod tests {
         let mut large = gathered(&[1 << 20; 10]);
         let batches: Vec<_> = std::iter::from_fn(|| Some(large.take_batch(10_000)).filter(|b| !b.is_empty())).collect();
         assert_eq!(batches.iter().map(Vec::len).collect::<Vec<_>>(), [5, 5]);
-        assert!(batches.iter().all(|batch| event(batch).len() <= LARGEST_EVENT));
+        assert!(batches.iter().all(|batch| event(batch).len() <= MAX_EVENT_BYTES));
         assert_eq!(large.bytes, 0);
     }
 

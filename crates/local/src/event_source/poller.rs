@@ -9,19 +9,19 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use super::batch::{Gathered, Record, event, ids};
 use super::{EventSourceConfig, Invocation, Phase, answer};
-use crate::queue::{MOST_AT_ONCE, QueueError};
+use crate::queue::{MAX_PER_CALL, QueueError};
 
-/// How many calls to the queue a poller has open at once, at most.
+/// Maximum number of calls to the queue that a poller has open at once.
 const CALLS_AT_ONCE: usize = 5;
 
-/// An idle poller asks for so long. Lambda's take 20 s; this is how long stopping may have to wait.
+/// Long polling of an idle poller: stopping may wait for it. Lambda: 20 s.
 const LONG_POLL_SECONDS: u8 = 1;
 
-/// While a batch is being gathered: between two looks into a queue that had less than was asked for. Calls for nothing
-/// would take the processor from those who send.
+/// Pause between two calls while a batch is gathered and the queue had less than was asked for: empty calls would take
+/// the processor from the clients.
 const SHORT_PAUSE: Duration = Duration::from_millis(50);
 
-/// After an error, doubled with each further one.
+/// Pause after an error; doubles with each further one.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -57,13 +57,13 @@ impl Poller {
         *self.phase.borrow() == Phase::Stopped
     }
 
-    /// Whether there are windows no more.
+    /// Whether windows have ended.
     fn is_last(&self) -> bool {
         *self.phase.borrow() == Phase::WithoutWindow
     }
 
     /// Returns when a batch is complete: by number, by size, or by the time since its first message; without windows,
-    /// when the queue has no more. What was over the limit the last time has waited long enough.
+    /// when the queue is empty. Messages that did not fit into the last batch are due at once.
     async fn gather(&mut self) {
         let mut end = (!self.gathered.is_empty()).then(Instant::now);
         let (mut calls, mut is_all) = (1, false);
@@ -74,7 +74,7 @@ impl Poller {
                 return;
             }
             let is_idle = self.gathered.is_empty();
-            let asked = room.min(calls * MOST_AT_ONCE);
+            let asked = room.min(calls * MAX_PER_CALL);
             match self.receive(asked, if is_idle { LONG_POLL_SECONDS } else { 0 }).await {
                 Ok(0) if is_idle => {}
                 Ok(count) => {
@@ -95,11 +95,11 @@ impl Poller {
         }
     }
 
-    /// Ten a call, all calls at once. How many messages came.
+    /// Receives ten messages a call, all calls at once. Returns the number.
     async fn receive(&mut self, asked: usize, wait_seconds: u8) -> Result<usize, QueueError> {
         let mut receiving = JoinSet::new();
-        for first in (0..asked).step_by(MOST_AT_ONCE) {
-            let (queue, count) = (self.config.queue.clone(), MOST_AT_ONCE.min(asked - first));
+        for first in (0..asked).step_by(MAX_PER_CALL) {
+            let (queue, count) = (self.config.queue.clone(), MAX_PER_CALL.min(asked - first));
             receiving.spawn(async move { queue.receive(count, wait_seconds).await });
         }
         let (mut count, mut outcome) = (0, Ok(()));
@@ -117,7 +117,7 @@ impl Poller {
         if count == 0 { outcome.map(|()| 0) } else { Ok(count) }
     }
 
-    /// Whether anything of it succeeded.
+    /// Invokes the function and deletes what succeeded. Returns whether any message did.
     async fn invoke(&self, batch: &[Record]) -> bool {
         let function = &self.config.function;
         let id = uuid::Uuid::new_v4().to_string();
@@ -144,13 +144,13 @@ impl Poller {
         failed < messages
     }
 
-    /// What cannot be deleted is received again.
+    /// Deletes the messages that did not fail. A message that cannot be deleted is received again.
     async fn delete(&self, batch: &[Record], failed: &HashSet<String>) {
         let done = batch.iter().filter(|record| !failed.contains(&record.id)).map(|record| record.handle.clone());
         let done: Vec<String> = done.collect();
-        for round in done.chunks(MOST_AT_ONCE * CALLS_AT_ONCE) {
+        for round in done.chunks(MAX_PER_CALL * CALLS_AT_ONCE) {
             let mut deleting = JoinSet::new();
-            for handles in round.chunks(MOST_AT_ONCE) {
+            for handles in round.chunks(MAX_PER_CALL) {
                 let (queue, handles) = (self.config.queue.clone(), handles.to_vec());
                 deleting.spawn(async move { queue.delete(&handles).await });
             }
@@ -174,7 +174,7 @@ impl Poller {
     }
 
     async fn give_back(self) {
-        for handles in self.gathered.into_handles().chunks(MOST_AT_ONCE) {
+        for handles in self.gathered.into_handles().chunks(MAX_PER_CALL) {
             if let Err(error) = self.config.queue.give_back(handles).await {
                 tracing::warn!(%error, "messages stay hidden for their visibility timeout");
             }

@@ -1,5 +1,5 @@
-//! Reads a request body: bounded, unpacked if the client packed it. A packed body never grows past the limit in
-//! memory, whatever it would unpack to.
+//! Reads a request body, up to the limit, and decompresses it. A compressed body never takes more memory than the limit,
+//! however large it would become.
 
 use std::io::Read;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use http_body_util::BodyExt;
 use logs_core::MAX_BODY_BYTES;
 
-/// How long a client may take to send its body; API Gateway gives up after 30 s.
+/// How long a client may take to send its body (API Gateway: 30 s).
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(29);
 
-/// How long a client that is refused anyway may go on sending.
+/// How long the body of a refused request is read.
 const DISCARD_LIMIT: Duration = Duration::from_secs(5);
 
 /// API Gateway's own limit for a request, 10 MB.
-const READ_AT_MOST: usize = 10 << 20;
+const MAX_READ_BYTES: usize = 10 << 20;
 
 /// Why a body is refused. The text is for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,20 +42,20 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Bod
     }
 }
 
-/// Reads a body that does not matter, so that a client that is still sending sees the answer and not a broken
+/// Reads and drops the body of a refused request: a client that is still sending then sees the response and not a broken
 /// connection.
 pub(super) async fn discard(body: Body) {
     let _ = tokio::time::timeout(DISCARD_LIMIT, collect(body)).await;
 }
 
-/// What is too much is read and thrown away, as far as API Gateway would, for the same reason.
+/// Reads on after the limit, as far as API Gateway does, for the same reason as [`discard`].
 async fn collect(mut body: Body) -> Result<Vec<u8>, BodyRefused> {
     let (mut kept, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| BodyRefused::Incomplete)?;
         let Some(data) = frame.data_ref() else { continue };
         seen += data.len();
-        if seen > READ_AT_MOST {
+        if seen > MAX_READ_BYTES {
             break;
         }
         if seen <= MAX_BODY_BYTES {

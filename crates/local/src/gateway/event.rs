@@ -1,4 +1,4 @@
-//! HTTP request → proxy event, function's answer → HTTP response.
+//! HTTP request → proxy event, function response → HTTP response.
 //! Format: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::body::as_text;
 
-/// The event as JSON; a body that is no text goes as base64.
+/// The event as JSON. A body that is not UTF-8 is encoded as base64.
 pub(super) fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes, serde_json::Error> {
     let mut event = ApiGatewayProxyRequest::default();
     event.resource = Some(request.uri.path().to_owned());
@@ -30,7 +30,7 @@ pub(super) fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes
             event.is_base64_encoded = true;
         }
     }
-    // The type has no room for a header that is not ASCII; API Gateway passes it on.
+    // The type cannot hold a header that is not ASCII; API Gateway passes it on.
     let mut event = serde_json::to_value(&event)?;
     let (mut single, mut all) = (Map::new(), Map::new());
     for name in request.headers.keys() {
@@ -38,7 +38,7 @@ pub(super) fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes
         single.insert(name.to_string(), values.last().cloned().unwrap_or_default());
         all.insert(name.to_string(), values.into());
     }
-    // API Gateway sets it, whatever the client sent. lambda_http makes a URL of it.
+    // API Gateway overwrites it. lambda_http makes a URL of it.
     single.insert("x-forwarded-proto".to_owned(), "http".into());
     all.insert("x-forwarded-proto".to_owned(), vec!["http"].into());
     event["headers"] = single.into();
@@ -46,7 +46,7 @@ pub(super) fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes
     serde_json::to_vec(&event).map(Bytes::from)
 }
 
-/// The answer as HTTP; `None` if it is not in the shape that API Gateway expects.
+/// The function response as HTTP; `None` if it is malformed.
 pub(super) fn to_response(answer: &[u8]) -> Option<Response<Body>> {
     let answer: ApiGatewayProxyResponse = serde_json::from_slice(answer).ok()?;
     let status = StatusCode::from_u16(u16::try_from(answer.status_code).ok()?).ok()?;

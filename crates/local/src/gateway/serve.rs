@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use edge::{PROBLEM_JSON, Problem};
+use reqwest::Url;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -20,20 +21,20 @@ use crate::lambda::{Function, InvokeError};
 /// The one path of both APIs.
 const PATH: &str = "/logs";
 
-/// How long API Gateway waits for a function, its start included.
+/// How long API Gateway waits for a function, including its start.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(29);
 
-/// What a gateway lets through, and where to.
+/// What a gateway admits, and which function responds.
 pub struct GatewayConfig {
     /// The method of the one path, besides OPTIONS.
     pub method: Method,
     /// The key that a client has to send.
     pub api_key: String,
-    /// How often it may.
+    /// How many requests the key may make.
     pub usage_plan: UsagePlan,
     /// CORS: `access-control-allow-origin` of the gateway's own answers.
     pub allowed_origin: HeaderValue,
-    /// Who answers.
+    /// The function behind the gateway.
     pub function: Function,
 }
 
@@ -129,8 +130,7 @@ impl Refused {
         Self { retry_after: Some(seconds.max(1)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
-    /// Nobody knows how far the function came. All environments busy ends here, too: API Gateway cannot tell the two
-    /// apart (infra/gateway-responses.js).
+    /// The function failed, or was throttled: API Gateway cannot tell the two apart (infra/gateway-responses.js).
     fn bad_gateway() -> Self {
         let detail = "the function failed; send the request again";
         Self { retry_after: Some(1), ..Self::new(StatusCode::BAD_GATEWAY, detail) }
@@ -160,7 +160,7 @@ impl GatewayConfig {
     async fn forward(&self, request: Request, id: &str) -> Result<Response<Body>, Refused> {
         let (parts, body) = request.into_parts();
         let body = match self.method {
-            // A body means nothing in a GET, so it cannot be wrong either.
+            // The body of a GET is ignored.
             Method::GET => Vec::new(),
             _ => body::read(&parts.headers, body).await.map_err(|refused| match refused {
                 body::BodyRefused::TooLarge => Refused::new(StatusCode::PAYLOAD_TOO_LARGE, refused.to_string()),
@@ -179,11 +179,7 @@ impl GatewayConfig {
             }
         })?;
         event::to_response(&answer).ok_or_else(|| {
-            tracing::error!(
-                api = self.function.name(),
-                request_id = id,
-                "the function's answer has not the shape of one"
-            );
+            tracing::error!(api = self.function.name(), request_id = id, "malformed function response");
             Refused::bad_gateway()
         })
     }
@@ -214,11 +210,10 @@ impl GatewayConfig {
     }
 }
 
-/// The front of API Gateway lets no request through whose `Host` is no host name: `lambda_http` makes a URL of it.
+/// API Gateway refuses a `Host` that is not a host name; `lambda_http`, which makes a URL of it, relies on that.
 fn has_valid_host(headers: &HeaderMap) -> bool {
-    let is_host = |host: &str| {
-        reqwest::Url::parse(&format!("http://{host}/"))
-            .is_ok_and(|url| url.username().is_empty() && url.path() == "/" && url.query().is_none())
-    };
+    // These characters end a host in a URL, or a user name before it.
+    let is_host =
+        |host: &str| !host.contains(['/', '?', '#', '@', '\\']) && Url::parse(&format!("http://{host}/")).is_ok();
     headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(is_host))
 }

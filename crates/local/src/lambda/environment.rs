@@ -1,4 +1,4 @@
-//! One execution environment: a process of the function's binary, one event at a time.
+//! One execution environment: a process of the function's binary, and the Runtime API that it polls.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use tokio::process::{Child, Command};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 
 use super::log;
@@ -23,7 +23,8 @@ pub struct FunctionConfig {
     pub name: String,
     /// The binary; Lambda would call it `bootstrap`.
     pub program: PathBuf,
-    /// The function's settings, all of them: nothing is inherited.
+    /// All settings of the function: nothing is inherited. With `AWS_LAMBDA_MAX_CONCURRENCY=N` an environment gets up to N
+    /// events at once, as on Lambda Managed Instances.
     pub variables: Vec<(String, String)>,
     /// How long one event may take.
     pub timeout: Duration,
@@ -33,10 +34,21 @@ pub struct FunctionConfig {
     pub log_file: PathBuf,
 }
 
-/// Why there is no answer from the function.
+/// What Lambda tells a function that may get several events at once.
+pub(crate) const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
+
+impl FunctionConfig {
+    /// How many events an environment may have at once; 1 unless the function is told otherwise.
+    pub(super) fn events_per_environment(&self) -> usize {
+        let setting = self.variables.iter().find(|(name, _)| name == MAX_CONCURRENCY);
+        setting.and_then(|(_, value)| value.parse().ok()).filter(|events| *events > 0).unwrap_or(1)
+    }
+}
+
+/// Why an event has no response.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
-    /// All environments are busy, and there may not be more.
+    /// All environments are busy, and the limit is reached.
     #[error("all environments are busy")]
     Throttled,
     /// The process could not be started.
@@ -55,16 +67,18 @@ pub enum InvokeError {
 
 /// A running environment. Dropping it kills the process, as Lambda does.
 pub struct Environment {
-    process: Child,
+    process_id: Option<u32>,
+    stop: watch::Sender<bool>,
+    ended: watch::Receiver<bool>,
     log: log::Identity,
     api: RuntimeApi,
     timeout: Duration,
 }
 
 impl Environment {
-    /// Starts the process; it has not asked for an event yet.
+    /// Starts the process. It may not have asked for an event yet.
     pub async fn start(config: &FunctionConfig) -> io::Result<Self> {
-        let api = RuntimeApi::start().await?;
+        let api = RuntimeApi::start(config.events_per_environment()).await?;
         let log = log::open(&config.log_file)?;
         let log_identity = log::Identity::of(&log)?;
         let process = Command::new(&config.program)
@@ -82,12 +96,16 @@ impl Environment {
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
-        Ok(Self { process, log: log_identity, api, timeout: config.timeout })
+        let process_id = process.id();
+        let (stop, stopped) = watch::channel(false);
+        let (ending, ended) = watch::channel(false);
+        tokio::spawn(watch_process(process, stopped, ending));
+        Ok(Self { process_id, stop, ended, log: log_identity, api, timeout: config.timeout })
     }
 
     /// Sends one event and waits for the answer. After an error other than [`InvokeError::Failed`] the
-    /// environment is of no more use.
-    pub async fn invoke(&mut self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
+    /// environment is of no more use. It must not have more events than it was started for.
+    pub async fn invoke(&self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
         let (fetched, is_fetched) = oneshot::channel();
         let (reply, replied) = oneshot::channel();
         let event = Event { id: id.to_owned(), body: event, timeout: self.timeout, fetched, reply };
@@ -106,14 +124,15 @@ impl Environment {
                 Reply::Response(body) => Ok(body),
                 Reply::Error(body) => Err(InvokeError::Failed(String::from_utf8_lossy(&body).into_owned())),
             },
-            _ = self.process.wait() => Err(InvokeError::Crashed),
+            () = self.until_ended() => Err(InvokeError::Crashed),
         }
     }
 
-    /// Whether the process is there and will stay: one that was just killed is still there for a moment, and an event
-    /// that it got would be lost.
-    pub fn is_alive(&mut self) -> bool {
-        matches!(self.process.try_wait(), Ok(None)) && self.process.id().is_some_and(|id| !is_ending(id))
+    /// Whether the process runs and is not being killed: a killed process exists for a moment, and an event sent to it
+    /// would be lost.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.process_id().is_some_and(|id| !is_ending(id))
     }
 
     /// Whether it still writes to the file of this name.
@@ -124,16 +143,33 @@ impl Environment {
     /// The process id, while the process runs.
     #[must_use]
     pub fn process_id(&self) -> Option<u32> {
-        self.process.id()
+        self.process_id.filter(|_| !*self.ended.borrow())
     }
 
-    /// Ends the process and waits until it is gone.
-    pub async fn stop(mut self) {
-        let _ = self.process.kill().await;
+    /// Kills the process and waits until it is gone. Events that it has are lost.
+    pub async fn stop(&self) {
+        self.stop.send_replace(true);
+        self.until_ended().await;
+    }
+
+    async fn until_ended(&self) {
+        let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 }
 
-/// What the kernel says of a process: its memory is gone, or SIGKILL (bit 9 of the masks) is on its way.
+/// Returns when the process has ended; kills it when it shall stop, or when its environment is dropped.
+async fn watch_process(mut process: Child, mut stop: watch::Receiver<bool>, ended: watch::Sender<bool>) {
+    let was_stopped = tokio::select! {
+        _ = process.wait() => false,
+        _ = stop.wait_for(|stop| *stop) => true,
+    };
+    if was_stopped {
+        let _ = process.kill().await;
+    }
+    ended.send_replace(true);
+}
+
+/// Whether the kernel is ending a process: its memory is gone, or SIGKILL (bit 9 of the masks) is pending.
 fn is_ending(id: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
     let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);

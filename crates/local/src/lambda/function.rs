@@ -1,9 +1,9 @@
-//! A function: idle environments are used again, new ones started under concurrent load, up to a limit.
+//! A function: an event goes to an environment that has room for one more; a new one is started only when all are full.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OnceCell, Semaphore};
 
 use super::environment::{Environment, FunctionConfig, InvokeError};
 use super::log;
@@ -14,9 +14,18 @@ pub struct Function(Arc<Inner>);
 
 struct Inner {
     config: FunctionConfig,
-    most_log_bytes: Option<u64>,
+    max_log_bytes: Option<u64>,
+    /// One for each event that may be under way.
     permits: Arc<Semaphore>,
-    idle: Mutex<Vec<Environment>>,
+    max_events: usize,
+    /// Those that may get another event; the one that was used last is at the end.
+    slots: Mutex<Vec<Slot>>,
+}
+
+/// An environment, started or about to be, and how many events it has.
+struct Slot {
+    environment: Arc<OnceCell<Environment>>,
+    events: usize,
 }
 
 impl Function {
@@ -26,16 +35,17 @@ impl Function {
         Self::with(config, None)
     }
 
-    /// The same with a log that does not grow without end: from so many bytes on it is called `….1`, in the place of the
-    /// one before, and new environments begin a new one.
+    /// The same with a bounded log: a log of `max_bytes` is renamed to `….1`, which replaces the one before, and new
+    /// environments begin a new one.
     #[must_use]
-    pub fn with_bounded_log(config: FunctionConfig, most_bytes: u64) -> Self {
-        Self::with(config, Some(most_bytes))
+    pub fn with_bounded_log(config: FunctionConfig, max_bytes: u64) -> Self {
+        Self::with(config, Some(max_bytes))
     }
 
-    fn with(config: FunctionConfig, most_log_bytes: Option<u64>) -> Self {
-        let permits = Arc::new(Semaphore::new(config.concurrency));
-        Self(Arc::new(Inner { config, most_log_bytes, permits, idle: Mutex::new(Vec::new()) }))
+    fn with(config: FunctionConfig, max_log_bytes: Option<u64>) -> Self {
+        let max_events = config.concurrency * config.events_per_environment();
+        let permits = Arc::new(Semaphore::new(max_events));
+        Self(Arc::new(Inner { config, max_log_bytes, permits, max_events, slots: Mutex::default() }))
     }
 
     /// Name, for the log.
@@ -59,59 +69,89 @@ impl Function {
     /// Process ids of the environments that wait for an event.
     #[must_use]
     pub fn idle_process_ids(&self) -> Vec<u32> {
-        self.0.idle().iter().filter_map(Environment::process_id).collect()
+        let slots = self.0.slots();
+        let idle = slots.iter().filter(|slot| slot.events == 0);
+        idle.filter_map(|slot| slot.environment.get()?.process_id()).collect()
     }
 
-    /// Returns when no environment is busy any more.
+    /// Returns when no environment has an event any more.
     pub async fn finish(&self) {
-        let everyone = u32::try_from(self.0.config.concurrency).unwrap_or(u32::MAX);
-        let _ = tokio::time::timeout(self.0.config.timeout, self.0.permits.acquire_many(everyone)).await;
+        let all = u32::try_from(self.0.max_events).unwrap_or(u32::MAX);
+        let _ = tokio::time::timeout(self.0.config.timeout, self.0.permits.acquire_many(all)).await;
     }
 
-    /// Takes no more events and ends the environments; those that are busy end with this program.
+    /// Takes no more events and ends the environments; one that has an event ends when it has answered.
     pub async fn stop(&self) {
         self.0.permits.close();
-        let idle = std::mem::take(&mut *self.0.idle());
-        for environment in idle {
-            environment.stop().await;
+        let slots = std::mem::take(&mut *self.0.slots());
+        for slot in slots.into_iter().filter(|slot| slot.events == 0) {
+            if let Some(environment) = slot.environment.get() {
+                environment.stop().await;
+            }
         }
     }
 }
 
 impl Inner {
     async fn invoke(&self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
-        let mut environment = match self.take_idle() {
-            Some(environment) => environment,
-            None => Environment::start(&self.config).await.map_err(InvokeError::Start)?,
+        let slot = self.take();
+        let environment = slot.get_or_try_init(|| Environment::start(&self.config)).await.map_err(InvokeError::Start);
+        let answer = match environment {
+            Ok(environment) => environment.invoke(id, event).await,
+            Err(error) => Err(error),
         };
-        let answer = environment.invoke(id, event).await;
         if matches!(answer, Ok(_) | Err(InvokeError::Failed(_))) {
-            self.idle().push(environment);
+            self.give_back(&slot);
         } else {
-            environment.stop().await;
+            self.slots().retain(|other| !Arc::ptr_eq(&other.environment, &slot));
+            if let Some(environment) = slot.get() {
+                environment.stop().await;
+            }
         }
         answer
     }
 
-    /// The environment that was used last; those that died in the meantime, or whose log is full, are left out.
-    fn take_idle(&self) -> Option<Environment> {
-        // One at a time, or two of them would rename the same log, the second one an empty one.
-        let mut idle = self.idle();
-        if let Some(most_bytes) = self.most_log_bytes
-            && let Err(error) = log::rotate(&self.config.log_file, most_bytes)
+    /// The environment that was used last among those with room for one more event; those that died in the meantime, or
+    /// whose log is full, get no more.
+    fn take(&self) -> Arc<OnceCell<Environment>> {
+        // Under the lock, or two events would rename the same log, the second time an empty one.
+        let mut slots = self.slots();
+        if let Some(max_bytes) = self.max_log_bytes
+            && let Err(error) = log::rotate(&self.config.log_file, max_bytes)
         {
             tracing::warn!(function = self.config.name, %error, "the log cannot be renamed");
         }
-        while let Some(mut environment) = idle.pop() {
-            let has_log = self.most_log_bytes.is_none() || environment.logs_to(&self.config.log_file);
-            if has_log && environment.is_alive() {
-                return Some(environment);
+        let mut chosen = None;
+        while let Some(index) = slots.iter().rposition(|slot| slot.events < self.config.events_per_environment()) {
+            let slot = slots.remove(index);
+            if slot.environment.get().is_none_or(|environment| self.is_usable(environment)) {
+                chosen = Some(slot);
+                break;
             }
         }
-        None
+        let mut slot = chosen.unwrap_or_else(|| Slot { environment: Arc::default(), events: 0 });
+        slot.events += 1;
+        let environment = slot.environment.clone();
+        slots.push(slot);
+        environment
     }
 
-    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Environment>> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_usable(&self, environment: &Environment) -> bool {
+        let has_log = self.max_log_bytes.is_none() || environment.logs_to(&self.config.log_file);
+        has_log && environment.is_alive()
+    }
+
+    /// One event is done. An environment that may get no more ends when the last one is.
+    fn give_back(&self, environment: &Arc<OnceCell<Environment>>) {
+        let mut slots = self.slots();
+        if let Some(index) = slots.iter().position(|slot| Arc::ptr_eq(&slot.environment, environment)) {
+            let mut slot = slots.remove(index);
+            slot.events -= 1;
+            slots.push(slot);
+        }
+    }
+
+    fn slots(&self) -> MutexGuard<'_, Vec<Slot>> {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

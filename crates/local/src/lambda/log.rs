@@ -1,23 +1,23 @@
-//! A log that does not grow without end: one file, and the one before it.
+//! A bounded log: one file, and the one before it.
 //!
-//! Each environment of a function writes to the file itself, without this program in between: what it wrote is there even if it is
-//! killed, and a line is never torn. A process cannot be told to write elsewhere, so a full file changes its name, and
-//! environments that still write to it end after the event that they have.
+//! Each environment of a function writes to the file itself: what it wrote is there even if it is killed, and a line is
+//! never torn. A process cannot be told to write elsewhere, so a full file is renamed, and environments that write to it
+//! end after their event.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Opens a log to write at its end, whoever else does.
+/// Opens a log for appending; other processes may append to it as well.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// Makes room if the log has so many bytes: it becomes `….log.1`, and what had that name before is gone.
-pub(crate) fn rotate(path: &Path, most_bytes: u64) -> io::Result<()> {
+/// Renames a log of `max_bytes` or more to `….log.1`, which replaces the one before.
+pub(crate) fn rotate(path: &Path, max_bytes: u64) -> io::Result<()> {
     match fs::metadata(path) {
-        Ok(log) if log.len() >= most_bytes => fs::rename(path, before(path)),
+        Ok(log) if log.len() >= max_bytes => fs::rename(path, before(path)),
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
@@ -30,24 +30,24 @@ fn before(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The log of this program itself; what is written at once stays together.
+/// The bounded log of this program itself. One write stays in one file.
 pub(crate) struct BoundedLog {
     path: PathBuf,
-    most_bytes: u64,
+    max_bytes: u64,
     file: File,
 }
 
 impl BoundedLog {
-    pub(crate) fn open(path: PathBuf, most_bytes: u64) -> io::Result<Self> {
-        Ok(Self { file: open(&path)?, path, most_bytes })
+    pub(crate) fn open(path: PathBuf, max_bytes: u64) -> io::Result<Self> {
+        Ok(Self { file: open(&path)?, path, max_bytes })
     }
 }
 
 impl Write for BoundedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A log that cannot be renamed is better too long than lost.
-        if self.file.metadata()?.len() >= self.most_bytes
-            && rotate(&self.path, self.most_bytes).is_ok()
+        // If the log cannot be renamed, it grows.
+        if self.file.metadata()?.len() >= self.max_bytes
+            && rotate(&self.path, self.max_bytes).is_ok()
             && let Ok(file) = open(&self.path)
         {
             self.file = file;
@@ -60,7 +60,7 @@ impl Write for BoundedLog {
     }
 }
 
-/// Which file it is, whatever its name is by now. No other file gets the same while some process has it open.
+/// Identifies an open file, even after it was renamed (device and inode).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Identity(u64, u64);
 

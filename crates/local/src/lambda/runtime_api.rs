@@ -1,8 +1,9 @@
 //! The Runtime API of one environment: <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
+use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -16,11 +17,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// What a function sent back for an event.
+/// What a function sent for an event.
 pub(super) enum Reply {
-    /// The answer, as the function wrote it.
+    /// The response, as the function wrote it.
     Response(Bytes),
-    /// The function reported that it failed; for the log.
+    /// The function reported an error.
     Error(Bytes),
 }
 
@@ -28,7 +29,7 @@ pub(super) enum Reply {
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) body: Bytes,
-    /// How long the function may take from the moment that it fetches the event.
+    /// Timeout, from the moment that the function fetches the event.
     pub(super) timeout: Duration,
     pub(super) fetched: oneshot::Sender<()>,
     pub(super) reply: oneshot::Sender<Reply>,
@@ -43,13 +44,15 @@ pub(super) struct RuntimeApi {
 
 struct Shared {
     events: tokio::sync::Mutex<mpsc::Receiver<Event>>,
-    open: Mutex<Option<(String, oneshot::Sender<Reply>)>>,
+    /// Who waits for the answer, by the id of the event.
+    open: Mutex<HashMap<String, oneshot::Sender<Reply>>>,
 }
 
 impl RuntimeApi {
-    pub(super) async fn start() -> io::Result<Self> {
-        let (events, receiver) = mpsc::channel(1);
-        let shared = Arc::new(Shared { events: tokio::sync::Mutex::new(receiver), open: Mutex::new(None) });
+    /// For a process that may have `max_events` at once.
+    pub(super) async fn start(max_events: usize) -> io::Result<Self> {
+        let (events, receiver) = mpsc::channel(max_events);
+        let shared = Arc::new(Shared { events: tokio::sync::Mutex::new(receiver), open: Mutex::default() });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let router = Router::new()
@@ -57,7 +60,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
-            // Lambda's own limit for an answer: 6 MB.
+            // Lambda's own limit for a response: 6 MB.
             .layer(DefaultBodyLimit::max(6 << 20))
             .with_state(shared);
         let server = tokio::spawn(async move {
@@ -87,7 +90,7 @@ async fn next(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
         ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:local:000000000000:function:local".to_owned()),
         ("content-type", "application/json".to_owned()),
     ];
-    *shared.open() = Some((event.id, event.reply));
+    shared.open().insert(event.id, event.reply);
     let _ = event.fetched.send(());
     (headers, event.body).into_response()
 }
@@ -106,14 +109,14 @@ async fn init_error(body: Bytes) -> StatusCode {
 }
 
 impl Shared {
-    fn open(&self) -> std::sync::MutexGuard<'_, Option<(String, oneshot::Sender<Reply>)>> {
+    fn open(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<Reply>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn reply(&self, id: &str, reply: Reply) -> StatusCode {
-        let waiting = self.open().take_if(|(open, _)| open == id);
+        let waiting = self.open().remove(id);
         match waiting {
-            Some((_, waiting)) => {
+            Some(waiting) => {
                 let _ = waiting.send(reply);
                 StatusCode::ACCEPTED
             }

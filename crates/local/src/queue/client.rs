@@ -1,4 +1,4 @@
-//! The few operations that are used, without TLS: the endpoint is on this machine.
+//! The operations of SQS that are used, without TLS: the endpoint is on this machine.
 
 use std::error::Error;
 
@@ -14,8 +14,8 @@ use logs_core::aws;
 use crate::moto::KEY;
 use crate::state::QueueEndpoint;
 
-/// SQS takes and gives so many messages a call.
-pub const MOST_AT_ONCE: usize = 10;
+/// SQS takes and returns at most 10 messages per call.
+pub const MAX_PER_CALL: usize = 10;
 
 /// A queue, and a client for it.
 #[derive(Clone, Debug)]
@@ -25,9 +25,9 @@ pub struct Queue {
     url: String,
 }
 
-/// SQS refused, or nobody answered.
+/// SQS refused, or did not respond.
 #[derive(Debug, thiserror::Error)]
-#[error("the queue does not do what it is asked to: {0}")]
+#[error("SQS request failed: {0}")]
 pub struct QueueError(String);
 
 impl QueueError {
@@ -39,9 +39,9 @@ impl QueueError {
 /// How many messages there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
-    /// Could be received now.
+    /// Visible: can be received now.
     pub visible: usize,
-    /// Were received, and are hidden for their visibility timeout.
+    /// In flight: received, and hidden for their visibility timeout.
     pub in_flight: usize,
 }
 
@@ -85,7 +85,7 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Where it is, for `QUEUE_URL`.
+    /// Its URL, for `QUEUE_URL`.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -111,7 +111,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Sends up to ten messages, of 1 MiB together. How many of them the queue did not take.
+    /// Sends up to ten messages, of 1 MiB together. Returns how many failed.
     pub async fn send_all(&self, bodies: &[String]) -> Result<usize, QueueError> {
         let mut request = self.client.send_message_batch().queue_url(&self.url);
         for (index, body) in bodies.iter().enumerate() {
@@ -129,16 +129,16 @@ impl Queue {
         Ok(())
     }
 
-    /// Receives up to `count` messages; waits so many seconds for the first one.
+    /// Receives up to `count` messages; waits up to `wait_seconds` for the first one.
     pub async fn receive(&self, count: usize, wait_seconds: u8) -> Result<Vec<Message>, QueueError> {
-        let count = i32::try_from(count.clamp(1, MOST_AT_ONCE)).unwrap_or(1);
+        let count = i32::try_from(count.clamp(1, MAX_PER_CALL)).unwrap_or(1);
         let receive = self.client.receive_message().queue_url(&self.url).max_number_of_messages(count);
         let receive = receive.wait_time_seconds(wait_seconds.into()).message_attribute_names("All");
         let receive = receive.message_system_attribute_names(MessageSystemAttributeName::All);
         Ok(receive.send().await.map_err(QueueError::of)?.messages.unwrap_or_default())
     }
 
-    /// Deletes up to ten messages by their receipt handles. How many of them it did not delete.
+    /// Deletes up to ten messages by their receipt handles. Returns how many failed.
     pub async fn delete(&self, handles: &[String]) -> Result<usize, QueueError> {
         let mut request = self.client.delete_message_batch().queue_url(&self.url);
         for (index, handle) in handles.iter().enumerate() {
@@ -148,7 +148,7 @@ impl Queue {
         Ok(request.send().await.map_err(QueueError::of)?.failed.len())
     }
 
-    /// Shows up to ten messages to others at once, which would be hidden for the rest of their visibility timeout.
+    /// Makes up to ten received messages visible again at once.
     pub async fn give_back(&self, handles: &[String]) -> Result<(), QueueError> {
         let mut request = self.client.change_message_visibility_batch().queue_url(&self.url);
         for (index, handle) in handles.iter().enumerate() {

@@ -4,7 +4,7 @@ mod client;
 mod redrive;
 
 pub use aws_sdk_sqs::types::Message;
-pub use client::{Depth, MOST_AT_ONCE, Queue, QueueError};
+pub use client::{Depth, MAX_PER_CALL, Queue, QueueError};
 pub use redrive::redrive;
 
 /// The queue's name in `./dev up --queued`.
@@ -14,12 +14,12 @@ pub const NAME: &str = "error-codes-local";
 pub const DEAD_LETTERS: &str = "error-codes-local-dead-letters";
 
 /// SQS's own limit, since August 2025: a batch of 1000 codes is one message.
-const LARGEST_MESSAGE: &str = "1048576";
+const MAX_MESSAGE_BYTES: &str = "1048576";
 
 /// SQS's own limit, 14 days, as in the template.
 const KEPT_SECONDS: &str = "1209600";
 
-/// When a message is tried again, and when no more.
+/// When a message is delivered again, and when it becomes a dead letter.
 #[derive(Clone, Copy, Debug)]
 pub struct RedrivePolicy {
     /// Seconds that a message is hidden from others after it was received.
@@ -33,14 +33,14 @@ pub struct RedrivePolicy {
 pub struct Queues {
     /// What the event source polls.
     pub queue: Queue,
-    /// Where messages go that failed too often.
+    /// The messages that failed too often.
     pub dead_letters: Queue,
 }
 
 impl Queues {
     /// Makes both.
     pub async fn create(endpoint: &str, region: &str, policy: RedrivePolicy) -> Result<Self, QueueError> {
-        let size = ("MaximumMessageSize", LARGEST_MESSAGE.to_owned());
+        let size = ("MaximumMessageSize", MAX_MESSAGE_BYTES.to_owned());
         let retention = ("MessageRetentionPeriod", KEPT_SECONDS.to_owned());
         let dead_letters = Queue::create(endpoint, region, DEAD_LETTERS, [size.clone(), retention.clone()]).await?;
         let redrive = serde_json::json!({

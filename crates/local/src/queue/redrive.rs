@@ -1,15 +1,15 @@
 //! Dead letters back to the queue, as SQS's `StartMessageMoveTask` does it on AWS; moto has no such operation.
 
-use super::{MOST_AT_ONCE, Queue, QueueError};
+use super::{MAX_PER_CALL, Queue, QueueError};
 
-/// Moves what is in the dead-letter queue now; `progress` gets the number after each step. A message is sent before it is
-/// deleted: what goes wrong in between doubles it, and store-logs stores it once. How many were moved.
+/// Moves the messages that are in the dead-letter queue now; `progress` gets the number after each call. A message is sent
+/// before it is deleted: a failure in between doubles it, and store-logs stores it once. Returns the number.
 pub async fn redrive(dead_letters: &Queue, queue: &Queue, progress: impl Fn(usize)) -> Result<usize, QueueError> {
-    // What dies anew meanwhile is for the next time.
+    // Messages that become dead letters meanwhile wait for the next run.
     let count = dead_letters.depth().await?.visible;
     let mut moved = 0;
     while moved < count {
-        let messages = dead_letters.receive(MOST_AT_ONCE.min(count - moved), 0).await?;
+        let messages = dead_letters.receive(MAX_PER_CALL.min(count - moved), 0).await?;
         if messages.is_empty() {
             break;
         }

@@ -1,35 +1,25 @@
-//! Why it does not come up, or ends.
+//! Why `./dev up` does not start, or stops.
 
 use std::path::PathBuf;
 
 use logs_core::settings::SettingError;
 
-use super::SecretsError;
+use super::choice::SecretsError;
 use crate::binaries::NotBuilt;
 use crate::moto::MotoError;
 use crate::queue::QueueError;
 use crate::state::StateError;
 
-/// Why it does not come up: one sentence, with what to do.
+/// Why `./dev up` fails: one sentence, with what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum UpError {
-    /// Somebody else listens there.
-    #[error("port {port} is taken; stop what listens there, or choose another one with {option}")]
-    PortTaken {
-        /// Which port.
-        port: u16,
-        /// What chooses another one.
-        option: &'static str,
-    },
-    /// Not for this user.
-    #[error("port {port} is not for this user; choose one above 1023 with {option}")]
-    PortForbidden {
-        /// Which port.
-        port: u16,
-        /// What chooses another one.
-        option: &'static str,
-    },
-    /// The binaries are not there.
+    /// Another program listens on this port; the option chooses another one.
+    #[error("port {0} is taken; stop what listens there, or choose another one with {1}")]
+    PortTaken(u16, &'static str),
+    /// A port that needs more rights, and the option that chooses another one.
+    #[error("port {0} is not for this user; choose one above 1023 with {1}")]
+    PortForbidden(u16, &'static str),
+    /// A function is not built.
     #[error(transparent)]
     NotBuilt(#[from] NotBuilt),
     /// The folder.
@@ -50,28 +40,22 @@ pub enum UpError {
     /// The queue.
     #[error(transparent)]
     Queue(#[from] QueueError),
-    /// Somebody asked moto to end, which kept what it had.
+    /// Another program asked moto to stop; it kept its messages.
     #[error("moto, which plays the queue, was ended by somebody else; the next ./dev up --queued has its messages")]
     QueueStopped,
-    /// What was acknowledged and not stored is lost.
+    /// moto exited. Messages that were accepted and not stored are lost; its log says why.
     #[error("moto, which plays the queue, ended, and with it the messages that it had; {0} says why")]
     QueueEnded(PathBuf),
-    /// A message would come again while it is gathered or worked on, and be a dead letter in the end.
+    /// Shorter than gathering and storing a batch take together: messages would be delivered twice and become dead
+    /// letters. The minimum in seconds.
     #[error("--visibility-timeout must be at least {0} s: --batch-window, and time for store-logs to store")]
     VisibilityTimeout(u64),
     /// The schema.
     #[error(transparent)]
     Migrate(#[from] logs_core::mysql::MigrateError),
-    /// A gateway does not answer as it should.
-    #[error("the {api} gateway does not answer as it should ({answer}); its log is in {}", logs.display())]
-    SelfCheck {
-        /// Which one.
-        api: &'static str,
-        /// What it answered.
-        answer: String,
-        /// Where to look.
-        logs: PathBuf,
-    },
+    /// Which gateway does not answer as it should, what it answered, and the folder of the logs.
+    #[error("the {0} gateway does not answer as it should ({1}); its log is in {2}")]
+    SelfCheck(&'static str, String, PathBuf),
     /// Anything else.
     #[error("{0}")]
     Io(#[from] std::io::Error),

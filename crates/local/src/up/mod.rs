@@ -1,5 +1,6 @@
 //! `./dev up`: from a folder to two gateways that answer, and back.
 
+mod choice;
 mod database;
 mod error;
 mod functions;
@@ -12,20 +13,20 @@ use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
-use axum::http::{HeaderValue, Method};
+use axum::http::Method;
 use logs_core::mysql::{DatabaseSettings, migrate};
 use logs_core::operator_log;
-use logs_core::settings::{allowed_origin, environment};
+use logs_core::settings::environment;
 use tokio::net::TcpListener;
 
 use crate::gateway::{Gateway, GatewayConfig, UsagePlan};
 use crate::lambda::Function;
 use crate::lambda::log::BoundedLog;
 use crate::state::{Endpoint, Endpoints, StateFolder};
+pub use choice::{DatabaseChoice, SecretsError};
 use database::Database;
-pub use database::{DatabaseChoice, SecretsError};
 pub use error::UpError;
-use functions::{MAX_LOG_BYTES, function, log_file, program, sender_settings};
+use functions::{MAX_LOG_BYTES, function, log_file, program};
 pub use options::{QueuedOptions, UpOptions};
 pub use queued::Kept;
 use queued::Queued;
@@ -53,9 +54,9 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     if let Some(queued) = &options.queued {
         queued.timeout().map_err(UpError::VisibilityTimeout)?;
     }
-    // Both, before anything slow is started: an error here is the most likely one.
+    // Before anything slow: a port that is taken is the most likely error.
     let listeners = [listen(options.post_port, "--post-port").await?, listen(options.get_port, "--get-port").await?];
-    let origin = allowed_origin(&environment)?;
+    let origin = edge::allowed_origin(&environment)?;
     operator_log::parse_filter(environment("RUST_LOG").as_deref())?;
 
     let database = Database::start(&options.database, &state, &keys, &progress).await?;
@@ -72,9 +73,9 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
 
     progress("starting the gateways");
     let (logs, database_url) = (state.logs(), ("DATABASE_URL", database.url()));
-    let allowed = ("ALLOWED_ORIGIN", &*origin);
+    let allowed = ("ALLOWED_ORIGIN", origin.to_str().map_err(std::io::Error::other)?);
     let post_settings = match &queued {
-        Some(queued) => [&[allowed][..], &sender_settings(queued)].concat(),
+        Some(queued) => [&[allowed][..], &queued.sender_settings()].concat(),
         None => vec![allowed, database_url],
     };
     let functions = [
@@ -86,7 +87,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
             method,
             api_key: api_key.to_owned(),
             usage_plan: UsagePlan::new(options.rate, options.burst),
-            allowed_origin: HeaderValue::from_str(&origin).map_err(std::io::Error::other)?,
+            allowed_origin: origin.clone(),
             function: function.clone(),
         };
         Gateway::start(listener, config)
@@ -104,7 +105,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
         database_url: database.url().to_owned(),
         queue: queued.as_ref().map(Queued::endpoint),
     };
-    // A moment more than a function may take: what was begun is answered.
+    // A second more than the timeout of a function, so that its answer still goes out.
     let open_requests_limit = options.timeout + Duration::from_secs(1);
     let mut running = Running { state, database, functions, gateways, queued, endpoints, open_requests_limit };
     match self_check::run(&running.endpoints, &running.state.logs()).await {
@@ -116,7 +117,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
             Ok(running)
         }
         Err(error) => {
-            // Why it does not come up is what matters.
+            // The first error matters.
             let _ = running.stop(std::future::ready(()), progress).await;
             Err(error)
         }
@@ -136,13 +137,13 @@ impl Running {
         &self.state
     }
 
-    /// The file of what is not stored when this stops; there is none if all is.
+    /// The file of messages that are not stored at the stop; there is none if all are.
     #[must_use]
     pub fn messages(&self) -> PathBuf {
         self.database.messages(&self.state)
     }
 
-    /// Returns only when the private server has ended and could not be started again, or the queue's has ended.
+    /// Returns when the private server cannot be restarted, or the queue's server has exited.
     pub async fn keep_running(&mut self, progress: impl Fn(&str)) -> UpError {
         let queue_ended = async {
             match &mut self.queued {
@@ -156,9 +157,8 @@ impl Running {
         }
     }
 
-    /// Stops everything that was started. Requests that are open are answered first, unless they take longer than
-    /// a function may, and then what is in the queue is stored, unless that takes too long, or `hurry` comes first. What
-    /// is left in the queue is kept.
+    /// Stops everything that was started. First open requests are answered, up to the timeout of a function; then the
+    /// queue is drained, up to a limit. `hurry` skips both. Messages that are left in the queue are kept.
     pub async fn stop(mut self, hurry: impl Future<Output = ()>, progress: impl Fn(&str)) -> Result<Kept, UpError> {
         self.state.withdraw_endpoints();
         if let Some(queued) = &mut self.queued
@@ -195,11 +195,11 @@ impl Running {
     }
 }
 
-/// What the gateways have to say goes to a file: the terminal is for people.
+/// Sends the log of the gateways to a file: the terminal is for people.
 fn start_log(state: &StateFolder) -> std::io::Result<()> {
     let log = BoundedLog::open(log_file(&state.logs(), "gateways"), MAX_LOG_BYTES)?;
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::sync::Mutex::new(log));
-    // Only the first one counts; there is one in a process, tests apart.
+    // A second one fails, which happens only in tests.
     let _ = subscriber.try_init();
     Ok(())
 }
@@ -207,8 +207,8 @@ fn start_log(state: &StateFolder) -> std::io::Result<()> {
 async fn listen(port: u16, option: &'static str) -> Result<TcpListener, UpError> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => UpError::PortTaken { port, option },
-        std::io::ErrorKind::PermissionDenied => UpError::PortForbidden { port, option },
+        std::io::ErrorKind::AddrInUse => UpError::PortTaken(port, option),
+        std::io::ErrorKind::PermissionDenied => UpError::PortForbidden(port, option),
         _ => UpError::Io(error),
     })
 }

@@ -1,13 +1,13 @@
-//! What can be chosen.
+//! The options of `./dev up`.
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::DatabaseChoice;
+use super::choice::DatabaseChoice;
 use crate::queue::RedrivePolicy;
 
-/// What can be chosen.
+/// What to run.
 #[derive(Clone, Debug)]
 pub struct UpOptions {
     /// The folder `.local/`.
@@ -20,6 +20,8 @@ pub struct UpOptions {
     pub get_port: u16,
     /// Environments per function.
     pub concurrency: usize,
+    /// Events that an environment of post-log or get-logs may have at once.
+    pub events_per_environment: usize,
     /// How long a function may take for one event.
     pub timeout: Duration,
     /// Seconds that get-logs keeps a list.
@@ -30,13 +32,15 @@ pub struct UpOptions {
     pub burst: NonZeroU32,
     /// Which database.
     pub database: DatabaseChoice,
-    /// With it POST only sends to a queue, and store-logs stores.
+    /// Queued mode: POST sends to a queue, store-logs stores.
     pub queued: Option<QueuedOptions>,
 }
 
-/// What can be chosen of queued mode.
+/// Options of queued mode.
 #[derive(Clone, Debug)]
 pub struct QueuedOptions {
+    /// Python with moto, which plays SQS.
+    pub moto_python: PathBuf,
     /// How long a batch is gathered.
     pub batch_window: Duration,
     /// How many invocations of store-logs there may be at once.
@@ -46,17 +50,17 @@ pub struct QueuedOptions {
 }
 
 /// store-logs begins nothing with less than 3 s left.
-const LEAST_TIMEOUT: Duration = Duration::from_secs(5);
+const MIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// As in the template.
-const MOST_TIMEOUT: Duration = Duration::from_secs(30);
+const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl QueuedOptions {
-    /// How long store-logs may take for a batch: what its messages' visibility timeout leaves after they were gathered. The
-    /// error says the least visibility timeout that would do, in seconds.
+    /// Timeout of store-logs: what gathering the batch leaves of the visibility timeout. The error is the shortest
+    /// possible visibility timeout in seconds.
     pub(super) fn timeout(&self) -> Result<Duration, u64> {
         let visibility_timeout = Duration::from_secs(self.redrive_policy.visibility_timeout.into());
-        let timeout = visibility_timeout.saturating_sub(self.batch_window).min(MOST_TIMEOUT);
-        if timeout < LEAST_TIMEOUT { Err((self.batch_window + LEAST_TIMEOUT).as_secs()) } else { Ok(timeout) }
+        let timeout = visibility_timeout.saturating_sub(self.batch_window).min(MAX_TIMEOUT);
+        if timeout < MIN_TIMEOUT { Err((self.batch_window + MIN_TIMEOUT).as_secs()) } else { Ok(timeout) }
     }
 }

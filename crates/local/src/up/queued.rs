@@ -6,21 +6,22 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::database::Database;
+use super::error::UpError;
 use super::functions::{MAX_LOG_BYTES, function, log_file};
-use super::{QueuedOptions, UpError, UpOptions};
+use super::options::{QueuedOptions, UpOptions};
 use crate::event_source::{EventSource, EventSourceConfig};
 use crate::lambda::{Function, log};
-use crate::moto::{Moto, MotoOptions, REGION};
-use crate::queue::{DEAD_LETTERS, Depth, NAME, Queue, Queues};
+use crate::moto::{KEY, Moto, MotoOptions, REGION};
+use crate::queue::{DEAD_LETTERS, Depth, NAME, Queues};
 use crate::state::{QueueEndpoint, StateFolder};
 
 /// As in the template.
 const BATCH_SIZE: usize = 10_000;
 
-/// How long stopping waits for the queue to be empty. What is left then is kept.
+/// How long stopping waits for an empty queue. The rest is kept for the next run.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
-/// How often the queue is looked at meanwhile, and how often its depth is said.
+/// How often the depth of the queue is read meanwhile, and how often it is reported.
 const DRAIN_PAUSE: Duration = Duration::from_millis(100);
 const DRAIN_REPORT: Duration = Duration::from_secs(2);
 
@@ -34,7 +35,7 @@ pub(super) struct Queued {
     source: EventSourceConfig,
 }
 
-/// What was not stored when everything stopped; the next run in queued mode has it.
+/// Messages that were not stored at the stop; the next run in queued mode delivers them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// In the queue.
@@ -44,7 +45,7 @@ pub struct Kept {
 }
 
 impl Queued {
-    /// Makes the queues, with what an earlier run left in them. Nothing is polled yet.
+    /// Makes the queues, with the messages that an earlier run left. Nothing is polled yet.
     pub(super) async fn start(
         options: &UpOptions,
         mode: &QueuedOptions,
@@ -53,15 +54,21 @@ impl Queued {
     ) -> Result<Self, UpError> {
         let logs = state.logs();
         let moto_log = log_file(&logs, "moto");
-        // It says little, so once for each start is enough.
+        // It writes little: once per start is enough.
         log::rotate(&moto_log, MAX_LOG_BYTES)?;
         let messages = database.messages(state);
-        let moto_options =
-            MotoOptions { messages: Some(&messages), log_file: Some(&moto_log), ..MotoOptions::default() };
+        let moto_options = MotoOptions {
+            python: Some(&mode.moto_python),
+            messages: Some(&messages),
+            log_file: Some(&moto_log),
+            denied: &[],
+        };
         let moto = Moto::start(&moto_options).await?;
         let queues = Queues::create(moto.url(), REGION, mode.redrive_policy).await?;
         let timeout = mode.timeout().map_err(UpError::VisibilityTimeout)?;
-        let options = UpOptions { concurrency: mode.concurrency, timeout, ..options.clone() };
+        // A batch needs the whole environment.
+        let options =
+            UpOptions { concurrency: mode.concurrency, events_per_environment: 1, timeout, ..options.clone() };
         let store_logs = function(&options, &logs, "store-logs", &[("DATABASE_URL", database.url())])?;
         let source = EventSourceConfig {
             queue: queues.queue.clone(),
@@ -74,7 +81,7 @@ impl Queued {
         Ok(Self { moto, moto_log, queues, store_logs, event_source: None, source })
     }
 
-    /// From now on what is in the queue is stored.
+    /// Starts storing what is in the queue.
     pub(super) fn poll(&mut self) {
         self.event_source = Some(EventSource::start(&self.source));
     }
@@ -89,27 +96,28 @@ impl Queued {
         }
     }
 
-    /// The queue that POST sends to.
-    pub(super) fn queue(&self) -> &Queue {
-        &self.queues.queue
+    /// Settings of a function that sends to the queue.
+    pub(super) fn sender_settings(&self) -> [(&str, &str); 5] {
+        [
+            ("QUEUE_URL", self.queues.queue.url()),
+            ("AWS_ENDPOINT_URL_SQS", self.moto.url()),
+            ("AWS_REGION", REGION),
+            ("AWS_ACCESS_KEY_ID", KEY),
+            ("AWS_SECRET_ACCESS_KEY", KEY),
+        ]
     }
 
-    /// Where SQS is.
-    pub(super) fn endpoint_url(&self) -> &str {
-        self.moto.url()
-    }
-
-    /// Returns only when moto has ended by itself.
+    /// Returns when moto has exited.
     pub(super) async fn ended(&mut self) -> UpError {
         if self.moto.ended().await { UpError::QueueStopped } else { UpError::QueueEnded(self.moto_log.clone()) }
     }
 
-    /// Without a database nothing can be stored, and each try counts.
+    /// Stops polling: without a database every delivery fails, and each one counts as a receive.
     pub(super) fn stop_polling(&mut self) {
         self.event_source = None;
     }
 
-    /// Has store-logs store what is in the queue, up to a limit; then nothing is polled any more.
+    /// Stores what is in the queue, for a limited time; then stops polling.
     pub(super) async fn drain(&mut self, progress: &impl Fn(&str)) {
         let Some(event_source) = self.event_source.take() else { return };
         event_source.end_windows();
@@ -117,7 +125,7 @@ impl Queued {
         event_source.stop().await;
     }
 
-    /// Ends everything. What is in the queue, and what is at work, is kept for the next run.
+    /// Stops everything. Messages in the queue or in flight are kept for the next run.
     pub(super) async fn stop(mut self) -> Result<Kept, UpError> {
         drop(self.event_source.take());
         self.store_logs.stop().await;
@@ -126,7 +134,7 @@ impl Queued {
         Ok(Kept { messages: count(NAME), dead_letters: count(DEAD_LETTERS) })
     }
 
-    /// Returns when the queue is empty, or does not answer any more.
+    /// Returns when the queue is empty, or no longer answers.
     async fn until_empty(&self, progress: &impl Fn(&str)) {
         let mut said = Instant::now();
         while let Ok(depth) = self.queues.queue.depth().await

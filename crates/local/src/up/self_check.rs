@@ -1,12 +1,12 @@
-//! Asks both gateways something before they are announced, as a client would.
+//! Sends a request to both gateways, as a client would, before they are announced.
 
 use std::path::Path;
 
-use super::UpError;
+use super::error::UpError;
 use crate::state::Endpoints;
 
 pub(super) async fn run(endpoints: &Endpoints, logs: &Path) -> Result<(), UpError> {
-    // A proxy in the environment is not for this machine itself.
+    // A proxy in the environment must not be asked for loopback addresses.
     let client = reqwest::Client::builder().no_proxy().build().map_err(std::io::Error::other)?;
     let listed = client.get(&endpoints.get.url).header("x-api-key", &endpoints.get.api_key);
     expect("get-logs", listed, 200, logs).await?;
@@ -21,5 +21,5 @@ async fn expect(api: &'static str, request: reqwest::RequestBuilder, status: u16
         Ok(answer) => answer.status().to_string(),
         Err(error) => error.to_string(),
     };
-    Err(UpError::SelfCheck { api, answer, logs: logs.to_owned() })
+    Err(UpError::SelfCheck(api, answer, logs.to_owned()))
 }

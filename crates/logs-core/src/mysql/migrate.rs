@@ -8,6 +8,7 @@ use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection};
 
 use super::error::{LOCK_WAIT_TIMEOUT, UNKNOWN_DATABASE, number};
 use super::login::{Login, LoginError, read_credentials};
+use super::migrations;
 use super::settings::DatabaseSettings;
 use super::users::{self, DatabaseUser, Rights, UserError};
 use crate::{Credentials, Deadline};
@@ -173,7 +174,7 @@ async fn apply(connection: &mut MySqlConnection, applied: &mut Vec<i64>) -> Resu
     sqlx::query("DELETE FROM _sqlx_migrations WHERE success = FALSE").execute(&mut *connection).await?;
     let before = connection.list_applied_migrations().await?;
 
-    let mut migrator = sqlx::migrate!("../../migrations");
+    let mut migrator = migrations::migrator();
     // sqlx's own lock waits with a negative timeout, which MariaDB takes for none; ours is held already.
     migrator.set_locking(false);
     // After a rollback the schema is newer than this code: it fits, and there is nothing to do.

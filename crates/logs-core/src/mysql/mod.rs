@@ -14,6 +14,8 @@ mod login;
 mod messages;
 #[cfg(feature = "migrate")]
 mod migrate;
+#[cfg(feature = "migrate")]
+mod migrations;
 mod retention;
 mod retry;
 mod settings;

@@ -1,7 +1,8 @@
 //! All SQL that the functions run. Values travel as bound parameters, always. The tables are made by
 //! `migrations/`.
 
-use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder};
+use sqlx::mysql::MySqlRow;
+use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
 use crate::{IdempotencyKey, Log, MostRecent, NewBatch, NewLog};
 
@@ -45,7 +46,6 @@ const SELECT_MOST_RECENT: &str = "SELECT error_log_id, device_id, error_number, 
      FROM Logs FORCE INDEX (most_recent) ORDER BY ranked_at DESC, error_log_id DESC LIMIT ?";
 
 /// A row of `Logs`, and the newest `received_at` of all.
-#[derive(FromRow)]
 struct LogRow {
     error_log_id: u64,
     device_id: String,
@@ -63,11 +63,34 @@ pub(super) enum ExpiringTable {
 }
 
 /// A row of `Batches`.
-#[derive(FromRow)]
 pub(super) struct BatchRow {
     pub(super) batch_key: Vec<u8>,
     pub(super) fingerprint: Vec<u8>,
     pub(super) stored_by: Vec<u8>,
+}
+
+// By hand: sqlx's derive macros have the driver compiled twice (docs/decisions/0066).
+impl FromRow<'_, MySqlRow> for LogRow {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            error_log_id: row.try_get("error_log_id")?,
+            device_id: row.try_get("device_id")?,
+            error_number: row.try_get("error_number")?,
+            time_stamp: row.try_get("time_stamp")?,
+            received_at: row.try_get("received_at")?,
+            as_of: row.try_get("as_of")?,
+        })
+    }
+}
+
+impl FromRow<'_, MySqlRow> for BatchRow {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            batch_key: row.try_get("batch_key")?,
+            fingerprint: row.try_get("fingerprint")?,
+            stored_by: row.try_get("stored_by")?,
+        })
+    }
 }
 
 impl From<LogRow> for Log {

@@ -1,23 +1,25 @@
 //! `./dev up` on the command line.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use local::binaries;
-use local::moto::KEY;
 use local::queue::RedrivePolicy;
 use local::signals::StopSignals;
-use local::state::{Endpoints, QueueEndpoint, StateFolder};
-use local::up::{self, Kept, QueuedOptions, UpOptions};
+use local::up::{self, DatabaseChoice, QueuedOptions, UpOptions};
 
-use crate::{Failure, database_choice, say};
+use super::announcement::{announce, what_is_kept};
+use super::{StateArguments, database_choice};
+use crate::{Failure, say, tools};
 
 #[derive(Args)]
 #[command(args_override_self = true)]
 pub(crate) struct UpArguments {
+    #[command(flatten)]
+    state: StateArguments,
     /// Port of the POST gateway; 0 takes any
     #[arg(long, default_value_t = 9001)]
     post_port: u16,
@@ -27,6 +29,9 @@ pub(crate) struct UpArguments {
     /// Environments per function; beyond that 502, as API Gateway answers
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     concurrency: u16,
+    /// Events that an environment of post-log or get-logs has at once, as on Lambda Managed Instances
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    events_per_environment: u16,
     /// Seconds that post-log and get-logs may take
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=29))]
     timeout: u64,
@@ -62,20 +67,28 @@ pub(crate) struct UpArguments {
 }
 
 /// `./dev up`.
-pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode, Failure> {
+pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
+    let state = arguments.state.state;
+    let database = database_choice();
+    if database == DatabaseChoice::Private {
+        tools::database_server()?;
+    }
+    let moto_python = arguments.queued.then(moto_python).transpose()?;
     let functions = binaries::folder_of(&["post-log", "get-logs"], arguments.functions.as_deref())?;
     let options = UpOptions {
-        state: state.to_owned(),
+        state: state.clone(),
         functions,
         post_port: arguments.post_port,
         get_port: arguments.get_port,
         concurrency: arguments.concurrency.into(),
+        events_per_environment: arguments.events_per_environment.into(),
         timeout: Duration::from_secs(arguments.timeout),
         cache: arguments.cache,
         rate: arguments.rate,
         burst: arguments.burst,
-        database: database_choice(),
-        queued: arguments.queued.then_some(QueuedOptions {
+        database,
+        queued: moto_python.map(|moto_python| QueuedOptions {
+            moto_python,
             batch_window: Duration::from_secs(arguments.batch_window),
             concurrency: arguments.queue_concurrency.into(),
             redrive_policy: RedrivePolicy {
@@ -84,7 +97,7 @@ pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode
             },
         }),
     };
-    let progress = |step: &str| say(&format!("dev: {step}"));
+    let progress = say;
     let mut signals = StopSignals::new()?;
     let mut running = tokio::select! {
         started = up::start(&options, progress) => started?,
@@ -93,7 +106,7 @@ pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode
     announce(running.endpoints(), running.state(), &running.messages());
     let failure = tokio::select! {
         name = signals.next() => {
-            say(&format!("dev: {name}: stopping"));
+            say(&format!("{name}: stopping"));
             None
         }
         error = running.keep_running(progress) => Some(error),
@@ -101,11 +114,11 @@ pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode
     let messages = running.messages();
     let hurry = async {
         let name = signals.next().await;
-        say(&format!("dev: {name} again: what is open is cut off"));
+        say(&format!("{name} again: what is open is cut off"));
     };
     let stopped = running.stop(hurry, progress).await;
     if let Ok(kept) = &stopped {
-        say(&format!("dev: stopped; {}", what_is_kept(*kept, state, &messages)));
+        say(&format!("stopped; {}", what_is_kept(*kept, &state, &messages)));
     }
     // What ended the run says more than what came of it.
     failure.map_or(Ok(()), Err)?;
@@ -113,52 +126,10 @@ pub(crate) async fn run(state: &Path, arguments: UpArguments) -> Result<ExitCode
     Ok(ExitCode::SUCCESS)
 }
 
-fn what_is_kept(kept: Kept, state: &Path, messages: &Path) -> String {
-    let data = format!("the data is kept in {}, ./dev reset forgets it", state.display());
-    match kept {
-        Kept { messages: 0, dead_letters: 0 } => data,
-        Kept { messages: count, dead_letters } => format!(
-            "{data}; not stored yet: {count} messages and {dead_letters} dead letters, kept in {} for the next ./dev up \
-             --queued with this database",
-            messages.display()
-        ),
-    }
-}
-
-fn announce(endpoints: &Endpoints, state: &StateFolder, messages: &Path) {
-    let Endpoints { post, get, queue, .. } = endpoints;
-    let record = r#"[{"deviceID":"any_device_token","err":107,"timestamp":1514864773}]"#;
-    say(&format!(
-        "\npost-log  {}\n          x-api-key: {}\nget-logs  {}\n          x-api-key: {}\n\n\
-         Paste these:\n\n  curl -i {} -H 'x-api-key: {}' \\\n    -d '{record}'\n\n  curl -i {} -H 'x-api-key: {}'\n\n\
-         {}Logs: {}   Ctrl-C stops everything.",
-        post.url,
-        post.api_key,
-        get.url,
-        get.api_key,
-        post.url,
-        post.api_key,
-        get.url,
-        get.api_key,
-        mode(queue.as_ref(), messages),
-        state.logs().display(),
-    ));
-}
-
-/// How it works now, where that is not the default.
-fn mode(queue: Option<&QueueEndpoint>, messages: &Path) -> String {
-    match queue {
-        Some(QueueEndpoint { url, dead_letter_url, region, .. }) => format!(
-            "Queued mode: POST answers 202, store-logs stores. How many messages wait:\n\n  \
-             curl -s {url} --aws-sigv4 aws:amz:{region}:sqs --user {KEY}:{KEY} \\\n    \
-             -H 'content-type: application/x-amz-json-1.0' -H 'x-amz-target: AmazonSQS.GetQueueAttributes' \\\n    \
-             -d '{{\"QueueUrl\":\"{url}\",\"AttributeNames\":[\"All\"]}}'\n\n\
-             Dead letters: {dead_letter_url}   ./dev redrive brings them back.\n",
-        ),
-        None if messages.exists() => format!(
-            "An earlier run in queued mode left messages in {}; ./dev up --queued stores them.\n",
-            messages.display()
-        ),
-        None => String::new(),
+/// Python with moto: the one that `MOTO_PYTHON` names, or our own.
+fn moto_python() -> Result<PathBuf, Failure> {
+    match std::env::var_os("MOTO_PYTHON").filter(|python| !python.is_empty()) {
+        Some(python) => Ok(python.into()),
+        None => Ok(tools::python("moto")?.join("python")),
     }
 }

@@ -1,51 +1,39 @@
-//! Runs a command, the tests above all, beside a database server that is thrown away afterwards.
+//! A database server for as long as another program runs.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use local::database::{Server, end_left_behind};
+use local::signals::StopSignals;
+use local::temporary_folder::TemporaryFolder;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
 
-use crate::database::{Server, end_left_behind};
-use crate::signals::StopSignals;
-use crate::temporary_folder::TemporaryFolder;
+use crate::Failure;
 
 /// How long a command may take to end when it is asked to.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-
 /// Runs the command with `DATABASE_SERVER_URL` set to a new, empty server, and with a folder for temporary files that
 /// goes away with it; a server that the command leaves behind in there is ended.
-pub async fn run(command: &[String]) -> Result<ExitCode, Failure> {
+pub(super) async fn run_beside(command: &mut Command) -> Result<ExitCode, Failure> {
     let folder = TemporaryFolder::new("database")?;
     let temporary = folder.path().join("tmp");
     std::fs::create_dir_all(&temporary)?;
     let mut signals = StopSignals::new()?;
     let server = signals.interrupt(Server::start_new(&folder.path().join("database"), None, vec![])).await??;
-    let outcome = run_beside(command, &server.url(""), &temporary, &mut signals).await;
+    command.env("DATABASE_SERVER_URL", server.url("")).env("TMPDIR", &temporary);
+    let outcome = run(command, &mut signals).await;
     end_all_left_behind(&temporary).await;
     server.stop().await;
     outcome
 }
 
-async fn run_beside(
-    command: &[String],
-    url: &str,
-    temporary: &Path,
-    signals: &mut StopSignals,
-) -> Result<ExitCode, Failure> {
-    let Some((program, arguments)) = command.split_first() else { return Ok(ExitCode::SUCCESS) };
-    let mut process = Command::new(program)
-        .args(arguments)
-        .env("DATABASE_SERVER_URL", url)
-        .env("TMPDIR", temporary)
-        // So that it can be ended with everything that it started.
-        .process_group(0)
-        .spawn()
-        .map_err(|error| format!("{program} cannot be run: {error}"))?;
+async fn run(command: &mut Command, signals: &mut StopSignals) -> Result<ExitCode, Failure> {
+    // A process group, so that it can be ended with everything that it started.
+    let mut process = command.process_group(0).spawn()?;
     tokio::select! {
         status = process.wait() => Ok(if status?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
         name = signals.next() => {

@@ -1,0 +1,83 @@
+//! Builds by cargo.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use nix::sys::statvfs::statvfs;
+
+use crate::tools::CargoLambda;
+use crate::{Failure, say};
+
+/// Builds this selection of packages as `./dev up` and the tests use them. Their features depend on the selection, so
+/// another one would build some crates again.
+pub(super) fn build(selection: &[&str]) -> Result<(), Failure> {
+    need_room("target/local/deps", 3000)?;
+    say("building (the first time takes a few minutes)");
+    run(Command::new("cargo").args(["build", "--locked", "--profile", "local"]).args(selection))
+}
+
+/// How a release is built.
+pub(super) struct Release<'a> {
+    /// As Lambda calls it: `x86_64` or `arm64`.
+    pub(super) architecture: &'a str,
+    /// A profile of `Cargo.toml`.
+    pub(super) profile: &'a str,
+    /// Gets the zips, and nothing else.
+    pub(super) folder: &'a Path,
+    /// Which packages and binaries.
+    pub(super) selection: &'a [String],
+}
+
+impl Release<'_> {
+    /// Builds for Lambda.
+    pub(super) fn build(&self) -> Result<(), Failure> {
+        let target = format!("{}-unknown-linux-gnu", self.architecture.replace("arm64", "aarch64"));
+        need_room(format!("target/{target}/{}/deps", self.profile), 2500)?;
+        let cargo_lambda = CargoLambda::install()?;
+        if !has_library(&target) {
+            let architecture = self.architecture;
+            return Err(format!("Rust's library for {architecture} is missing; run: rustup target add {target}").into());
+        }
+        let _ = std::fs::remove_dir_all(self.folder);
+        let mut command = cargo_lambda.command();
+        command.args(["build", "--locked", "--profile", self.profile, "--target", &target]);
+        // Without the check for the target, which would have rustup install it.
+        command.args(["--skip-target-check", "--output-format", "zip", "--lambda-dir"]).arg(self.folder);
+        run(command.args(self.selection))
+    }
+}
+
+/// The architecture of this machine, as Lambda calls it.
+pub(super) fn own_architecture() -> &'static str {
+    if cfg!(target_arch = "aarch64") { "arm64" } else { std::env::consts::ARCH }
+}
+
+/// Where cargo puts the release build for this machine.
+pub(super) fn release_folder() -> String {
+    format!("target/{}-unknown-linux-gnu/release", std::env::consts::ARCH)
+}
+
+fn run(command: &mut Command) -> Result<(), Failure> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(_) => Err("the build failed; the compiler's message is above".into()),
+        Err(error) => Err(format!("{} cannot be run: {error}", command.get_program().display()).into()),
+    }
+}
+
+/// Whether Rust's standard library is there for this target.
+fn has_library(target: &str) -> bool {
+    let output =
+        Command::new("rustc").args(["--print", "target-libdir", "--target", target]).stderr(Stdio::null()).output();
+    output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
+}
+
+/// Fails if the disk has no room for a build; a folder of an earlier build shows that there is.
+fn need_room(built: impl AsRef<Path>, megabytes: u64) -> Result<(), Failure> {
+    let disk = statvfs(".")?;
+    let free = (disk.blocks_available() * disk.fragment_size()) >> 20;
+    if built.as_ref().is_dir() || free >= megabytes {
+        return Ok(());
+    }
+    Err(format!("the disk is full: a build needs {megabytes} MB here and there are {free} MB").into())
+}

@@ -1,0 +1,62 @@
+//! The commands, a module each where one is more than a few lines.
+
+mod announcement;
+mod build;
+pub(crate) mod data;
+mod database_server;
+pub(crate) mod deployment;
+pub(crate) mod lab;
+pub(crate) mod package;
+pub(crate) mod test;
+pub(crate) mod up;
+mod zips;
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::Args;
+use local::up::DatabaseChoice;
+
+use crate::Failure;
+
+/// The folder that a run of `./dev up` uses.
+#[derive(Args)]
+pub(crate) struct StateArguments {
+    /// The folder for data, keys and logs
+    #[arg(long, value_name = "FOLDER", default_value = ".local")]
+    pub(crate) state: PathBuf,
+}
+
+/// Arguments for another program.
+#[derive(Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct PassedOn {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGUMENTS")]
+    ignored: Vec<OsString>,
+}
+
+impl PassedOn {
+    /// As they stand on the command line: clap would take out the first `--`.
+    pub(crate) fn arguments() -> Vec<OsString> {
+        std::env::args_os().skip(2).collect()
+    }
+}
+
+/// The database that the user's settings name.
+fn database_choice() -> DatabaseChoice {
+    let secrets = PathBuf::from("secrets.json");
+    let is_there = secrets.symlink_metadata().is_ok();
+    match std::env::var("DATABASE_URL").ok().filter(|url| !url.is_empty()) {
+        Some(url) => DatabaseChoice::Own(url),
+        None if is_there => DatabaseChoice::Secrets(secrets),
+        None => DatabaseChoice::Private,
+    }
+}
+
+/// Becomes another program: signals reach it, and its exit status is ours. Returns only when that fails.
+fn become_program(command: &mut Command) -> Result<ExitCode, Failure> {
+    let error = command.exec();
+    Err(format!("{} cannot be run: {error}", command.get_program().display()).into())
+}

@@ -1,0 +1,160 @@
+//! `./dev package`: zips and template, without AWS.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::Args;
+
+use super::deployment::check_stage;
+use super::zips;
+use crate::{Failure, say, tools};
+
+#[derive(Args)]
+#[command(args_override_self = true)]
+pub(crate) struct PackageArguments {
+    /// The stage to package: dev or prod
+    #[arg(long, default_value = "dev")]
+    stage: String,
+    /// The same as --param=architecture=arm64
+    #[arg(long)]
+    arm64: bool,
+    /// Options for osls package, like --param=KEY=VALUE
+    #[arg(allow_hyphen_values = true, value_name = "OSLS_OPTION")]
+    options: Vec<String>,
+}
+
+impl PackageArguments {
+    /// What osls is told besides the stage.
+    fn options(&self) -> Result<Vec<String>, Failure> {
+        let mut previous = "";
+        for option in &self.options {
+            let is_value = previous.starts_with("--") && !previous.contains('=');
+            if !option.starts_with('-') && !is_value {
+                return Err(format!("what is {option}? ./dev package --help lists what there is").into());
+            }
+            previous = option;
+        }
+        let architecture = self.arm64.then(|| "--param=architecture=arm64".to_owned());
+        Ok(architecture.into_iter().chain(self.options.iter().cloned()).collect())
+    }
+}
+
+/// osls's messages.
+const LOG: &str = "target/package.log";
+
+/// Makes the zips for the architecture that the parameters say, and then the template.
+pub(crate) fn run(arguments: &PackageArguments) -> Result<ExitCode, Failure> {
+    let (stage, options) = (&arguments.stage, arguments.options()?);
+    let osls = Osls { program: tools::osls()?, stage, options: &options };
+    let _lock = lock()?;
+    // Wrong parameters are refused here, before minutes of building.
+    let architecture = osls.architecture()?;
+    zips::for_stage(stage, &architecture)?;
+    let folder = Path::new("target/package").join(stage);
+    let _ = fs::remove_dir_all(&folder);
+    say("packaging the template");
+    osls.package(&folder)?;
+    check_stage(&folder, stage)?;
+
+    let zips = zips::folder(stage);
+    let size = |function: &&str| {
+        let zip = fs::metadata(zips.join(format!("{function}.zip")))?;
+        Ok(format!("{function} {} kB", zip.len() / 1000))
+    };
+    let sizes: Vec<String> = zips::FUNCTIONS.iter().map(size).collect::<std::io::Result<_>>()?;
+    let next = ["./dev osls deploy --stage", stage, "--package"].map(str::to_owned).into_iter();
+    let next: Vec<String> =
+        next.chain([folder.display().to_string()]).chain(options.iter().map(|option| quoted(option))).collect();
+    say(&format!("zips for {architecture} in {}: {}", zips.display(), sizes.join(" ")));
+    say(&format!("template: {}/cloudformation-template-update-stack.json", folder.display()));
+    say(&format!("next, with AWS credentials: {}", next.join(" ")));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// One ./dev package at a time: osls writes into one folder for all stages. Held while the file is open.
+fn lock() -> Result<File, Failure> {
+    let file = OpenOptions::new().create(true).append(true).open("target/package.lock")?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err("another ./dev package is at work here; run this one when it is done".into())
+        }
+        Err(TryLockError::Error(error)) => Err(error.into()),
+    }
+}
+
+/// osls with made-up credentials: the user's AWS account is never asked.
+struct Osls<'a> {
+    program: PathBuf,
+    stage: &'a str,
+    options: &'a [String],
+}
+
+impl Osls<'_> {
+    fn command(&self, name: &str) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args([name, "--stage", self.stage]).args(self.options);
+        command.env_remove("AWS_PROFILE").env_remove("AWS_SESSION_TOKEN");
+        command.env("AWS_ACCESS_KEY_ID", "made-up").env("AWS_SECRET_ACCESS_KEY", "made-up");
+        command
+    }
+
+    /// `x86_64` or `arm64`.
+    fn architecture(&self) -> Result<String, Failure> {
+        let mut print = self.command("print");
+        let output =
+            print.args(["--path", "custom.architecture", "--format", "text"]).stderr(File::create(LOG)?).output()?;
+        // Its messages are on standard output, too.
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if output.status.success() { Ok(said) } else { Err(format!("osls refuses the parameters:\n{said}").into()) }
+    }
+
+    fn package(&self, folder: &Path) -> Result<(), Failure> {
+        let log = File::create(LOG)?;
+        let mut package = self.command("package");
+        package.arg("--package").arg(folder).stdout(log.try_clone()?).stderr(log);
+        if package.status()?.success() {
+            return Ok(());
+        }
+        Err(format!("osls could not package the template:\n{}", fs::read_to_string(LOG)?).into())
+    }
+}
+
+/// An argument as a shell reads it.
+fn quoted(argument: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=+:,./@%".contains(&byte);
+    if argument.bytes().all(is_plain) { argument.to_owned() } else { format!("'{}'", argument.replace('\'', r"'\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct CommandLine {
+        #[command(flatten)]
+        package: PackageArguments,
+    }
+
+    #[test]
+    fn what_is_not_ours_goes_to_osls_wherever_it_stands() {
+        let parse = |line: &str| CommandLine::parse_from(line.split(' ')).package;
+        let package = parse("package --param a=b --stage prod --verbose --param=c=d --arm64");
+        assert_eq!(package.stage, "prod");
+        let expected = ["--param=architecture=arm64", "--param", "a=b", "--verbose", "--param=c=d"];
+        assert_eq!(package.options().expect("all are options"), expected);
+        for wrong in ["package prod", "package --param=a=b prod", "package --stage dev -x y"] {
+            let said = parse(wrong).options().expect_err(wrong).to_string();
+            assert!(said.starts_with("what is "), "{said}");
+        }
+    }
+
+    #[test]
+    fn the_next_command_can_be_pasted() {
+        assert_eq!(quoted("--param=subnets=a,b"), "--param=subnets=a,b");
+        assert_eq!(quoted("--param=name=it's $x"), r"'--param=name=it'\''s $x'");
+    }
+}

@@ -1,0 +1,70 @@
+//! A new data folder.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use tokio::io::AsyncWriteExt;
+
+use super::left_behind::{UNFINISHED, note_process};
+use super::program::{Flavour, ProgramError, ServerProgram, last_error, temporary};
+
+/// What `mariadb-install-db` gives to MariaDB; that script needs a program from another package (docs/decisions/0013).
+const BOOTSTRAP: [&str; 5] = [
+    "--bootstrap",
+    "--log-warnings=0",
+    "--enforce-storage-engine=",
+    "--max-allowed-packet=8M",
+    "--net-buffer-length=16K",
+];
+
+impl ServerProgram {
+    /// Makes a data folder with system tables in it, and notes the process in `folder` meanwhile. A data folder that a
+    /// killed run left unfinished is made anew.
+    pub(super) async fn initialize(&self, data: &Path, folder: &Path) -> Result<(), ProgramError> {
+        let failed = |error: std::io::Error| ProgramError::Initialize(error.to_string());
+        let unfinished = data.with_extension(UNFINISHED);
+        let _ = std::fs::remove_dir_all(&unfinished);
+        std::fs::create_dir_all(&unfinished).map_err(failed)?;
+        std::fs::create_dir_all(temporary(data)).map_err(failed)?;
+        let (arguments, sql) = match self.flavour {
+            Flavour::MySql => (["--initialize-insecure"].as_slice(), String::new()),
+            Flavour::MariaDb => (BOOTSTRAP.as_slice(), system_tables()?),
+        };
+        let mut process = self
+            .command(&unfinished)
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .map_err(failed)?;
+        note_process(folder, &process).map_err(failed)?;
+        if let Some(mut stdin) = process.stdin.take() {
+            // A server that exits early says why on its standard error, which is read next.
+            let _ = stdin.write_all(sql.as_bytes()).await;
+        }
+        let output = process.wait_with_output().await.map_err(failed)?;
+        if !output.status.success() {
+            let text = String::from_utf8_lossy(&output.stderr);
+            return Err(ProgramError::Initialize(last_error(&text).unwrap_or_else(|| output.status.to_string())));
+        }
+        std::fs::rename(&unfinished, data).map_err(failed)
+    }
+}
+
+fn system_tables() -> Result<String, ProgramError> {
+    let mut sql = "CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n".to_owned();
+    for script in ["system_tables", "performance_tables", "system_tables_data"] {
+        sql += &system_script(script)?;
+    }
+    Ok(sql)
+}
+
+fn system_script(name: &str) -> Result<String, ProgramError> {
+    let folders = ["/usr/share/mysql", "/usr/share/mariadb", "/usr/local/share/mysql", "/usr/local/share/mariadb"];
+    folders
+        .iter()
+        .flat_map(|folder| ["mysql", "mariadb"].map(|prefix| format!("{folder}/{prefix}_{name}.sql")))
+        .find_map(|path| std::fs::read_to_string(path).ok())
+        .ok_or_else(|| ProgramError::Initialize(format!("MariaDB's script mysql_{name}.sql is not installed")))
+}

@@ -1,0 +1,61 @@
+//! Finds and ends a server that an earlier run left behind: which process works in a folder stands in a file there.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tokio::process::Child;
+use tokio::time::{Instant, sleep};
+
+/// Extension of a data folder that is not complete.
+pub(super) const UNFINISHED: &str = "unfinished";
+
+/// How long a server may take to write down what it has in memory.
+pub(super) const STOP_LIMIT: Duration = Duration::from_mins(1);
+
+/// The file with the process id.
+pub(super) fn process_file(folder: &Path) -> PathBuf {
+    folder.join("server.pid")
+}
+
+/// Writes the process id into the folder, for the run that comes after a kill -9 of this one.
+pub(super) fn note_process(folder: &Path, process: &Child) -> io::Result<()> {
+    process.id().map_or(Ok(()), |id| fs::write(process_file(folder), id.to_string()))
+}
+
+/// Ends the server that an earlier run left behind in this folder: the process with the noted id, if it is still a
+/// server of this folder.
+pub async fn end_left_behind(folder: &Path) -> io::Result<()> {
+    let file = process_file(folder);
+    let Some(id) = fs::read_to_string(&file).ok().and_then(|text| text.trim().parse::<u32>().ok()) else {
+        return Ok(());
+    };
+    let started = Instant::now();
+    while let Some(argument) = data_of_server(id, folder) {
+        // A server that initializes a data folder ignores SIGTERM, and an unfinished folder is of no use.
+        let is_worth_waiting = !argument.ends_with(UNFINISHED) && started.elapsed() < STOP_LIMIT;
+        signal(id, if is_worth_waiting { Signal::SIGTERM } else { Signal::SIGKILL })?;
+        sleep(Duration::from_millis(100)).await;
+    }
+    fs::remove_file(file)
+}
+
+/// The data folder of a process, if it is a server of this folder.
+fn data_of_server(id: u32, folder: &Path) -> Option<String> {
+    let arguments = fs::read(format!("/proc/{id}/cmdline")).ok()?;
+    let marker = format!("--datadir={}/", folder.display());
+    let arguments = arguments.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+    arguments.into_iter().find(|argument| argument.starts_with(&marker)).map(Into::into)
+}
+
+/// Sends a signal; a process that is gone is no error.
+pub(super) fn signal(id: u32, signal: Signal) -> io::Result<()> {
+    match i32::try_from(id).map(|id| kill(Pid::from_raw(id), signal)) {
+        Ok(Err(Errno::EPERM)) => Err(io::Error::other(format!("process {id} is another user's; end it first"))),
+        _ => Ok(()),
+    }
+}

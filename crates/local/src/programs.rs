@@ -1,0 +1,16 @@
+//! Programs of this machine.
+
+use std::path::PathBuf;
+
+/// The program of this name, in the folders that `PATH` lists.
+#[must_use]
+pub fn find(name: &str) -> Option<PathBuf> {
+    find_in(&[], name)
+}
+
+/// The same, and then in more folders.
+pub(crate) fn find_in(more: &[&str], name: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(more.iter().map(PathBuf::from));
+    folders.map(|folder| folder.join(name)).find(|program| program.is_file())
+}

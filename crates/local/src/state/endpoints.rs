@@ -1,0 +1,52 @@
+//! `endpoints.json`: what a run tells its clients.
+
+use std::fs;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::StateError;
+
+/// What `endpoints.json` says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Endpoints {
+    /// Where devices POST.
+    pub post: Endpoint,
+    /// Where dashboards GET.
+    pub get: Endpoint,
+    /// The database behind both.
+    pub database_url: String,
+    /// Between POST and the database, in queued mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queue: Option<QueueEndpoint>,
+}
+
+/// The queue of queued mode, for SQS's protocol.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct QueueEndpoint {
+    /// The queue's URL.
+    pub url: String,
+    /// The URL of its dead-letter queue.
+    pub dead_letter_url: String,
+    /// Where SQS is; any credentials will do.
+    pub endpoint: String,
+    /// The region of the queues.
+    pub region: String,
+}
+
+/// One API.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// With the path.
+    pub url: String,
+    /// For the header `x-api-key`.
+    pub api_key: String,
+}
+
+impl Endpoints {
+    /// Of the run that uses this folder.
+    pub fn of_running(state: &Path) -> Result<Self, StateError> {
+        let json = fs::read(state.join("endpoints.json")).map_err(|_| StateError::NotRunning(state.to_owned()))?;
+        serde_json::from_slice(&json).map_err(|_| StateError::NotRunning(state.to_owned()))
+    }
+}

@@ -1,0 +1,36 @@
+//! Why the folder cannot be used.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why the folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// Another run has it.
+    #[error("{0} is in use by a run that has not ended; stop that one first (Ctrl-C in its terminal)")]
+    InUse(PathBuf),
+    /// No room.
+    #[error("the disk is full: {0} cannot be written; make room and try again")]
+    DiskFull(PathBuf),
+    /// No run uses it.
+    #[error("nothing is running in {0}; start ./dev up, or set DATABASE_URL")]
+    NotRunning(PathBuf),
+    /// It has files that no run made.
+    #[error("{0} has files in it that are not ours; choose an empty or a new folder with --state")]
+    NotOurs(PathBuf),
+    /// A file cannot be read or written.
+    #[error("{0} cannot be used: {1}; choose another folder with --state")]
+    File(PathBuf, #[source] io::Error),
+    /// `keys.json` is not what was written.
+    #[error("{0} is damaged; delete it, and new keys are made")]
+    Keys(PathBuf),
+}
+
+impl StateError {
+    pub(super) fn of(path: &Path, error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull => Self::DiskFull(path.to_owned()),
+            _ => Self::File(path.to_owned(), error),
+        }
+    }
+}

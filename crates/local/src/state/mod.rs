@@ -1,0 +1,22 @@
+//! The folder `.local/`: keys and data stay from run to run, `endpoints.json` says that the gateways are up.
+
+mod endpoints;
+mod error;
+mod folder;
+mod keys;
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+pub use endpoints::{Endpoint, Endpoints, QueueEndpoint};
+pub use error::StateError;
+pub use folder::StateFolder;
+pub use keys::Keys;
+
+/// Writes a file that only this user can read.
+pub fn write_private(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut file = OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(path)?;
+    file.write_all(content)
+}

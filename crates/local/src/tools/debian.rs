@@ -1,0 +1,93 @@
+//! Debian packages that are missing.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use local::database::ServerProgram;
+use local::programs;
+use local::temporary_folder::TemporaryFolder;
+
+use crate::{Failure, say};
+
+/// How many lines of apt's log are shown when it fails.
+const SHOWN_LINES: usize = 5;
+
+/// Installs a database server if there is none. Debian's package has no service: nothing starts by itself.
+pub(crate) fn database_server() -> Result<(), Failure> {
+    if ServerProgram::is_installed() {
+        return Ok(());
+    }
+    install("a MySQL or MariaDB server", &["mariadb-server-core|mysql-server-core-8.0"])
+}
+
+/// A library that tests put in front of others; it comes with this package.
+pub(crate) fn preload(package: &str, file: &str) -> Result<PathBuf, Failure> {
+    if let Some(library) = library(file) {
+        return Ok(library);
+    }
+    install(&format!("the test library {file}"), &[package])?;
+    let missing = || format!("{package} has no {file}; which release of Debian or Ubuntu is this?").into();
+    library(file).ok_or_else(missing)
+}
+
+/// A file below `/usr/lib/ARCHITECTURE` whose path begins like this.
+fn library(beginning: &str) -> Option<PathBuf> {
+    let architectures = fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok);
+    architectures.map(|folder| folder.path().join(beginning)).find_map(|path| {
+        let name = path.file_name()?.to_str()?;
+        let files = fs::read_dir(path.parent()?).ok()?.filter_map(Result::ok);
+        let mut files = files.filter(|file| file.file_name().to_str().is_some_and(|file| file.starts_with(name)));
+        files.next().map(|file| file.path())
+    })
+}
+
+/// Installs Debian packages that bring something which is missing. A package may be `ONE|OTHER`: the first that this
+/// release has.
+pub(super) fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
+    let names = packages.join(" ").replace('|', " or ");
+    if programs::find("apt-get").is_none() {
+        let advice = format!("install what Debian calls {names} and try again");
+        return Err(format!("{what} is missing, and this is not Debian or Ubuntu; {advice}").into());
+    }
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root && programs::find("sudo").is_none() {
+        return Err(format!("{what} is missing; as root: apt-get install {names}").into());
+    }
+    say(&format!("{what} is missing; installing {names}"));
+    let mut folder = TemporaryFolder::new("apt")?;
+    let log = folder.path().join("apt.log");
+    let output = File::create(&log)?;
+    let apt = |arguments: &[&str]| -> Result<bool, Failure> {
+        let mut command = Command::new(if is_root { "env" } else { "sudo" });
+        if !is_root {
+            command.arg("env");
+        }
+        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]).args(arguments);
+        Ok(command.stdout(output.try_clone()?).stderr(output.try_clone()?).status()?.success())
+    };
+    // A foreign source that cannot be reached makes the update fail; the installation shows whether it matters.
+    apt(&["update"])?;
+    let chosen: Vec<&str> = packages.iter().map(|alternatives| first_available(alternatives)).collect();
+    if apt(&[&["install", "--no-install-recommends", "-y"], &*chosen].concat())? {
+        return Ok(());
+    }
+    folder.keep();
+    let reason = last_lines(&log);
+    Err(format!("{names} could not be installed; apt says (all of it: {}):\n{reason}", log.display()).into())
+}
+
+fn first_available(alternatives: &str) -> &str {
+    let is_known = |package: &&str| {
+        let mut show = Command::new("apt-cache");
+        show.args(["show", package]).stdout(Stdio::null()).stderr(Stdio::null());
+        show.status().is_ok_and(|status| status.success())
+    };
+    alternatives.split('|').find(is_known).unwrap_or(alternatives.rsplit('|').next().unwrap_or(alternatives))
+}
+
+fn last_lines(log: &Path) -> String {
+    let said = fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = said.lines().collect();
+    lines[lines.len().saturating_sub(SHOWN_LINES)..].join("\n")
+}

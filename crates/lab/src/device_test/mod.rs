@@ -79,7 +79,7 @@ async fn run_all(options: &Options, service: &Service, folder: &Path) -> Result<
             && !(options.without_storage && scenario.needs == Needs::Storage)
             && !(options.without_tls && scenario.needs == Needs::Tls)
     };
-    let (mut table, mut passed, mut failed) = (String::new(), 0, 0);
+    let (mut table, mut passed, mut failed) = (Vec::new(), 0, 0);
     for (number, scenario) in ALL.iter().enumerate().filter(|(_, scenario)| is_chosen(scenario)) {
         PROGRESS.say(&format!("{}: {}", scenario.name, scenario.rule));
         let state = folder.join(format!("client-{number}"));
@@ -90,13 +90,14 @@ async fn run_all(options: &Options, service: &Service, folder: &Path) -> Result<
             _ => failed += 1,
         }
         let verdict = if broken.is_empty() { "ok  " } else { "FAIL" };
-        table += &format!("{verdict}  {:<32}{}\n", scenario.name, broken.join("; "));
+        table.push(format!("{verdict}  {:<32}{}", scenario.name, broken.join("; ")).trim_end().to_owned());
     }
     let verdict = match failed {
-        0 => format!("the client keeps the rules in all {passed} scenarios\n"),
-        _ => format!("the client breaks rules in {failed} of {} scenarios (docs/devices.md)\n", passed + failed),
+        0 => format!("the client keeps the rules in all {passed} scenarios"),
+        _ => format!("the client breaks rules in {failed} of {} scenarios (docs/devices.md)", passed + failed),
     };
-    Ok((table + &verdict, failed))
+    table.push(verdict);
+    Ok((table.join("\n") + "\n", failed))
 }
 
 async fn run_scenario(
@@ -156,5 +157,6 @@ async fn with_wrong_certificate(
 /// Records that can be told apart by `err`, a line each.
 fn records(device_id: &str, codes: i32) -> String {
     let now = clock::unix_seconds();
-    (0..codes).map(|err| format!("{{\"deviceID\":\"{device_id}\",\"err\":{err},\"timestamp\":{now}}}\n")).collect()
+    let record = |err| format!("{{\"deviceID\":\"{device_id}\",\"err\":{err},\"timestamp\":{now}}}");
+    (0..codes).map(record).collect::<Vec<_>>().join("\n") + "\n"
 }

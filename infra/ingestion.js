@@ -31,11 +31,15 @@ const queueOf = (given) => {
     window,
     visibility,
     timeout: TIMEOUT,
-    keptDays: KEPT_DAYS,
+    keptSeconds: KEPT_DAYS * 24 * 60 * 60,
     concurrency: given.number('storeLogsConcurrency', 2, 1000),
     // A message that failed comes again after the visibility timeout. Many times is cheap: the poison among them fails
     // alone and costs its neighbours nothing, and an alarm tells of it long before it is put aside.
     maxReceiveCount: Math.ceil(OUTAGE / visibility),
+    // For the alarms (infra/queue). A message that failed comes again within `retryPeriod`.
+    retryPeriod: Math.ceil((visibility + window + TIMEOUT) / 60) * 60,
+    age: Math.floor(1.5 * visibility),
+    lag: 60 + window,
   };
 };
 

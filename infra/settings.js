@@ -113,6 +113,7 @@ module.exports = async ({ options, resolveVariable }) => {
   const databaseName = given.text('databaseName', /^\w{1,64}$/, 'up to 64 letters, digits and underscores');
   if (TAKEN_NAMES.includes(databaseName.toLowerCase())) refuse(`databaseName must not be MySQL's own ${databaseName}.`);
   const batchRetention = given.number('batchRetention', PROMISED_DAYS, 65535);
+  const alarmEmail = given.text('alarmEmail', /^$|^[\w.+-]+@[\w.-]+$/, 'an e-mail address');
   const ofIngestion = ingestion(given, ofCommand, batchRetention);
   return {
     architecture: given.choice('architecture', ['x86_64', 'arm64']),
@@ -121,7 +122,7 @@ module.exports = async ({ options, resolveVariable }) => {
       /^(\*|https?:\/\/[\w.-]+(:\d+)?)$/,
       '* or one origin, like https://dashboard.example.com',
     ),
-    alarmEmail: given.text('alarmEmail', /^$|^[\w.+-]+@[\w.-]+$/, 'an e-mail address'),
+    alarmEmail,
     logRetention: given.choice('logRetention', RETENTIONS),
     batchRetention,
     codeRetention: given.number('codeRetention', 0, 65535),
@@ -134,5 +135,11 @@ module.exports = async ({ options, resolveVariable }) => {
     ...ofIngestion,
     ...concurrency(given, ofDatabase.maxConnections, ofIngestion),
     protectedTypes: protectedTypes(ofIngestion),
+    // The files of infra that depend on parameters, without .yml.
+    queueFile: ofIngestion.queue ? 'with-queue' : 'without-queue',
+    databaseAlarmsFile: database === 'created' || ofDatabase.databaseInstance ? 'database-alarms' : 'none',
+    alarmSubscriptionFile: alarmEmail ? 'alarm-subscription' : 'none',
+    // More than this many connections in use ring.
+    connectionsAlarm: Math.floor(ofDatabase.maxConnections * 0.8),
   };
 };

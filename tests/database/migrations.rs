@@ -110,7 +110,7 @@ async fn a_table_that_cannot_hold_every_character_can_after_the_upgrade() {
     migrate(&database.settings()).await.expect("the migrations run");
     database.insert(&json!([record("🦀", 1, 2)]), 2).await;
     let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
-    let devices: Vec<_> = most_recent.result.iter().map(|log| log.device_id()).collect();
+    let devices: Vec<_> = most_recent.result.iter().map(logs_core::Log::device_id).collect();
     assert_eq!(devices, ["🦀", "münchen"]);
 }
 
@@ -221,7 +221,7 @@ async fn code_of_the_release_before_works_on_the_new_schema_and_new_code_on_the_
     old.insert(&json!([record("without a clock", 1, 0)]), 1_764_000_003).await;
     assert_eq!(migrate(&old.settings()).await.expect("the migrations run").applied, [1, 2, 3, 4, 5]);
     let listed = old.store().most_recent(in_time()).await.expect("the database is there");
-    let devices: Vec<_> = listed.result.iter().map(|log| log.device_id()).collect();
+    let devices: Vec<_> = listed.result.iter().map(logs_core::Log::device_id).collect();
     assert_eq!(devices, ["without a clock", "with a clock", "new code"]);
 }
 

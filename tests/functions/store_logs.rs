@@ -321,7 +321,7 @@ async fn messages_that_come_out_of_order_are_listed_by_when_they_were_received()
     assert_eq!(failures(&function, &bodies).await, NONE);
     assert_eq!(failures(&function, &[received("zeroth", 1_000)]).await, NONE);
     let listed = database.store().most_recent(in_time()).await.expect("the database is there");
-    let devices: Vec<_> = listed.result.iter().map(|log| log.device_id()).collect();
+    let devices: Vec<_> = listed.result.iter().map(logs_core::Log::device_id).collect();
     assert_eq!((devices, listed.as_of), (vec!["third", "second", "first", "zeroth"], Some(1_003)));
 }
 

@@ -159,5 +159,5 @@ async fn of_a_key_that_comes_twice_the_last_counts_and_two_payloads_are_refused(
     let answer = function.send(r#"{"payload":[{"deviceID":"lost?","err":1,"timestamp":1}],"payload":[]}"#).await;
     assert_eq!(answer.status, 400);
     let most_recent = database.store().most_recent(crate::harness::in_time()).await.expect("the database is there");
-    assert_eq!(most_recent.result.iter().map(|log| log.error_code()).collect::<Vec<_>>(), [2]);
+    assert_eq!(most_recent.result.iter().map(logs_core::Log::error_code).collect::<Vec<_>>(), [2]);
 }

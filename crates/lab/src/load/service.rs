@@ -13,7 +13,7 @@ use tokio::net::TcpListener;
 use crate::error::LabError;
 use crate::load::testbed::Testbed;
 
-/// As in infra/ingestion.js and infra/queue.js, with the concurrency and the window of dev in serverless.yml.
+/// As in infra/ingestion.js and infra/queue/store-logs.yml, with the concurrency and the window of dev in serverless.yml.
 const STORE_LOGS_TIMEOUT: Duration = Duration::from_secs(30);
 const STORE_LOGS_CONCURRENCY: usize = 2;
 const WINDOW: Duration = Duration::from_secs(1);

@@ -178,7 +178,7 @@ class Queue:
         self.files, self._device_id, self._dropped_base = files, device_id, dropped_base
         self._max_codes, self._drop = max_codes, drop
         self._clock, self._uptime, self._random_bytes = clock, uptime, random_bytes
-        self._uncounted, self._has_unknown_times = 0, False
+        self._uncounted, self._has_unknown_times, self._latest = 0, False, 0
         # Codes before `_boot` are of an earlier start, with another uptime.
         self._boot = self._load()
         self._rewrite_at = SLACK
@@ -223,10 +223,13 @@ class Queue:
         if self._uncounted:
             self._append(["x", -1, self._uncounted])
             self._uncounted = 0
-        now = self._clock() if self._has_unknown_times else 0
+        now, uptime = self._clock() if self._has_unknown_times else 0, self._uptime()
+        if uptime < self._latest:  # The counter began again: the times of earlier codes stay unknown.
+            self._boot = self._size
+        self._latest = uptime
         if now:
             start = max(self._boot, self.batch[4] + 1 if self.batch else 0)
-            self._append(["t", start, now - int(self._uptime())])
+            self._append(["t", start, now - int(uptime)])
             self._has_unknown_times = False
 
     def request(self, limit):

@@ -13,8 +13,8 @@ def scenario(path, service, noted, **settings):
     time = Time(0)
     try:
         device = client(path, service, time, files=CutFiles, **settings)
-        for err in range(24):
-            if err == 7:
+        for err in range(14):
+            if err == 5:
                 time.set(1800000000)
             if device.add(err):
                 noted.append(err)
@@ -28,7 +28,7 @@ def scenario(path, service, noted, **settings):
 
 class PowerCuts(unittest.TestCase):
     def setUp(self):
-        self.slack, error_codes.SLACK = error_codes.SLACK, 300
+        self.slack, error_codes.SLACK = error_codes.SLACK, 200
 
     def tearDown(self):
         error_codes.SLACK, CutFiles.garbage, CutFiles.is_fat = self.slack, b"", False
@@ -59,16 +59,16 @@ class PowerCuts(unittest.TestCase):
         self.assertLessEqual(len(unnoted), 1, where)
 
     def test_every_code_is_stored_once_wherever_power_fails(self):
-        self.cut_everywhere(self.once, batch_size=5)
+        self.cut_everywhere(self.once, batch_size=4)
 
     def test_every_code_is_stored_once_where_the_end_of_the_file_is_garbage(self):
         for garbage in (b"\0" * 40, b'\n\nffffffff ["c",1,2]\n\xff\xfe', b"\n"):
             CutFiles.garbage = garbage
-            self.cut_everywhere(self.once, step=7, batch_size=5)
+            self.cut_everywhere(self.once, step=7, batch_size=4)
 
     def test_every_code_is_stored_once_where_a_rename_is_not_atomic(self):
         CutFiles.is_fat = True
-        self.cut_everywhere(self.once, batch_size=5)
+        self.cut_everywhere(self.once, batch_size=4)
 
     def test_every_dropped_code_is_counted_wherever_power_fails(self):
         def check(noted, stored, where):

@@ -6,7 +6,7 @@ import os
 import error_codes
 from error_codes import Client, Files
 
-FOLDER = "/tmp"
+FOLDER = "/dev/shm" if "shm" in os.listdir("/dev") else "/tmp"
 NOW = 1800000000
 
 

@@ -8,3 +8,4 @@ mod gateways;
 mod handlers;
 mod idempotency;
 mod ndjson;
+mod python_client;

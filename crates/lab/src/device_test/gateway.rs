@@ -127,6 +127,18 @@ async fn forward(script: &Script, headers: &HeaderMap, body: Bytes) -> Option<(u
     Some((response.status().as_u16(), response.bytes().await.ok()?))
 }
 
+/// What the service would say. With 400 every record is wrong.
+fn problem(status: u16) -> Bytes {
+    let mut problem = serde_json::json!({
+        "type": "about:blank", "title": "On purpose", "status": status, "detail": "a test", "request_id": "device-test",
+    });
+    if status == 400 {
+        let message = "wrong on purpose";
+        problem["errors"] = serde_json::json!([{"index": 0, "field": "err", "code": "out_of_range", "message": message}]);
+    }
+    problem.to_string().into()
+}
+
 fn whole(status: u16, retry_after: Option<u64>, body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status.try_into().unwrap_or_default();

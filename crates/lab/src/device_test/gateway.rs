@@ -93,11 +93,7 @@ async fn respond(State(script): State<Arc<Script>>, headers: HeaderMap, body: By
     let (status, bytes) = response.unwrap_or((502, Bytes::new()));
     match fate {
         Fate::Passed => whole(status, None, bytes),
-        Fate::Status(status, after) => {
-            let problem =
-                format!(r#"{{"type":"about:blank","title":"On purpose","status":{status},"detail":"a test"}}"#);
-            whole(status, after, problem.into())
-        }
+        Fate::Status(status, after) => whole(status, after, problem(status)),
         Fate::CutBefore | Fate::CutAfter => cut(),
         Fate::HalfResponse => half(status, &bytes),
         Fate::Slow => {
@@ -134,7 +130,8 @@ fn problem(status: u16) -> Bytes {
     });
     if status == 400 {
         let message = "wrong on purpose";
-        problem["errors"] = serde_json::json!([{"index": 0, "field": "err", "code": "out_of_range", "message": message}]);
+        problem["errors"] =
+            serde_json::json!([{"index": 0, "field": "err", "code": "out_of_range", "message": message}]);
     }
     problem.to_string().into()
 }

@@ -25,18 +25,26 @@ pub(crate) struct PackageArguments {
 }
 
 impl PackageArguments {
-    /// What osls is told besides the stage.
-    fn options(&self) -> Result<Vec<String>, Failure> {
-        let mut previous = "";
-        for option in &self.options {
-            let is_value = previous.starts_with("--") && !previous.contains('=');
-            if !option.starts_with('-') && !is_value {
-                return Err(format!("what is {option}? ./dev package --help lists what there is").into());
+    /// Stage, and what osls is told besides it. After the first option that is not ours, clap takes everything for osls:
+    /// our own options are looked for there as well.
+    fn read(&self) -> Result<(String, Vec<String>), Failure> {
+        let (mut stage, mut is_arm64, mut options) = (self.stage.clone(), self.arm64, Vec::<String>::new());
+        let mut given = self.options.iter();
+        while let Some(option) = given.next() {
+            let is_value = options.last().is_some_and(|last| last.starts_with("--") && !last.contains('='));
+            match option.as_str() {
+                "--stage" => stage.clone_from(given.next().ok_or("--stage wants dev or prod")?),
+                "--arm64" => is_arm64 = true,
+                "--help" | "-h" => return Err("./dev package --help lists what there is".into()),
+                other => match other.strip_prefix("--stage=") {
+                    Some(value) => value.clone_into(&mut stage),
+                    None if other.starts_with('-') || is_value => options.push(other.to_owned()),
+                    None => return Err(format!("what is {other}? ./dev package --help lists what there is").into()),
+                },
             }
-            previous = option;
         }
-        let architecture = self.arm64.then(|| "--param=architecture=arm64".to_owned());
-        Ok(architecture.into_iter().chain(self.options.iter().cloned()).collect())
+        options.extend(is_arm64.then(|| "--param=architecture=arm64".to_owned()));
+        Ok((stage, options))
     }
 }
 
@@ -45,7 +53,8 @@ const LOG: &str = "target/package.log";
 
 /// Makes the zips for the architecture that the parameters say, and then the template.
 pub(crate) fn run(arguments: &PackageArguments) -> Result<ExitCode, Failure> {
-    let (stage, options) = (&arguments.stage, arguments.options()?);
+    let (stage, options) = arguments.read()?;
+    let stage = &stage;
     let osls = Osls { program: tools::osls()?, stage, options: &options };
     let _lock = lock()?;
     // Wrong parameters are refused here, before minutes of building.
@@ -142,14 +151,19 @@ mod tests {
     #[test]
     fn what_is_not_ours_goes_to_osls_wherever_it_stands() {
         let parse = |line: &str| CommandLine::parse_from(line.split(' ')).package;
-        let package = parse("package --param a=b --stage prod --verbose --param=c=d --arm64");
-        assert_eq!(package.stage, "prod");
-        let expected = ["--param=architecture=arm64", "--param", "a=b", "--verbose", "--param=c=d"];
-        assert_eq!(package.options().expect("all are options"), expected);
+        for line in [
+            "package --stage prod --arm64 --param a=b --verbose",
+            "package --param a=b --verbose --stage=dev --arm64 --stage prod",
+        ] {
+            let (stage, options) = parse(line).read().expect("all are options");
+            assert_eq!(stage, "prod", "{line}");
+            assert_eq!(options, ["--param", "a=b", "--verbose", "--param=architecture=arm64"], "{line}");
+        }
         for wrong in ["package prod", "package --param=a=b prod", "package --stage dev -x y"] {
-            let said = parse(wrong).options().expect_err(wrong).to_string();
+            let said = parse(wrong).read().expect_err(wrong).to_string();
             assert!(said.starts_with("what is "), "{said}");
         }
+        assert!(parse("package --verbose --stage").read().is_err());
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `clients/python`: its own tests on CPython, and its conduct at a gateway that misbehaves.
+//! `clients/python`: its own tests on `CPython`, and its conduct at a gateway that misbehaves.
 
 use std::path::{Path, PathBuf};
 

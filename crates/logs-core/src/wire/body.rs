@@ -92,10 +92,9 @@ impl Batch {
                 Err(BodyError::NotABatch("the object is a record and has a payload as well"))
             }
             [_, _, ..] => Err(BodyError::NotABatch("the object has more than one payload")),
-            _ if object.is_record() => Self::from_records([object.validate(0)]),
-            [_] => Err(BodyError::NotABatch("payload is not an array")),
-            [] if object.is_nearly_a_record() => Self::from_records([object.validate(0)]),
-            [] => Err(BodyError::NotABatch("the object is neither a record nor has it a payload")),
+            [_] if !object.is_record() => Err(BodyError::NotABatch("payload is not an array")),
+            _ if object.is_record() || object.is_nearly_a_record() => Self::from_records([object.validate(0)]),
+            _ => Err(BodyError::NotABatch("the object is neither a record nor has it a payload")),
         }
     }
 
@@ -111,10 +110,11 @@ impl Batch {
     }
 
     fn from_lines(body: &[u8]) -> Result<Self, BodyError> {
-        let lines: Vec<_> = ndjson::lines(body).take(MAX_RECORDS).collect();
         match ndjson::lines(body).count() {
             count if count > MAX_RECORDS => Err(BodyError::TooManyRecords(count)),
-            _ => Self::from_records(lines.iter().enumerate().map(|(index, line)| ndjson::parse_line(index, line))),
+            _ => {
+                Self::from_records(ndjson::lines(body).enumerate().map(|(index, line)| ndjson::parse_line(index, line)))
+            }
         }
     }
 

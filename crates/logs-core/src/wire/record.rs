@@ -17,7 +17,7 @@ pub(super) struct RawObject<'a> {
     err: Option<&'a RawValue>,
     timestamp: Option<&'a RawValue>,
     /// The first unknown name for each field that probably means it.
-    near: Vec<(Field, String)>,
+    near: Vec<(Field, &'a RawValue)>,
     /// Every `payload` there is: two of them are two batches, and neither may get lost.
     pub(super) payloads: Vec<&'a RawValue>,
 }
@@ -35,7 +35,7 @@ pub(super) fn parse_record(index: usize, json: &RawValue) -> Result<NewLog, Vec<
     }
 }
 
-impl RawObject<'_> {
+impl<'a> RawObject<'a> {
     /// Whether at least one of a record's fields is there.
     pub(super) fn is_record(&self) -> bool {
         self.device_id.is_some() || self.err.is_some() || self.timestamp.is_some()
@@ -46,7 +46,7 @@ impl RawObject<'_> {
         !self.near.is_empty()
     }
 
-    fn note_near(&mut self, field: Field, name: String) {
+    fn note_near(&mut self, field: Field, name: &'a RawValue) {
         if self.near.iter().all(|(noted, _)| *noted != field) {
             self.near.push((field, name));
         }
@@ -75,11 +75,15 @@ impl RawObject<'_> {
         }
     }
 
+    fn near_name(&self, field: Field) -> Option<String> {
+        let (_, name) = self.near.iter().find(|(meant, _)| *meant == field)?;
+        string(name).ok()
+    }
+
     fn error(&self, index: usize, field: Field, code: RecordErrorCode, value: Option<&RawValue>) -> RecordError {
-        let near = || self.near.iter().find(|(meant, _)| *meant == field).map(|(_, name)| name.as_str());
         let message = match value {
             Some(value) => hints::wrong_value(field, code, value),
-            None => hints::missing(field, near()),
+            None => hints::missing(field, self.near_name(field).as_deref()),
         };
         RecordError { index, field: Some(field), code, message }
     }
@@ -110,7 +114,7 @@ fn seconds(value: &RawValue) -> Result<i64, RecordErrorCode> {
 
 enum Name {
     Field(Field),
-    Near(Field, String),
+    Near(Field),
     Payload,
     Unknown,
 }
@@ -129,9 +133,7 @@ impl<'de> Deserialize<'de> for Name {
                 Ok(match Field::named(name) {
                     Some(field) => Name::Field(field),
                     None if name == "payload" => Name::Payload,
-                    None => {
-                        hints::field_meant_by(name).map_or(Name::Unknown, |field| Name::Near(field, name.to_owned()))
-                    }
+                    None => hints::field_meant_by(name).map_or(Name::Unknown, Name::Near),
                 })
             }
         }
@@ -158,7 +160,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
                         Name::Field(Field::DeviceId) => object.device_id = Some(value),
                         Name::Field(Field::Err) => object.err = Some(value),
                         Name::Field(Field::Timestamp) => object.timestamp = Some(value),
-                        Name::Near(field, name) => object.note_near(field, name),
+                        Name::Near(field) => object.note_near(field, name),
                         Name::Payload => object.payloads.push(value),
                         Name::Unknown => {}
                     }

@@ -30,7 +30,7 @@ fn batch_of(logs: Vec<NewLog>) -> Batch {
     Batch::new(logs.into_iter().map(Ok)).unwrap()
 }
 
-/// One good record, in each of the three shapes.
+/// One good record, in each shape that is JSON as a whole.
 fn shapes() -> [String; 3] {
     [GOOD.to_owned(), format!("[{GOOD}]"), format!("{{\"payload\":[{GOOD}]}}")]
 }

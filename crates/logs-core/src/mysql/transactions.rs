@@ -108,10 +108,11 @@ impl Transactions {
 
     /// The next transaction begins with these messages.
     pub(super) fn put_back(&mut self, transaction: Transaction) {
-        let Some(set) = self.sets.front_mut() else { return };
+        let mut set = self.sets.pop_front().unwrap_or_default();
         for message in transaction.messages.into_iter().rev() {
             set.push_front(message);
         }
+        self.sets.push_front(set);
     }
 
     /// Notes what became of a transaction. Returns the error if it is no use to go on.

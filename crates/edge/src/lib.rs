@@ -7,13 +7,15 @@
 //! - [`Problem`] is the body of every 4xx and 5xx response (RFC 9457); [`json`] and [`unavailable`] make responses.
 
 mod events;
+mod origin;
 mod problem;
 mod response;
 mod serve;
 mod start;
 
 pub use events::serve_events;
+pub use origin::allowed_origin;
 pub use problem::{PROBLEM_JSON, Problem};
 pub use response::{Response, json, set_header, unavailable};
-pub use serve::{Handler, allowed_origin, deadline, request_id, serve};
+pub use serve::{Handler, deadline, request_id, serve};
 pub use start::{Error, run};

@@ -10,8 +10,7 @@ use lambda_http::lambda_runtime::{self, LambdaEvent};
 use lambda_http::request::LambdaRequest;
 use lambda_http::tower::{ServiceBuilder, service_fn};
 use lambda_http::{Adapter, Request, RequestExt};
-use logs_core::settings::{Env, SettingError};
-use logs_core::{Deadline, clock, settings};
+use logs_core::{Deadline, clock};
 use tracing::Instrument;
 
 use crate::{Error, Response};
@@ -49,13 +48,6 @@ pub async fn serve(origin: HeaderValue, handler: impl Handler) -> Result<(), Err
         .map_response(allow_origin)
         .service(respond);
     lambda_runtime::run_concurrent(service).await
-}
-
-/// The origin that browsers may call from, as a header value: `ALLOWED_ORIGIN`, `*` by default.
-pub fn allowed_origin(env: Env<'_>) -> Result<HeaderValue, SettingError> {
-    let origin = settings::allowed_origin(env)?;
-    let expected = "an origin that can stand in a header";
-    HeaderValue::from_str(&origin).map_err(|_| SettingError::Invalid { variable: "ALLOWED_ORIGIN", expected })
 }
 
 /// Lambda's id of this invocation. It names the request in the response and in the log.

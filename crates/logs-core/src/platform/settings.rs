@@ -28,18 +28,6 @@ pub enum SettingError {
 /// Reads one variable; passed in, so that tests need no real environment.
 pub type Env<'a> = &'a dyn Fn(&str) -> Option<String>;
 
-/// The origin that browsers may call from: `ALLOWED_ORIGIN`, `*` by default.
-pub fn allowed_origin(env: Env<'_>) -> Result<String, SettingError> {
-    let origin = env("ALLOWED_ORIGIN").unwrap_or_else(|| "*".to_owned());
-    if origin.is_empty() || !origin.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(SettingError::Invalid {
-            variable: "ALLOWED_ORIGIN",
-            expected: "* or an origin like https://example.com",
-        });
-    }
-    Ok(origin)
-}
-
 /// The secret that a variable names, by its ARN (or, in the region of `AWS_REGION`, its name).
 pub fn secret(env: Env<'_>, variable: &'static str) -> Result<String, SettingError> {
     let expected = "the ARN of a secret in Secrets Manager";
@@ -59,25 +47,6 @@ pub fn environment(name: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn origin(value: &'static str) -> Result<String, SettingError> {
-        allowed_origin(&|name| (name == "ALLOWED_ORIGIN").then(|| value.to_owned()))
-    }
-
-    #[test]
-    fn every_origin_is_allowed_unless_one_is_named() {
-        assert_eq!(allowed_origin(&|_| None).as_deref(), Ok("*"));
-        assert_eq!(origin("https://example.com:8443").as_deref(), Ok("https://example.com:8443"));
-    }
-
-    #[test]
-    fn an_origin_that_cannot_stand_in_a_header_is_refused() {
-        for value in ["", " ", "https://a.example https://b.example", "https://a.example\r\nx: y", "https://ä.example"]
-        {
-            let error = origin(value).unwrap_err();
-            assert!(matches!(error, SettingError::Invalid { variable: "ALLOWED_ORIGIN", .. }), "{value}: {error}");
-        }
-    }
 
     #[test]
     fn a_secret_has_a_name_that_a_request_can_carry() {

@@ -33,5 +33,5 @@ async fn it_keeps_all_rules_over_restarts_and_with_tls() {
         .expect("the command can be started");
     let table = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{table}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(table.ends_with("the client keeps the rules in all 15 scenarios\n"), "{table}");
+    assert!(table.ends_with("the client keeps the rules in all 16 scenarios\n"), "{table}");
 }

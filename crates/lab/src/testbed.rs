@@ -1,10 +1,16 @@
 //! What the testbeds of all commands have in common: the built functions, the database's user, how a report is written.
 
 use std::io::Write;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 
+use http::{HeaderValue, Method};
 use local::binaries;
+use local::gateway::{Gateway, GatewayConfig, UsagePlan};
+use local::lambda::Function;
 use sqlx::{Executor, MySqlConnection};
+
+use tokio::net::TcpListener;
 
 use crate::error::LabError;
 
@@ -37,6 +43,24 @@ pub(crate) async fn create_user(administrator: &mut MySqlConnection, password: &
         administrator.execute(&*format!("GRANT {grant} TO '{USER}'@'%'")).await?;
     }
     Ok(())
+}
+
+/// Starts a POST gateway for the function, on any port. Returns the key that opens it, too.
+pub(crate) async fn start_gateway(function: &Function, usage_plan: UsagePlan) -> Result<(Gateway, String), LabError> {
+    let api_key = uuid::Uuid::new_v4().simple().to_string();
+    let config = GatewayConfig {
+        method: Method::POST,
+        api_key: api_key.clone(),
+        usage_plan,
+        allowed_origin: HeaderValue::from_static("*"),
+        function: function.clone(),
+    };
+    Ok((Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?, api_key))
+}
+
+/// A usage plan that refuses nothing.
+pub(crate) fn unlimited() -> UsagePlan {
+    UsagePlan::new(NonZeroU32::MAX, NonZeroU32::MAX)
 }
 
 /// What the server says that it is.

@@ -1,28 +1,22 @@
 //! Where it happens: a private database server, the proxy in front of it, the function, the gateway; in queued mode a
 //! queue and its consumer as well.
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
 use local::database::Server;
-use local::gateway::{Gateway, GatewayConfig, UsagePlan};
+use local::gateway::Gateway;
 use local::lambda::{Function, FunctionConfig};
 use sqlx::{Connection, MySqlConnection};
-use tokio::net::TcpListener;
 
 use crate::chaos::plan::Plan;
 use crate::chaos::proxy::Proxy;
 use crate::chaos::queue::QueuedTestbed;
 use crate::error::LabError;
-use crate::testbed::{DATABASE, Programs, create_user, user_url, version};
+use crate::testbed::{DATABASE, Programs, create_user, start_gateway, unlimited, user_url, version};
 
 /// What a function may take. In production 10 s: here a fault that lasts that long shall fit in more often.
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(4);
-
-/// More than enough: the plan is not what is tested here.
-const PLAN: NonZeroU32 = NonZeroU32::MAX;
 
 /// Everything that runs.
 pub(crate) struct Testbed {
@@ -70,15 +64,8 @@ impl Testbed {
             concurrency,
             log_file: folder.join("post-log.log"),
         });
-        let api_key = uuid::Uuid::new_v4().simple().to_string();
-        let config = GatewayConfig {
-            method: Method::POST,
-            api_key: api_key.clone(),
-            usage_plan: UsagePlan::new(PLAN, PLAN),
-            allowed_origin: HeaderValue::from_static("*"),
-            function: function.clone(),
-        };
-        let gateway = Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?;
+        // The plan is not what is tested here.
+        let (gateway, api_key) = start_gateway(&function, unlimited()).await?;
         let database = format!("{} {version}", server.flavour());
         let folder = folder.to_owned();
         let server = Some(server);

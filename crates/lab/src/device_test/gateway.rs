@@ -104,7 +104,7 @@ async fn respond(State(script): State<Arc<Script>>, headers: HeaderMap, body: By
             whole(200, None, "<html><body>Accept our terms to use this network</body></html>".into())
         }
         Fate::OneRejected => whole(status, None, with_one_rejected(&bytes)),
-        Fate::PowerCut => {
+        Fate::PowerCutBefore | Fate::PowerCutAfter => {
             script.power_cut.notify_one();
             std::future::pending().await
         }

@@ -14,7 +14,7 @@ const TOLERANCE: Duration = Duration::from_millis(50);
 /// A client with a wrong API key may try so often before it is restarted.
 const MAX_TRIES_WITH_A_WRONG_KEY: usize = 3;
 
-/// What a client has done to its codes: how often each of them is stored.
+/// How often each code is stored.
 pub(crate) type Stored = BTreeMap<i32, u64>;
 
 /// All broken rules, a sentence each.

@@ -116,7 +116,7 @@ async fn run_scenario(
     let start = async |codes: &str| Client::start(&options.command, &gateway.url, &service.api_key, state, codes).await;
     let mut client = start(&codes).await?;
     match scenario.fates.first() {
-        Some(Fate::PowerCut) => {
+        Some(Fate::PowerCutBefore | Fate::PowerCutAfter) => {
             // A client that never sends has lost everything, which the count says.
             let _ = tokio::time::timeout(limit, gateway.power_cut()).await;
             client.kill().await;

@@ -21,8 +21,10 @@ pub(crate) enum Fate {
     CaptivePortal,
     /// The service gets it, and the response calls its first record rejected.
     OneRejected,
+    /// The client loses its power before the service gets it.
+    PowerCutBefore,
     /// The service gets it, and the client loses its power before the response.
-    PowerCut,
+    PowerCutAfter,
 }
 
 /// Long for a client, short for a gateway: it gives up after 29 s.
@@ -31,7 +33,7 @@ pub(crate) const SLOW: Duration = Duration::from_secs(6);
 impl Fate {
     /// Whether the service gets the request.
     pub(crate) fn reaches_the_service(self) -> bool {
-        !matches!(self, Self::Status(..) | Self::CutBefore | Self::CaptivePortal)
+        !matches!(self, Self::Status(..) | Self::CutBefore | Self::CaptivePortal | Self::PowerCutBefore)
     }
 
     /// Whether the client learns that the batch is stored.
@@ -77,8 +79,10 @@ const fn scenario(name: &'static str, rule: &'static str, fates: &'static [Fate]
 const WAIT: &str = "wait as long as Retry-After says, then send the same bytes with the same key";
 const AGAIN: &str = "the batch may be stored: send the same bytes with the same key";
 
+const RESTART: &str = "after the restart send the same bytes with the same key";
+
 /// All scenarios, the simple ones first.
-pub(crate) const ALL: [Scenario; 15] = [
+pub(crate) const ALL: [Scenario; 16] = [
     scenario("healthy", "send each batch once, with a key of its own", &[]),
     scenario("throttled (429)", WAIT, &[Fate::Status(429, Some(2))]),
     scenario("store away (503)", WAIT, &[Fate::Status(503, Some(1)), Fate::Status(503, Some(2))]),
@@ -101,12 +105,8 @@ pub(crate) const ALL: [Scenario; 15] = [
         fates: &[Fate::Status(403, None); 1000],
         needs: Needs::Storage,
     },
-    Scenario {
-        name: "power cut after sending",
-        rule: "after the restart send the same bytes with the same key",
-        fates: &[Fate::PowerCut],
-        needs: Needs::Storage,
-    },
+    Scenario { needs: Needs::Storage, ..scenario("power cut before the commit", RESTART, &[Fate::PowerCutBefore]) },
+    Scenario { needs: Needs::Storage, ..scenario("power cut after the commit", RESTART, &[Fate::PowerCutAfter]) },
     Scenario {
         name: "wrong certificate",
         rule: "send nothing to a server that cannot prove its name",

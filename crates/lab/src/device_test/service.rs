@@ -1,19 +1,16 @@
 //! The service behind the gateway that misbehaves: a private database server, post-log, a gateway that behaves.
 
-use std::num::NonZeroU32;
 use std::path::Path;
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
 use local::database::Server;
-use local::gateway::{Gateway, GatewayConfig, UsagePlan};
+use local::gateway::Gateway;
 use local::lambda::{Function, FunctionConfig};
 use sqlx::{Connection, MySqlConnection};
-use tokio::net::TcpListener;
 
 use crate::device_test::judge::Stored;
 use crate::error::LabError;
-use crate::testbed::{DATABASE, Programs};
+use crate::testbed::{DATABASE, Programs, start_gateway, unlimited};
 
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
 const CONCURRENCY: usize = 8;
@@ -41,15 +38,7 @@ impl Service {
             concurrency: CONCURRENCY,
             log_file: folder.join("post-log.log"),
         });
-        let api_key = uuid::Uuid::new_v4().simple().to_string();
-        let config = GatewayConfig {
-            method: Method::POST,
-            api_key: api_key.clone(),
-            usage_plan: UsagePlan::new(NonZeroU32::MAX, NonZeroU32::MAX),
-            allowed_origin: HeaderValue::from_static("*"),
-            function: function.clone(),
-        };
-        let gateway = Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?;
+        let (gateway, api_key) = start_gateway(&function, unlimited()).await?;
         Ok(Self { server, function, gateway, api_key })
     }
 

@@ -3,15 +3,14 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use http::{HeaderValue, Method};
 use local::event_source::{EventSource, EventSourceConfig};
-use local::gateway::{Gateway, GatewayConfig, UsagePlan};
+use local::gateway::{Gateway, UsagePlan};
 use local::lambda::Function;
 use serde::Serialize;
-use tokio::net::TcpListener;
 
 use crate::error::LabError;
 use crate::load::testbed::Testbed;
+use crate::testbed::start_gateway;
 
 /// As in infra/ingestion.js and infra/queue/store-logs.yml, with the concurrency and the window of dev in serverless.yml.
 const STORE_LOGS_TIMEOUT: Duration = Duration::from_secs(30);
@@ -70,15 +69,7 @@ impl Service {
             Mode::Direct => testbed.post_log_direct(environments),
             Mode::Queued => testbed.post_log_queued(environments),
         });
-        let api_key = uuid::Uuid::new_v4().simple().to_string();
-        let config = GatewayConfig {
-            method: Method::POST,
-            api_key: api_key.clone(),
-            usage_plan: UsagePlan::new(rate, burst),
-            allowed_origin: HeaderValue::from_static("*"),
-            function: post_log.clone(),
-        };
-        let gateway = Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?;
+        let (gateway, api_key) = start_gateway(&post_log, UsagePlan::new(rate, burst)).await?;
         let consumer = (mode == Mode::Queued).then(|| {
             let function = Function::new(testbed.store_logs(STORE_LOGS_CONCURRENCY, STORE_LOGS_TIMEOUT));
             let source = EventSource::start(&EventSourceConfig {

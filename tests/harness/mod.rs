@@ -21,7 +21,11 @@ pub(crate) use proxy::{Cut, Proxy};
 pub(crate) use queue::{QueueRun, message};
 pub(crate) use template::{EXISTING, Project, Template, direct, draining, queued, variant, variants};
 
+use std::io::Write;
 use std::path::PathBuf;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 pub(crate) use local::temporary_folder::TemporaryFolder;
 
@@ -58,4 +62,11 @@ pub(crate) fn is_running(id: u32) -> bool {
 /// One good record as JSON.
 pub(crate) fn record(device_id: &str, err: i64, timestamp: i64) -> serde_json::Value {
     serde_json::json!({ "deviceID": device_id, "err": err, "timestamp": timestamp })
+}
+
+/// A body as a client packs it.
+pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
+    packed.write_all(plain).expect("memory can be written");
+    packed.finish().expect("memory can be written")
 }

@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
-use crate::harness::{Database, Product, is_running, record, until, wait_for_blocked_statements};
+use crate::harness::{Database, Product, gzip, is_running, record, until, wait_for_blocked_statements};
 
 async fn problem(response: Response, status: u16) -> Value {
     assert_eq!(response.status(), status);
@@ -21,12 +21,6 @@ async fn problem(response: Response, status: u16) -> Value {
     assert_eq!(body["type"], "about:blank");
     assert!(body["title"].is_string() && body["detail"].is_string());
     body
-}
-
-fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    packed.write_all(plain).expect("memory can be written");
-    packed.finish().expect("memory can be written")
 }
 
 #[tokio::test]

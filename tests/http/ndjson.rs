@@ -1,23 +1,13 @@
 //! What a device appended to a file while it was offline, and what it sends without knowing the time.
 
-use std::io::Write;
-
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use crate::harness::{Database, Product, record};
+use crate::harness::{Database, Product, gzip, record};
 
 const NDJSON: &str = "application/x-ndjson";
 
 fn lines(count: i64) -> String {
     (0..count).map(|number| record("offline", number, 1_764_000_000 + number).to_string() + "\n").collect()
-}
-
-fn gzip(plain: &str) -> Vec<u8> {
-    let mut packed = GzEncoder::new(Vec::new(), Compression::fast());
-    packed.write_all(plain.as_bytes()).expect("memory can be written");
-    packed.finish().expect("memory can be written")
 }
 
 async fn post(product: &Product, body: Vec<u8>, headers: &[(&str, &str)]) -> (u16, Value) {
@@ -36,9 +26,9 @@ async fn a_file_of_lines_is_stored_whole_packed_or_not() {
     let (status, receipt) = post(&product, lines(1000).into_bytes(), &[]).await;
     assert_eq!((status, &receipt["accepted"]), (200, &json!(1000)));
     let (status, receipt) =
-        post(&product, gzip(&lines(7).replace('\n', "\r\n")), &[("content-encoding", "gzip")]).await;
+        post(&product, gzip(lines(7).replace('\n', "\r\n").as_bytes()), &[("content-encoding", "gzip")]).await;
     assert_eq!((status, &receipt["accepted"]), (200, &json!(7)));
-    let packed = gzip(&lines(1000));
+    let packed = gzip(lines(1000).as_bytes());
     let cut = packed[..packed.len() / 2].to_vec();
     let (status, _) = post(&product, cut, &[("content-encoding", "gzip")]).await;
     assert_eq!((status, database.count().await), (400, 1007), "half of a packed file is nothing");

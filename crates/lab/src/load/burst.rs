@@ -110,8 +110,9 @@ pub(crate) async fn measure(testbed: &mut Testbed, plan: plan::Burst) -> Result<
 
 async fn look(testbed: &mut Testbed, open: &Open, accepted: u64, started: Instant) -> Result<Sample, LabError> {
     let backlog = testbed.queue.depth().await?.all();
-    let keys = testbed.tables.keys().await?;
+    // In this order: whatever is counted as stored has its key in the list.
     let stored = testbed.tables.codes_in_ledger().await?;
+    let keys = testbed.tables.keys().await?;
     let oldest = {
         let mut open = lock(open);
         open.retain(|key, _| !keys.contains(key.as_bytes()));

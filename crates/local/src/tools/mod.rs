@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use debian::{database_server, preload};
+pub(crate) use debian::{c_compilers, database_server, preload};
 pub(crate) use osls::osls;
 pub(crate) use python::{CargoLambda, python};
 

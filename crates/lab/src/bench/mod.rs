@@ -25,7 +25,7 @@ use local::progress::Progress;
 use crate::bench::functions::{EMPTY, FUNCTIONS, Functions};
 use crate::bench::report::Report;
 use crate::error::LabError;
-use crate::testbed::{self, Engine, Setup, Testbed};
+use crate::testbed::{self, Setup, Testbed};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -44,14 +44,8 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
-    let setup = Setup {
-        progress,
-        functions: &[&FUNCTIONS[..], &[EMPTY]].concat(),
-        built: options.functions.as_deref(),
-        engine: Engine::MySql,
-        tls: true,
-        options: &[],
-    };
+    let functions = [&FUNCTIONS[..], &[EMPTY]].concat();
+    let setup = Setup { tls: true, ..Setup::new(progress, &functions, options.functions.as_deref()) };
     let rounds = if options.quick { 20 } else { options.rounds };
     testbed::run(setup, options.json, async |testbed| measure(testbed, rounds).await).await
 }

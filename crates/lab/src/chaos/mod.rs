@@ -23,7 +23,7 @@ use local::progress::Progress;
 
 use crate::chaos::fault::Kind;
 use crate::error::LabError;
-use crate::testbed::{self, Engine, Setup};
+use crate::testbed::{self, Setup};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -57,12 +57,8 @@ pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, La
     let Options { clients, seconds, queued, ref kinds, .. } = options;
     let plan = attack::Plan { seed, clients: clients.into(), seconds, queued, kinds: fault::unique(kinds) };
     let setup = Setup {
-        progress,
-        functions: &["post-log", "store-logs"],
-        built: options.functions.as_deref(),
-        engine: Engine::MySql,
-        tls: false,
         options: &[format!("--max-connections={}", target::concurrency(plan.clients) + 10)],
+        ..Setup::new(progress, &["post-log", "store-logs"], options.functions.as_deref())
     };
     testbed::run(setup, options.json, async |testbed| attack::run(testbed, &plan).await).await
 }

@@ -26,7 +26,7 @@ use crate::device_test::scenario::{ALL, Fate, Needs, Scenario};
 use crate::device_test::wrong_certificate::WrongCertificate;
 use crate::error::LabError;
 use crate::table::Report;
-use crate::testbed::{self, Engine, Service, Setup, Testbed, unlimited};
+use crate::testbed::{self, Service, Setup, Testbed, unlimited};
 
 /// How long a client with a wrong API key is watched.
 const WRONG_KEY_WATCH: Duration = Duration::from_secs(8);
@@ -61,14 +61,7 @@ pub(crate) struct Options {
 
 /// Whether the client keeps all rules.
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
-    let setup = Setup {
-        progress,
-        functions: &["post-log"],
-        built: options.functions.as_deref(),
-        engine: Engine::MySql,
-        tls: false,
-        options: &[],
-    };
+    let setup = Setup::new(progress, &["post-log"], options.functions.as_deref());
     testbed::run(setup, None, async |testbed| run_all(&options, testbed).await).await
 }
 

@@ -27,7 +27,7 @@ use crate::error::LabError;
 use crate::load::mode::Mode;
 use crate::load::plan::{BATCHES, Plan};
 use crate::load::report::Report;
-use crate::testbed::{self, Engine, Queue, Setup, Testbed};
+use crate::testbed::{self, Queue, Setup, Testbed};
 
 /// In seconds; as in infra/ingestion.js.
 const VISIBILITY_TIMEOUT: u32 = 181;
@@ -55,12 +55,8 @@ pub(crate) struct Options {
 /// Whether all that was accepted is stored.
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
     let setup = Setup {
-        progress,
-        functions: &["post-log", "store-logs"],
-        built: options.functions.as_deref(),
-        engine: Engine::MySql,
-        tls: false,
         options: &SERVER_OPTIONS.map(str::to_owned),
+        ..Setup::new(progress, &["post-log", "store-logs"], options.functions.as_deref())
     };
     let plan = if options.quick { plan::QUICK } else { plan::FULL };
     testbed::run(setup, options.json, async |testbed| {

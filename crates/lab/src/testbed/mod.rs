@@ -35,6 +35,13 @@ pub(crate) struct Setup<'a> {
     pub(crate) options: &'a [String],
 }
 
+impl<'a> Setup<'a> {
+    /// MySQL without TLS, as it comes.
+    pub(crate) fn new(progress: Progress, functions: &'a [&'a str], built: Option<&'a Path>) -> Self {
+        Self { progress, functions, built, engine: Engine::MySql, tls: false, options: &[] }
+    }
+}
+
 /// Everything that runs as long as the command.
 pub(crate) struct Testbed {
     pub(crate) progress: Progress,

@@ -88,13 +88,11 @@ async fn faults(
             break;
         }
         let end_of_fault = inject::inject(testbed, target, fault).await?;
-        let recovery = recovery::wait(served, end_of_fault, plan.clients).await;
-        let stored = target.stored().await.filter(|_| plan.queued);
-        let recovery = if plan.queued {
-            recovery.zip(stored).map(|(recovery, stored)| recovery.and_after(stored - end_of_fault))
-        } else {
-            recovery
-        };
+        let mut recovery = recovery::wait(served, end_of_fault, plan.clients).await;
+        if plan.queued {
+            let stored = target.stored().await.map(|stored| stored - end_of_fault);
+            recovery = recovery.zip(stored).map(|(recovery, stored)| recovery.and_after(stored));
+        }
         let outcome = recovery.map_or("NOT RECOVERED".to_owned(), |recovery| {
             let (first, last) = (recovery.first.as_millis(), recovery.last.as_millis());
             format!("served again after {first} ms, all {last} ms")

@@ -59,7 +59,7 @@ impl Target {
 
     /// In queued mode waits until something is stored again, and says when that was; `None` if it takes too long.
     pub(crate) async fn stored(&mut self) -> Option<Instant> {
-        let Some((_, consumer)) = &mut self.queued else { return Some(Instant::now()) };
+        let (_, consumer) = self.queued.as_mut()?;
         while consumer.invocations.try_recv().is_ok() {}
         let stored = async {
             while let Some(invocation) = consumer.invocations.recv().await {

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use crate::harness::{Cut, Database, FunctionRun, Proxy, in_time, until};
+use crate::harness::{Cut, Database, FunctionRun, in_time, proxy_before, until};
 
 /// When every message here was received.
 const RECEIVED_AT: i64 = 1_764_000_000;
@@ -259,7 +259,7 @@ async fn a_batch_that_was_stored_directly_is_not_stored_again() {
 #[tokio::test]
 async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = store_logs(&url);
     let cuts = [Cut::Before("COMMIT"), Cut::After("COMMIT"), Cut::Before("BEGIN"), Cut::After("INSERT INTO Batches")];
     let mut count = 0;
@@ -277,10 +277,10 @@ async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
 #[tokio::test]
 async fn an_outcome_that_nobody_can_tell_is_told_by_the_next_delivery() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = store_logs(&url);
     let bodies = [message("k", &["a"]), message("l", &["a"])];
-    proxy.cut_for_good(Cut::After("COMMIT"));
+    proxy.cut_and_turn_away(Cut::After("COMMIT"), u32::MAX);
     assert_eq!(failures(&function, &bodies).await, [0, 1], "stored, and nobody can tell");
     assert_eq!(database.count().await, 2);
     assert_eq!(failures(&store_logs(&database.url), &bodies).await, NONE);
@@ -290,7 +290,7 @@ async fn an_outcome_that_nobody_can_tell_is_told_by_the_next_delivery() {
 #[tokio::test]
 async fn a_consumer_that_is_killed_between_commit_and_delete_doubles_nothing() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = store_logs(&url);
     assert_eq!(failures(&function, &[message("first", &["a"])]).await, NONE);
     let process = function.process_ids()[0];

@@ -17,7 +17,7 @@ pub(crate) use database::{
 pub(crate) use function::{FunctionRun, body_event, event};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
-pub(crate) use proxy::{Cut, Proxy};
+pub(crate) use proxy::{Cut, proxy_before, start_proxy};
 pub(crate) use queue::{QueueRun, message};
 pub(crate) use template::{EXISTING, Project, Template, direct, draining, queued, variant, variants};
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sqlx::{Executor, Row};
 
-use crate::harness::{Cut, Database, FunctionRun, Product, Proxy, body_event, record, until, wait_for_row_lock};
+use crate::harness::{Cut, Database, FunctionRun, Product, body_event, proxy_before, record, until, wait_for_row_lock};
 
 fn keyed(keys: &[&str], body: &str) -> Value {
     let mut event = body_event(body);
@@ -201,7 +201,7 @@ async fn a_batch_that_the_server_refuses_leaves_no_trace_in_the_ledger() {
 #[tokio::test]
 async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     // A statement's text goes out only when it is prepared; what is done is found by what is stored.
@@ -232,7 +232,7 @@ async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
 #[tokio::test]
 async fn a_database_that_is_away_for_a_moment_after_the_commit_is_asked_when_it_is_back() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     for (key, cut) in [("after", Cut::After("COMMIT")), ("before", Cut::Before("COMMIT"))] {
@@ -248,7 +248,7 @@ async fn a_database_that_is_away_for_a_moment_after_the_commit_is_asked_when_it_
 #[tokio::test]
 async fn a_batch_without_a_key_is_not_sent_to_the_database_again_after_its_answer_was_lost() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(function.send(&one("warm")).await.status, 200);
     for (number, cut) in [Cut::After("lost-0"), Cut::Before("lost-1")].into_iter().enumerate() {
@@ -320,7 +320,7 @@ async fn a_deadlock_costs_nothing() {
 #[tokio::test]
 async fn a_connection_that_goes_silent_around_the_commit_costs_nothing() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     for (key, cut) in [("a", Cut::SilenceAfter("COMMIT")), ("b", Cut::SilenceBefore("BEGIN"))] {
         proxy.cut(cut);
@@ -334,7 +334,7 @@ async fn a_connection_that_goes_silent_around_the_commit_costs_nothing() {
 #[tokio::test]
 async fn a_function_that_vanished_in_the_middle_of_a_batch_does_not_keep_its_key() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let idle = function(&database.url);
     assert_eq!(send(&idle, &["idle"], &one("b")).await, stored(false));
     proxy.cut(Cut::SilenceBefore("COMMIT"));
@@ -360,11 +360,11 @@ async fn a_function_that_vanished_in_the_middle_of_a_batch_does_not_keep_its_key
 #[tokio::test]
 async fn what_became_of_a_commit_is_told_when_the_batch_is_sent_again() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     // Nobody can ask the ledger afterwards.
-    proxy.cut_for_good(Cut::After("COMMIT"));
+    proxy.cut_and_turn_away(Cut::After("COMMIT"), u32::MAX);
     let answer = function.invoke(&keyed(&["key"], &one("a"))).await.expect("it answers");
     assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")), "{:?}", answer.body);
     assert!(function.log().contains("\"ambiguous\":true"), "{}", function.log());

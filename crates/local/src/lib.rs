@@ -5,7 +5,7 @@
 //! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
 //! In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
 //! [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
-//! [`binaries`], [`programs`], [`progress`], [`signals`] and [`temporary_folder`].
+//! [`binaries`], [`processes`], [`programs`], [`progress`], [`proxy`], [`signals`] and [`temporary_folder`].
 
 pub mod binaries;
 pub mod database;
@@ -13,8 +13,10 @@ pub mod event_source;
 pub mod gateway;
 pub mod lambda;
 pub mod moto;
+pub mod processes;
 pub mod programs;
 pub mod progress;
+pub mod proxy;
 pub mod queue;
 pub mod signals;
 pub mod state;

@@ -6,5 +6,6 @@ mod event;
 mod serve;
 mod usage_plan;
 
+pub use event::to_event;
 pub use serve::{Gateway, GatewayConfig};
 pub use usage_plan::UsagePlan;

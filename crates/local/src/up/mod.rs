@@ -74,8 +74,9 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     progress("starting the gateways");
     let (logs, database_url) = (state.logs(), ("DATABASE_URL", database.url()));
     let allowed = ("ALLOWED_ORIGIN", origin.to_str().map_err(std::io::Error::other)?);
-    let post_settings = match &queued {
-        Some(queued) => [&[allowed][..], &queued.sender_settings()].concat(),
+    let sender = queued.as_ref().map(Queued::sender_settings);
+    let post_settings = match &sender {
+        Some(sender) => [&[allowed][..], &sender.each_ref().map(|(name, value)| (*name, value.as_str()))].concat(),
         None => vec![allowed, database_url],
     };
     let functions = [

@@ -11,7 +11,7 @@ use super::functions::{MAX_LOG_BYTES, function, log_file};
 use super::options::{QueuedOptions, UpOptions};
 use crate::event_source::{EventSource, EventSourceConfig};
 use crate::lambda::{Function, log};
-use crate::moto::{KEY, Moto, MotoOptions, REGION};
+use crate::moto::{Moto, MotoOptions, REGION};
 use crate::queue::{DEAD_LETTERS, Depth, NAME, Queues};
 use crate::state::{QueueEndpoint, StateFolder};
 
@@ -97,14 +97,8 @@ impl Queued {
     }
 
     /// Settings of a function that sends to the queue.
-    pub(super) fn sender_settings(&self) -> [(&str, &str); 5] {
-        [
-            ("QUEUE_URL", self.queues.queue.url()),
-            ("AWS_ENDPOINT_URL_SQS", self.moto.url()),
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", KEY),
-            ("AWS_SECRET_ACCESS_KEY", KEY),
-        ]
+    pub(super) fn sender_settings(&self) -> [(&'static str, String); 5] {
+        self.queues.sender_settings(&self.moto)
     }
 
     /// Returns when moto has exited.

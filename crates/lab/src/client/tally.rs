@@ -1,11 +1,11 @@
-//! What the clients were answered, counted while they run.
+//! What clients were answered, counted while they run.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// So many wrong answers are shown; all are counted.
+/// So many errors are shown; all are counted.
 const SHOWN: usize = 10;
 
 /// Shared by all clients.
@@ -16,20 +16,22 @@ pub(crate) struct Tally(Mutex<Counts>);
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Counts {
     /// Answers by status, right or wrong.
-    pub(crate) answers: BTreeMap<u16, u64>,
+    pub(crate) statuses: BTreeMap<u16, u64>,
+    /// What the contract, or the measurement, has no place for.
+    pub(crate) errors: u64,
+    /// The first of them.
+    pub(crate) errors_shown: Vec<String>,
     /// The connection to the gateway broke, or could not be made.
+    #[serde(skip)]
     pub(crate) broken: u64,
     /// The client hung up.
+    #[serde(skip)]
     pub(crate) hung_up: u64,
-    /// Answers that are none of the contract, and none at all in the 40 s that a device waits.
-    pub(crate) wrong: u64,
-    /// The first of these.
-    pub(crate) wrong_shown: Vec<String>,
 }
 
 impl Tally {
-    pub(crate) fn answer(&self, status: u16) {
-        *self.counts().answers.entry(status).or_default() += 1;
+    pub(crate) fn answered(&self, status: u16) {
+        *self.counts().statuses.entry(status).or_default() += 1;
     }
 
     pub(crate) fn broken(&self) {
@@ -40,20 +42,26 @@ impl Tally {
         self.counts().hung_up += 1;
     }
 
-    pub(crate) fn wrong(&self, what: String) {
+    pub(crate) fn error(&self, what: String) {
         let mut counts = self.counts();
-        counts.wrong += 1;
-        if counts.wrong_shown.len() < SHOWN {
-            counts.wrong_shown.push(what);
+        counts.errors += 1;
+        if counts.errors_shown.len() < SHOWN {
+            counts.errors_shown.push(what);
         }
     }
 
-    /// So far.
     pub(crate) fn so_far(&self) -> Counts {
         self.counts().clone()
     }
 
     fn counts(&self) -> MutexGuard<'_, Counts> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    /// How many batches were accepted.
+    pub(crate) fn accepted(&self) -> u64 {
+        [200, 202].iter().filter_map(|status| self.statuses.get(status)).sum()
     }
 }

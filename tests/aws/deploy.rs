@@ -100,7 +100,7 @@ async fn cargo_toml_says_the_same_of_a_function_as_the_template_and_nothing_else
     for function in FUNCTIONS {
         let metadata = metadata(function).await;
         // store-logs is only where there is a queue.
-        for template in variants().into_iter().filter(|template| function != "store-logs" || template.has("Queue")) {
+        for template in variants().filter(|template| function != "store-logs" || template.has("Queue")) {
             let properties = properties(&template.json, function);
             let mode = properties["TracingConfig"]["Mode"].as_str().expect("a text").to_lowercase();
             let expected = json!({

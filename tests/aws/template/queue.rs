@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Project, Template, direct, draining, queued, variants};
+use crate::harness::{Project, Template, direct, draining, dynamodb, queued, variants};
 
 /// 14 days, the longest that SQS has.
 const LONGEST: u64 = 14 * 24 * 60 * 60;
@@ -13,6 +13,10 @@ fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no number"))
 }
 
+fn with_queue() -> impl Iterator<Item = &'static Template> {
+    variants().filter(|template| template.has("Queue"))
+}
+
 fn mapping(template: &Template) -> &Value {
     let all = template.of_type("AWS::Lambda::EventSourceMapping");
     let [(_, mapping)] = all[..] else { panic!("{}: one is expected", template.name) };
@@ -21,7 +25,8 @@ fn mapping(template: &Template) -> &Value {
 
 #[test]
 fn in_direct_mode_there_is_nothing_of_a_queue() {
-    for template in direct() {
+    let [dev, prod, ..] = dynamodb();
+    for template in direct().into_iter().chain([dev, prod]) {
         for (id, resource) in template.resources() {
             let kind = resource["Type"].as_str().expect("a type");
             assert!(!kind.starts_with("AWS::SQS::") && kind != "AWS::Lambda::EventSourceMapping", "{id}");
@@ -82,7 +87,7 @@ fn a_message_comes_again_only_when_the_consumer_cannot_have_it_any_more() {
 
 #[test]
 fn what_fails_is_noticed_before_it_is_put_aside() {
-    for template in [queued(), draining()] {
+    for template in with_queue() {
         let queue = template.properties("Queue");
         let visibility = number(&queue["VisibilityTimeout"]);
         let until_put_aside = visibility * number(&queue["RedrivePolicy"]["maxReceiveCount"]);
@@ -99,7 +104,7 @@ fn what_fails_is_noticed_before_it_is_put_aside() {
 /// Two minutes, and the call that had begun: less than a period is part of two at most.
 #[test]
 fn a_failover_rings_no_alarm_for_failed_messages() {
-    for template in [queued(), draining()] {
+    for template in with_queue() {
         let failed = template.properties("StoreLogsFailedAlarm");
         let timeout = number(&template.properties("StoreLogsLambdaFunction")["Timeout"]);
         assert!(number(&failed["Period"]) > 120 + timeout, "{}", template.name);
@@ -109,7 +114,7 @@ fn a_failover_rings_no_alarm_for_failed_messages() {
 
 #[test]
 fn the_ledger_remembers_what_a_redrive_brings_back() {
-    for template in [queued(), draining()] {
+    for template in with_queue() {
         let kept = QUEUES.map(|id| number(&template.properties(id)["MessageRetentionPeriod"])).iter().sum::<u64>();
         let variables = &template.properties("RetentionLambdaFunction")["Environment"]["Variables"];
         let days: u64 = variables["BATCH_RETENTION_DAYS"].as_str().and_then(|days| days.parse().ok()).expect("days");
@@ -137,7 +142,7 @@ fn store_logs_gets_large_batches_and_gives_back_only_what_failed() {
 
 #[test]
 fn messages_are_kept_for_the_longest_time_encrypted_and_up_to_the_largest_size() {
-    for template in [queued(), draining()] {
+    for template in with_queue() {
         for id in QUEUES {
             let queue = template.properties(id);
             assert_eq!(number(&queue["MessageRetentionPeriod"]), LONGEST, "{}: {id}", template.name);
@@ -167,7 +172,7 @@ fn messages_are_kept_for_the_longest_time_encrypted_and_up_to_the_largest_size()
 
 #[test]
 fn dead_letters_come_from_this_queue_and_from_no_other() {
-    for template in [queued(), draining()] {
+    for template in with_queue() {
         let name = format!("error-codes-{}-batches", template.stage());
         let queue = template.properties("Queue");
         assert_eq!(queue["QueueName"], name);

@@ -165,7 +165,7 @@ fn the_gateways_role_outlives_the_stack_because_the_account_goes_on_using_it() {
 #[test]
 fn the_endpoint_of_secrets_manager_lets_only_these_roles_read_only_these_secrets() {
     let draining = Project::copy().package("prod", &["ingestion=draining"]).expect("it can be packaged");
-    let created = variants().into_iter().chain([&draining]).filter(|template| template.has("SecretsEndpoint"));
+    let created = variants().chain([&draining]).filter(|template| template.has("SecretsEndpoint"));
     for template in created {
         let mut secrets = vec!["PostLogSecret", "GetLogsSecret", "RetentionSecret"];
         let mut roles = vec!["GetLogsRole", "MigrateRole", "RetentionRole"];

@@ -71,8 +71,8 @@ impl Template {
 }
 
 /// What is deployed, with both engines. Each is packaged once for all tests.
-pub(crate) fn variants() -> impl Iterator<Item = &'static Template> {
-    mysql().into_iter().chain(dynamodb())
+pub(crate) fn variants() -> Vec<&'static Template> {
+    mysql().into_iter().chain(dynamodb()).collect()
 }
 
 /// With MySQL: both stages, each created and existing, without a queue; and both ways to have one.

@@ -157,9 +157,7 @@ fn every_alarm_rings_at_what_is_wrong_and_not_before() {
                 | "ReadThrottleEvents"
                 | "SystemErrors" => operator == "GreaterThanThreshold" && threshold == 0.0,
                 // Milliseconds: far above what is usual, and below what a request may take.
-                "SuccessfulRequestLatency" => {
-                    operator == "GreaterThanThreshold" && (50.0..=500.0).contains(&threshold)
-                }
+                "SuccessfulRequestLatency" => operator == "GreaterThanThreshold" && (50.0..=500.0).contains(&threshold),
                 // Seconds: more than one try that failed, and less than the two after which SQS leaves a message out.
                 "ApproximateAgeOfOldestMessage" => {
                     let visibility =

@@ -113,7 +113,7 @@ fn no_secret_value_gets_into_the_template_not_even_from_a_secrets_file_beside_it
         let text = String::from_utf8_lossy(&std::fs::read(&path).expect("it can be read")).into_owned();
         assert!(!text.contains("9f2d"), "{}", path.display());
     }
-    for template in variants().chain([&template]) {
+    for template in variants().into_iter().chain([&template]) {
         for (id, secret) in template.of_type("AWS::SecretsManager::Secret") {
             assert!(secret.get("SecretString").is_none(), "{id}");
             assert_eq!(secret["GenerateSecretString"]["PasswordLength"], 32, "{id}");
@@ -206,7 +206,7 @@ fn with_warm_environments_the_gateway_calls_the_alias_that_has_them() {
 
 #[test]
 fn functions_start_when_the_way_to_their_secrets_is_open() {
-    for template in variants().filter(|template| template.has("SecretsEndpoint")) {
+    for template in variants().into_iter().filter(|template| template.has("SecretsEndpoint")) {
         for (id, function) in template.of_type("AWS::Lambda::Function") {
             let reads_a_secret = function["Environment"]["Variables"].get("DB_SECRET_ARN").is_some();
             assert_eq!(template.depends_on(id).contains(&"SecretsEndpoint"), reads_a_secret, "{}: {id}", template.name);

@@ -15,7 +15,7 @@ fn cfn_lint_finds_neither_error_nor_warning() {
     let program = std::env::var("CFN_LINT").expect("CFN_LINT is not set; run ./dev test");
     let folder = temporary_folder();
     let warm = Project::copy().package("prod", &["postLogProvisioned=1"]).expect("it can be packaged");
-    let files = variants().chain([&warm]).map(|template| template.write_to(folder.path()));
+    let files = variants().into_iter().chain([&warm]).map(|template| template.write_to(folder.path()));
     run(Command::new(program).current_dir(folder.path()).env("HOME", folder.path()).args(files));
 }
 
@@ -30,7 +30,7 @@ fn checkov_finds_nothing_but_what_has_a_reason() {
         assert!(line.split_once(" # ").is_some_and(|(_, reason)| reason.len() > 20), "why? {line}");
     }
     let folder = temporary_folder();
-    let files = variants().flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
+    let files = variants().into_iter().flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
     run(Command::new(program)
         .current_dir(folder.path())
         .env("HOME", folder.path())

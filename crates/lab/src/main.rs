@@ -1,8 +1,9 @@
-//! What only developers run: `./dev bench`, `./dev chaos`, `./dev load` and `./dev device-test`.
+//! What only developers run: `./dev` with `bench`, `chaos`, `load`, `device-test` or `simulate`.
 //!
 //! Each is a module: [`bench`] measures the functions against an empty one, [`chaos`] breaks everything under clients
 //! that keep the rules, [`load`] measures how much is accepted and stored. [`baseline`] is the bare statement that
-//! they are compared with. [`device_test`] judges a client of the service.
+//! they are compared with. [`device_test`] judges a client of the service. [`simulation`]
+//! reckons with the limits of `DynamoDB`.
 
 mod baseline;
 mod bench;
@@ -11,6 +12,7 @@ mod device_test;
 mod error;
 mod load;
 mod process;
+mod simulation;
 mod testbed;
 
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ enum Command {
     Load(load::Options),
     /// A client against a gateway that misbehaves on purpose: which rules does it break?
     DeviceTest(device_test::Options),
+    /// What DynamoDB's limits and prices mean for a number of codes a second
+    Simulate(simulation::Options),
 }
 
 fn main() -> ExitCode {
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
         Command::Chaos(_) => chaos::PROGRESS,
         Command::Load(_) => load::PROGRESS,
         Command::DeviceTest(_) => device_test::PROGRESS,
+        Command::Simulate(_) => simulation::PROGRESS,
     };
     match run(command) {
         Ok(true) => ExitCode::SUCCESS,
@@ -61,6 +66,7 @@ fn run(command: Command) -> Result<bool, LabError> {
             Command::Chaos(options) => chaos::run(options).await,
             Command::Load(options) => load::run(options).await,
             Command::DeviceTest(options) => device_test::run(options).await,
+            Command::Simulate(options) => simulation::run(&options),
         }
     })
 }

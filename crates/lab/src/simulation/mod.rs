@@ -1,0 +1,28 @@
+//! `./dev simulate`: what the limits and prices of `DynamoDB` mean for a number of codes a second.
+//!
+//! A model, not a measurement: [`units`] has what a request costs, [`partitions`] what a table takes, [`scenario`] how
+//! the load and the table grow. [`report`] writes the tables of `docs/scaling.md`; a test keeps them equal. Adaptive and
+//! burst capacity are left out, so a real table refuses less. Load is even within a second.
+
+mod partitions;
+mod report;
+mod scenario;
+mod units;
+
+use std::io::Write;
+
+use local::progress::Progress;
+
+use crate::error::LabError;
+
+pub(crate) const PROGRESS: Progress = Progress::of("simulate");
+
+/// Prints the tables of docs/scaling.md
+#[derive(clap::Args)]
+pub(crate) struct Options {}
+
+pub(crate) fn run(_: &Options) -> Result<bool, LabError> {
+    // A closed terminal is no error.
+    let _ = write!(std::io::stdout(), "{}", report::tables());
+    Ok(true)
+}

@@ -33,7 +33,7 @@ enum Command {
     Load(load::Options),
     /// A client against a gateway that misbehaves on purpose: which rules does it break?
     DeviceTest(device_test::Options),
-    /// What DynamoDB's limits and prices mean for a number of codes a second
+    /// What the limits and prices of `DynamoDB` mean for a number of codes a second
     Simulate(simulation::Options),
 }
 

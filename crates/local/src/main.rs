@@ -48,7 +48,7 @@ enum Command {
     Load(PassedOn),
     /// Run a device's client against a gateway that misbehaves: which rules does it break? (docs/devices.md)
     DeviceTest(PassedOn),
-    /// What DynamoDB's limits and prices mean for a number of codes a second (docs/scaling.md)
+    /// What the limits and prices of `DynamoDB` mean for a number of codes a second (docs/scaling.md)
     Simulate(PassedOn),
     /// Build the functions' zips and the template, without AWS
     Package(PackageArguments),

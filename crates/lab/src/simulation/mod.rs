@@ -22,7 +22,6 @@ pub(crate) const PROGRESS: Progress = Progress::of("simulate");
 pub(crate) struct Options {}
 
 pub(crate) fn run(_: &Options) -> Result<bool, LabError> {
-    // A closed terminal is no error.
-    let _ = write!(std::io::stdout(), "{}", report::tables());
+    write!(std::io::stdout(), "{}", report::tables())?;
     Ok(true)
 }

@@ -29,7 +29,7 @@ const TAKEN_NAMES = ['mysql', 'sys', 'information_schema', 'performance_schema']
 // What a new on-demand table takes at once, in units a second. DynamoDB never goes below it.
 const NEW_TABLE = { writes: 4000, reads: 12000 };
 
-// Units a second that AWS gives an account which asked for them.
+// Units a second. What is above is a typing error.
 const MOST_UNITS = 10_000_000;
 
 const refuseOfOthers = (named, ofOthers, kind, database) => {

@@ -32,8 +32,8 @@ fn roles(template: &Template) -> Vec<Role> {
 fn roles_for_the_table(template: &Template) -> Vec<Role> {
     let table = json!({ "Fn::GetAtt": ["Table", "Arn"] });
     let queue = json!({ "Fn::GetAtt": ["Queue", "Arn"] });
-    let read = json!(["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:Query"]);
-    let write = json!(["dynamodb:DescribeTable", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
+    let read = json!(["dynamodb:Query"]);
+    let write = json!(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
     let receive = json!(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
     let role = |id, function, prefix, own| Role { id, function, prefix, own, is_inside: false };
     let mut roles = vec![role("GetLogsRole", "get-logs", "GetLogs", vec![allow("Table", &read, &table)])];

@@ -19,7 +19,7 @@ pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
 pub(crate) use proxy::{Cut, proxy_before, start_proxy};
 pub(crate) use queue::{QueueRun, message};
-pub(crate) use template::{EXISTING, Project, Template, direct, draining, queued, variant, variants};
+pub(crate) use template::{EXISTING, Project, Template, direct, draining, dynamodb, mysql, queued, variant, variants};
 
 use std::io::Write;
 use std::path::PathBuf;

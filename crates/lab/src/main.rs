@@ -1,7 +1,8 @@
-//! What only developers run: `./dev bench`, `./dev chaos`, `./dev load` and `./dev device-test`.
+//! What only developers run: `./dev` with `bench`, `chaos`, `load`, `device-test` or `simulate`.
 //!
 //! Each is a module: [`bench`] measures the functions against an empty one, [`chaos`] breaks everything under clients
-//! that keep the rules, [`load`] measures how much is accepted and stored, [`device_test`] judges a client of the service.
+//! that keep the rules, [`load`] measures how much is accepted and stored, [`device_test`] judges a client of the service,
+//! [`simulation`] reckons with the limits of `DynamoDB`.
 //! They share the [`testbed`], a [`client`] that judges each answer, [`codes`] to send, the [`baseline`] that they are
 //! compared with, the [`database`] to look into, and [`table`] to report. These know no command.
 
@@ -15,6 +16,7 @@ mod device_test;
 mod error;
 mod figures;
 mod load;
+mod simulation;
 mod table;
 mod testbed;
 
@@ -37,6 +39,8 @@ enum Command {
     Load(load::Options),
     /// A client against a gateway that misbehaves on purpose: which rules does it break?
     DeviceTest(device_test::Options),
+    /// What the limits and prices of `DynamoDB` mean for a number of codes a second
+    Simulate(simulation::Options),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +50,7 @@ fn main() -> ExitCode {
         Command::Chaos(_) => "chaos",
         Command::Load(_) => "load",
         Command::DeviceTest(_) => "device-test",
+        Command::Simulate(_) => "simulate",
     });
     match run(command, progress) {
         Ok(true) => ExitCode::SUCCESS,
@@ -67,6 +72,7 @@ fn run(command: Command, progress: Progress) -> Result<bool, LabError> {
             Command::Chaos(options) => chaos::run(options, progress).await,
             Command::Load(options) => load::run(options, progress).await,
             Command::DeviceTest(options) => device_test::run(options, progress).await,
+            Command::Simulate(options) => simulation::run(&options),
         }
     })
 }

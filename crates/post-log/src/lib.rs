@@ -120,11 +120,15 @@ impl PostLog {
 
     /// Records that are new, records that are wrong, and batches that came before.
     fn count(&self, accepted: usize, rejected: usize, duplicate: bool) {
-        self.metrics.write(&[
+        let mut metrics = vec![
             Metric::Count("Accepted", accepted),
             Metric::Count("Rejected", rejected),
             Metric::Count("Duplicates", usize::from(duplicate)),
-        ]);
+        ];
+        if let Destination::Store(store) = &self.destination {
+            metrics.extend(store.take_metrics());
+        }
+        self.metrics.write(&metrics);
     }
 }
 

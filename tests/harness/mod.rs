@@ -7,6 +7,8 @@ mod moto;
 mod product;
 mod proxy;
 mod queue;
+mod store;
+mod table;
 mod template;
 
 pub(crate) use account::Account;
@@ -19,6 +21,8 @@ pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
 pub(crate) use proxy::{Cut, Proxy};
 pub(crate) use queue::{QueueRun, message};
+pub(crate) use store::{AnyStore, on_every_store};
+pub(crate) use table::Table;
 pub(crate) use template::{EXISTING, Project, Template, direct, draining, queued, variant, variants};
 
 use std::io::Write;

@@ -4,6 +4,8 @@ use local::dynoxide::{Dynoxide, DynoxideOptions};
 use logs_core::dynamodb::{DynamoStore, TableSettings};
 use logs_core::{Log, Store};
 
+use super::faults::AUTHORIZATION;
+
 /// The name of every table: each has a server of its own.
 pub(crate) const TABLE: &str = "error-codes-test";
 
@@ -27,8 +29,18 @@ impl Table {
         Self { url: server.url(), server }
     }
 
-    pub(crate) fn port(&self) -> u16 {
-        self.server.port()
+    /// A table whose key is called otherwise.
+    pub(crate) async fn create_with_other_keys(&self) {
+        let table = serde_json::json!({
+            "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
+            "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
+        });
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
+        let request = client.post(&self.url).header("x-amz-target", "DynamoDB_20120810.CreateTable");
+        let request =
+            request.header("content-type", "application/x-amz-json-1.0").header("authorization", AUTHORIZATION);
+        super::answer(request.body(table.to_string())).await;
     }
 
     /// What a function needs to find it.

@@ -75,19 +75,6 @@ async fn a_batch_without_a_key_is_stored_once_whatever_happens_to_its_put() {
 }
 
 #[tokio::test]
-async fn the_answer_of_the_ledger_may_be_lost_as_well() {
-    let (table, proxy, function) = behind_a_proxy("post-log").await;
-    for (number, fault) in FAULTS.into_iter().enumerate() {
-        proxy.fail("TransactWriteItems", Fault::CutAfter, 1);
-        proxy.fail("GetItem", fault, 1);
-        let key = format!("key-{number}");
-        assert_eq!(send(&function, Some(&key), 1).await, (200, json!(false)), "{fault:?}: {}", function.log());
-        assert!(proxy.has_failed(), "{fault:?}");
-        assert_eq!(table.count().await, i64::try_from(number + 1).expect("small"), "{fault:?}");
-    }
-}
-
-#[tokio::test]
 async fn what_stays_refused_is_503_and_stored_nothing_and_what_stays_lost_is_found_by_the_next_request() {
     let (table, proxy, function) = behind_a_proxy("post-log").await;
     assert_eq!(send(&function, Some("warm"), 1).await.0, 200);
@@ -101,7 +88,6 @@ async fn what_stays_refused_is_503_and_stored_nothing_and_what_stays_lost_is_fou
     assert_eq!(table.count().await, 1);
     proxy.heal();
     proxy.fail("TransactWriteItems", Fault::CutAfter, usize::MAX);
-    proxy.fail("GetItem", Fault::CutBefore, usize::MAX);
     assert_eq!(function.invoke(&event).await.expect("it answers").status, 503);
     assert!(function.log().contains("\"ambiguous\":true"), "{}", function.log());
     proxy.heal();

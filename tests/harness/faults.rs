@@ -112,6 +112,7 @@ async fn serve(socket: TcpStream, server: String, client: reqwest::Client, plan:
         let request = client.post(&server).header("x-amz-target", &target);
         let request =
             request.header("content-type", "application/x-amz-json-1.0").header("authorization", AUTHORIZATION);
+        let request = request.header("x-amz-date", DATE);
         let Ok(response) = request.body(body).send().await else { return };
         let status = response.status().as_u16();
         let Ok(answer) = response.bytes().await else { return };
@@ -125,9 +126,10 @@ async fn serve(socket: TcpStream, server: String, client: reqwest::Client, plan:
     }
 }
 
+pub(super) const DATE: &str = "20260101T000000Z";
+
 /// Nobody looks at the signature.
-pub(super) const AUTHORIZATION: &str =
-    "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/dynamodb/aws4_request, SignedHeaders=host, Signature=none";
+pub(super) const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/dynamodb/aws4_request, SignedHeaders=host;x-amz-date, Signature=none";
 
 /// The operation with its version, and the body. `None` when the client is gone.
 async fn read(socket: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {

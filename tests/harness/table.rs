@@ -4,7 +4,7 @@ use local::dynoxide::{Dynoxide, DynoxideOptions};
 use logs_core::dynamodb::{DynamoStore, TableSettings};
 use logs_core::{Log, Store};
 
-use super::faults::AUTHORIZATION;
+use super::faults::{AUTHORIZATION, DATE};
 
 /// The name of every table: each has a server of its own.
 pub(crate) const TABLE: &str = "error-codes-test";
@@ -40,7 +40,7 @@ impl Table {
         let request = client.post(&self.url).header("x-amz-target", "DynamoDB_20120810.CreateTable");
         let request =
             request.header("content-type", "application/x-amz-json-1.0").header("authorization", AUTHORIZATION);
-        super::answer(request.body(table.to_string())).await;
+        super::answer(request.header("x-amz-date", DATE).body(table.to_string())).await;
     }
 
     /// What a function needs to find it.

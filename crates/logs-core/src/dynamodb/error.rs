@@ -5,17 +5,27 @@ use std::error::Error;
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 
+use super::items::Item;
 use crate::{StoreError, aws};
 
+/// An item that was there already.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct InTheWay {
+    /// The place of the new one among those to put.
+    pub(super) place: usize,
+    /// The one that is there. Not every implementation of DynamoDB sends it.
+    pub(super) item: Option<Item>,
+}
+
 /// Why one call failed. The text is for the operator.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub(super) enum TableError {
     /// DynamoDB refused it, and would again. Nothing of it is stored.
     #[error("DynamoDB refused the request: {0}")]
     Refused(String),
-    /// The conditions of the items at these places failed. Nothing of it is stored.
+    /// Conditions failed. Nothing of it is stored.
     #[error("the condition of an item failed")]
-    Condition(Vec<usize>),
+    Condition(Vec<InTheWay>),
     /// The table, or this account, is asked for too much. Nothing of it is stored.
     #[error("DynamoDB throttles: {0}")]
     Throttled(String),
@@ -31,7 +41,7 @@ pub(super) enum TableError {
 }
 
 /// Why a call failed after all its tries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Failure {
     pub(super) error: TableError,
     /// Whether one of the tries may have been carried out.
@@ -74,7 +84,7 @@ impl TableError {
     fn of_code(table: &str, code: &str, message: &str, status: u16) -> Self {
         let text = format!("{message} ({code})");
         match code {
-            "ConditionalCheckFailedException" => Self::Condition(vec![0]),
+            "ConditionalCheckFailedException" => Self::Condition(Vec::new()),
             "ProvisionedThroughputExceededException"
             | "ThrottlingException"
             | "Throttling"
@@ -95,18 +105,16 @@ impl TableError {
         let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
             return Self::of(table, error);
         };
-        let codes: Vec<&str> =
-            canceled.cancellation_reasons().iter().map(|reason| reason.code().unwrap_or("None")).collect();
-        let places = |code: &str| -> Vec<usize> {
-            codes.iter().enumerate().filter(|(_, each)| **each == code).map(|(place, _)| place).collect()
-        };
+        let reasons = canceled.cancellation_reasons();
+        let has = |code: &str| reasons.iter().any(|reason| reason.code() == Some(code));
         let text = canceled.message().unwrap_or("the transaction was cancelled").to_owned();
-        let (failed, others) = (places("ConditionalCheckFailed"), |code: &str| codes.contains(&code));
-        if !failed.is_empty() {
-            Self::Condition(failed)
-        } else if others("TransactionConflict") {
+        if has("ConditionalCheckFailed") {
+            let failed =
+                reasons.iter().enumerate().filter(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"));
+            Self::Condition(failed.map(|(place, reason)| InTheWay { place, item: reason.item().cloned() }).collect())
+        } else if has("TransactionConflict") {
             Self::Conflict(text)
-        } else if others("ThrottlingError") || others("ProvisionedThroughputExceeded") {
+        } else if has("ThrottlingError") || has("ProvisionedThroughputExceeded") {
             Self::Throttled(text)
         } else {
             Self::Refused(text)

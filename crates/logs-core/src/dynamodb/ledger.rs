@@ -1,7 +1,7 @@
 //! A batch under an idempotency key: its ledger item and its logs, in one transaction.
 
 use super::error::{Failure, TableError};
-use super::items::{Earlier, RequestNumber, compare, ledger_item, ledger_key};
+use super::items::{Earlier, Item, RequestNumber, compare, ledger_item, ledger_key};
 use super::settings::TableSettings;
 use super::table::{NewItem, Table};
 use crate::{Deadline, InsertOutcome, NewBatch};
@@ -29,12 +29,12 @@ pub(super) async fn insert_once(
             Err(failure) => failure,
         };
         ambiguous |= failure.ambiguous;
-        match failure.error {
-            TableError::Condition(_) => {}
+        let found = match failure.error {
+            TableError::Condition(found) => found.into_iter().next().and_then(|one| one.item),
             TableError::Conflict(_) if !ambiguous => return Ok(InsertOutcome::KeyInFlight),
             error => return Err(Failure { error, ambiguous }),
-        }
-        match outcome(table, batch, request, deadline).await {
+        };
+        match outcome(table, batch, request, found, deadline).await {
             Ok(Some(outcome)) => return Ok(outcome),
             // It expired in between.
             Ok(None) if !deadline.remaining().is_zero() => {}
@@ -44,14 +44,18 @@ pub(super) async fn insert_once(
     }
 }
 
-/// What the ledger says of a batch.
+/// What the ledger says of a batch: the item that a transaction has met, or else the one that is there.
 pub(super) async fn outcome(
     table: &Table,
     batch: &NewBatch<'_>,
     request: &RequestNumber,
+    found: Option<Item>,
     deadline: Deadline,
 ) -> Result<Option<InsertOutcome>, Failure> {
-    let item = table.get(ledger_key(batch.key.as_str()), deadline).await?;
+    let item = match found {
+        Some(item) => Some(item),
+        None => table.get(ledger_key(batch.key.as_str()), deadline).await?,
+    };
     Ok(item.map(|item| match compare(&item, batch.fingerprint, request) {
         Earlier::Own => InsertOutcome::Inserted,
         Earlier::Same => InsertOutcome::AlreadyInserted,

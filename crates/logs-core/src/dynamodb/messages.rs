@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::error::{Failure, TableError};
+use super::error::{Failure, InTheWay, TableError};
 use super::items::RequestNumber;
 use super::ledger;
 use super::store::DynamoStore;
@@ -78,7 +78,7 @@ impl Run<'_> {
         };
         match &failure.error {
             // The ledger has some: an earlier delivery, or an earlier try of this transaction.
-            TableError::Condition(places) => self.look_up(messages, places, deadline).await,
+            TableError::Condition(found) => self.look_up(messages, found, deadline).await,
             TableError::Refused(reason) => {
                 self.refusals += 1;
                 if self.refusals >= MAX_REFUSALS {
@@ -105,15 +105,16 @@ impl Run<'_> {
         store.table.put_all(items, deadline).await
     }
 
-    /// Settles the messages at these places by what the ledger says. The others are stored in the next transaction.
-    async fn look_up(&mut self, messages: Vec<Message>, places: &[usize], deadline: Deadline) -> Option<Failure> {
+    /// Settles the messages that the ledger has. The others are stored in the next transaction.
+    async fn look_up(&mut self, messages: Vec<Message>, found: &[InTheWay], deadline: Deadline) -> Option<Failure> {
         let (mut rest, mut error) = (Vec::new(), None);
         for (place, message) in messages.into_iter().enumerate() {
-            if error.is_some() || !places.contains(&place) {
+            let Some(found) = found.iter().find(|one| one.place == place).filter(|_| error.is_none()) else {
                 rest.push(message);
                 continue;
-            }
-            match ledger::outcome(&self.store.table, &message.batch(), &self.request, deadline).await {
+            };
+            let item = found.item.clone();
+            match ledger::outcome(&self.store.table, &message.batch(), &self.request, item, deadline).await {
                 Ok(Some(outcome)) => self.settle(vec![message], outcome),
                 // It expired in between.
                 Ok(None) => rest.push(message),

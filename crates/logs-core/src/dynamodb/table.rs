@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
 use aws_sdk_dynamodb::config::{Builder, Credentials, Region};
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnConsumedCapacity, ReturnValue, TransactWriteItem};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+};
 
 use super::error::{Failure, TableError};
 use super::items::{Item, shard_key};
@@ -108,6 +110,8 @@ impl Table {
             NewItem::PutNew(item) => (item, Some("attribute_not_exists(pk)".to_owned())),
         };
         let put = Put::builder().table_name(&self.name).set_item(Some(item)).set_condition_expression(condition);
+        // Who finds the key in the ledger need not ask the ledger.
+        let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         // Fails only without a table or an item.
         TransactWriteItem::builder().set_put(put.build().ok()).build()
     }

@@ -45,6 +45,10 @@ impl Handler for GetLogs {
             Ok(response) => response,
             Err(error) => {
                 tracing::error!(%error, "not listed");
+                let metrics = self.store.take_metrics();
+                if !metrics.is_empty() {
+                    self.metrics.write(&metrics);
+                }
                 unavailable(edge::request_id(request))
             }
         }

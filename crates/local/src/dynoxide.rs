@@ -7,7 +7,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
 /// It is up in some milliseconds; on a busy machine, in seconds.
@@ -34,6 +34,8 @@ pub struct DynoxideOptions {
 #[derive(Debug)]
 pub struct Dynoxide {
     process: Child,
+    /// Open as long as the server shall run. Apart from the process: waiting for that closes it.
+    input: Option<ChildStdin>,
     port: u16,
 }
 
@@ -75,8 +77,9 @@ impl Dynoxide {
             command.arg("--db-path").arg(file);
         }
         // Ctrl-C in a terminal is for us: the table is needed until everything else has stopped.
-        let process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
-        let mut server = Self { process, port };
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
+        let input = process.stdin.take();
+        let mut server = Self { process, input, port };
         if server.until_up().await { Ok(server) } else { Err(DynoxideError::NoAnswer(options.log_file.clone())) }
     }
 
@@ -99,7 +102,7 @@ impl Dynoxide {
 
     /// Stops the server and waits for it.
     pub async fn stop(mut self) {
-        drop(self.process.stdin.take());
+        drop(self.input.take());
         self.ended().await;
     }
 

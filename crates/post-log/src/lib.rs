@@ -51,8 +51,9 @@ impl Handler for PostLog {
             Ok(response) => response,
             Err(error) => {
                 error.log();
-                if let Some(rejected) = error.rejected() {
-                    self.count(0, rejected, false);
+                match error.rejected() {
+                    Some(rejected) => self.count(0, rejected, false),
+                    None => self.count_store(),
                 }
                 error.response(request_id)
             }
@@ -116,6 +117,16 @@ impl PostLog {
         let failed = |error| PostError::Queue { error, records: batch.logs().len() };
         queue.send(message, deadline).await.map_err(failed)?;
         Ok(QUEUED)
+    }
+
+    /// What the store has counted for a request that failed, throttles above all.
+    fn count_store(&self) {
+        if let Destination::Store(store) = &self.destination {
+            let metrics = store.take_metrics();
+            if !metrics.is_empty() {
+                self.metrics.write(&metrics);
+            }
+        }
     }
 
     /// Records that are new, records that are wrong, and batches that came before.

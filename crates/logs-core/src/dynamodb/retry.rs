@@ -39,16 +39,20 @@ pub(super) async fn run<'a, T>(
         };
         usage.failed(&error);
         ambiguous |= matches!(error, TableError::NoAnswer(_));
-        if !error.may_pass() || deadline.remaining() < LEAST_TIME {
+        if !error.may_pass() {
             return Err(Failure { error, ambiguous });
         }
-        tracing::warn!(%error, "trying again");
-        usage.retried();
         // A connection that breaks is replaced at once. Who is throttled, or meets another transaction, waits.
         match error {
             TableError::Throttled(_) | TableError::Conflict(_) => backoff.next().await,
             _ => backoff.after_the_first().await,
         }
+        // Not before the pause: a try that the deadline cuts off would leave open whether it was carried out.
+        if deadline.remaining() < LEAST_TIME {
+            return Err(Failure { error, ambiguous });
+        }
+        tracing::warn!(%error, "trying again");
+        usage.retried();
     }
 }
 

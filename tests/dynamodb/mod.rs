@@ -1,4 +1,4 @@
-//! What is `DynamoDB`'s alone: faults of its endpoint, what calls cost, shards, settings. The contract is tested with the other
+//! What is DynamoDB's alone: faults of its endpoint, what calls cost, shards, settings. The contract is tested with the other
 //! store's, from one text.
 
 mod faults;

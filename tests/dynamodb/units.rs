@@ -52,9 +52,6 @@ async fn posts_and_gets_cost_few_units_however_much_is_stored() {
             post(&post_log, Some(&format!("key-{round}-{size}-0123456789abcdef")), &body).await;
             let units_with = written(&proxy);
             assert!(units_with <= with, "{size} with a key: {units_with}");
-            if round == 0 {
-                println!("{size}: {units} without a key, {units_with} with one");
-            }
         }
         get_logs.invoke(&event()).await.expect("it answers");
         proxy.take_calls();

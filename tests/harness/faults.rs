@@ -1,4 +1,4 @@
-//! A way to `DynamoDB` that fails as it is told, and counts what passes.
+//! A way to DynamoDB that fails as it is told, and counts what passes.
 
 use std::future::pending;
 use std::net::Ipv4Addr;
@@ -97,8 +97,7 @@ async fn serve(socket: TcpStream, server: String, client: reqwest::Client, plan:
         let fault = next_fault(&plan, &target, &body);
         match fault {
             Some(Fault::Refuse(code)) => {
-                let text =
-                    format!(r##"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"by the test"}}"##);
+                let text = format!(r#"{{"__type":"com.amazonaws.dynamodb.v20120810#{code}","message":"by the test"}}"#);
                 write(&mut socket, 400, text.as_bytes()).await;
                 continue;
             }

@@ -10,7 +10,7 @@ use super::{Database, FunctionRun, Table, in_time};
 /// The store of one test.
 pub(crate) enum AnyStore {
     MySql(Database),
-    DynamoDb(Table),
+    DynamoDb(Box<Table>),
 }
 
 impl AnyStore {
@@ -19,7 +19,7 @@ impl AnyStore {
     }
 
     pub(crate) async fn dynamodb() -> Self {
-        Self::DynamoDb(Table::create().await)
+        Self::DynamoDb(Box::new(Table::create().await))
     }
 
     /// As a function in this process has it.

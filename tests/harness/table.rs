@@ -1,4 +1,4 @@
-//! A `DynamoDB` table for each test, on a server of its own.
+//! A DynamoDB table for each test, on a server of its own.
 
 use local::dynoxide::{Dynoxide, DynoxideOptions};
 use logs_core::dynamodb::{DynamoStore, TableSettings};

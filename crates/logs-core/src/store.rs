@@ -69,6 +69,7 @@ impl Store {
     }
 
     /// What the store has cost since the last time, and what went wrong, where it counts that.
+    #[must_use]
     pub fn take_metrics(&self) -> Vec<Metric> {
         match self {
             Self::MySql(_) => Vec::new(),

@@ -1,4 +1,4 @@
-//! What is behind the gateways: a MySQL database, or a table of `DynamoDB`.
+//! What is behind the gateways: a MySQL database, or a table of DynamoDB.
 
 use std::path::PathBuf;
 

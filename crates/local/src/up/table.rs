@@ -1,4 +1,4 @@
-//! The table behind the gateways, where `DynamoDB` is the store: a private server on a file.
+//! The table behind the gateways, where DynamoDB is the store: a private server on a file.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -27,8 +27,8 @@ const HEAD: &str = "~";
 /// A random number of one request. A ledger item that has it is this request's own.
 pub(super) type RequestNumber = [u8; 16];
 
-pub(super) fn number(number: impl ToString) -> AttributeValue {
-    AttributeValue::N(number.to_string())
+pub(super) fn number(number: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
 }
 
 pub(super) fn shard_key(shard: u16) -> String {

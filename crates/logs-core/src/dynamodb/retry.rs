@@ -88,7 +88,7 @@ mod tests {
     async fn a_refusal_is_final_and_does_not_hide_that_an_earlier_try_may_be_stored() {
         let refused = TableError::Refused("no".to_owned());
         let expected = |ambiguous| Err(Failure { error: refused.clone(), ambiguous });
-        assert_eq!(tried(&[refused.clone()], Duration::from_secs(25)).await, (expected(false), 1));
+        assert_eq!(tried(std::slice::from_ref(&refused), Duration::from_secs(25)).await, (expected(false), 1));
         let errors = [TableError::NoAnswer(String::new()), refused.clone()];
         assert_eq!(tried(&errors, Duration::from_secs(25)).await, (expected(true), 2));
     }

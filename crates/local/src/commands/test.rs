@@ -46,5 +46,6 @@ fn variables() -> Result<Vec<(&'static str, PathBuf)>, Failure> {
         ("CFN_LINT", tools::python("template-checks")?.join("cfn-lint")),
         ("CHECKOV", tools::python("template-checks")?.join("checkov")),
         ("OSLS", tools::osls()?),
+        ("DYNOXIDE", tools::dynoxide()?),
     ])
 }

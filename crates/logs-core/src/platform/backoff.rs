@@ -4,27 +4,27 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-/// The first pause. Short: a database on its way back is soon there.
+/// The first pause. Short: a store on its way back is soon there.
 const FIRST: Duration = Duration::from_millis(50);
 
 /// The longest pause.
 const LONGEST: Duration = Duration::from_millis(200);
 
-/// Exponential backoff with up to a quarter of jitter, so that environments which lost the database together do not come
+/// Exponential backoff with up to a quarter of jitter, so that environments which lost the store together do not come
 /// back together.
 #[derive(Debug, Default)]
-pub(super) struct Backoff(u32);
+pub(crate) struct Backoff(u32);
 
 impl Backoff {
     /// Waits for the next pause.
-    pub(super) async fn next(&mut self) {
+    pub(crate) async fn next(&mut self) {
         let pause = length(self.0, Uuid::new_v4().as_bytes()[0]);
         self.0 += 1;
         tokio::time::sleep(pause).await;
     }
 
     /// Returns at once the first time, then waits.
-    pub(super) async fn after_the_first(&mut self) {
+    pub(crate) async fn after_the_first(&mut self) {
         match self.0 {
             0 => self.0 = 1,
             _ => self.next().await,

@@ -7,7 +7,7 @@
  *   C err:4 time:8               a code; a time below 0 is -1 - seconds since ec_open: the clock was not set
  *   T start:4 shift:8            the clock is set: for codes from `start` to here time is seconds since ec_open + shift
  *   B key:16 count:2             with b, the batch: the first `count` codes. Both are written before the first try.
- *   b dropped:4 time:8 crc:4     crc is of the body
+ *   b dropped:4 time:8 crc:4 end:3   crc is of the body, end the number of entries up to its last code
  *   A                            the batch is done
  *   X at:4 count:4               codes were dropped; one had been stored with `at` waiting codes before it, or at is NOWHERE
  *   K generation:4               the file is complete: what comes before is a copy of what the other file held
@@ -62,6 +62,7 @@ static void make_batch(const ec_queue *q, uint8_t *entries) {
   seal(entries, 'B');
   make_entry(entries + ENTRY, 'b', q->batch_dropped, (uint64_t)q->batch_time);
   put(entries + ENTRY + 13, q->body_crc, 4);
+  put(entries + ENTRY + 17, q->batch_end / ENTRY, 3);
   seal(entries + ENTRY, 'b');
 }
 
@@ -73,31 +74,32 @@ static int read_entry(const ec_queue *q, int file, uint32_t offset, uint8_t *ent
 }
 
 /* Finds the next code at or after `*offset`, and moves `*offset` behind it. */
-static int next_code(const ec_queue *q, uint32_t *offset, uint8_t *entry) {
-  for (int kind = 0; *offset < q->size && kind != -2; *offset += ENTRY) {
-    if ((kind = read_entry(q, q->file, *offset, entry)) != 'C') continue;
-    *offset += ENTRY;
-    return 1;
+static int next_code(ec_queue *q, uint32_t *offset, uint8_t *entry) {
+  for (int kind; *offset < q->size && !q->is_unread; *offset += ENTRY) {
+    kind = read_entry(q, q->file, *offset, entry);
+    q->is_unread |= kind == -2;
+    if (kind == 'C') return (*offset += ENTRY) > 0;
   }
   return 0;
 }
 
-/* The offset behind this many codes. */
 static uint32_t after_codes(ec_queue *q, uint32_t offset, uint32_t codes) {
   uint8_t entry[ENTRY];
   while (codes > 0 && next_code(q, &offset, entry)) codes--;
-  q->is_unread |= codes > 0;
   return offset;
 }
 
-/* Removes the first codes, and the gap if it comes next. */
-static void pop(ec_queue *q, uint32_t codes) {
-  q->head = after_codes(q, q->head, codes);
-  q->count -= codes;
-  q->gap_at -= q->gap ? codes : 0;
-  if (q->gap == 0 || q->gap_at > 0) return;
-  q->head = after_codes(q, q->head, q->gap);
-  q->gap = 0;
+/* Removes the codes up to an offset, however many of them are not damaged, and the gap if it comes next. */
+static void pop(ec_queue *q, uint32_t end) {
+  uint8_t entry[ENTRY];
+  for (; q->head < end; q->head += ENTRY) {
+    int kind = read_entry(q, q->file, q->head, entry);
+    q->is_unread |= kind == -2;
+    q->count -= kind == 'C';
+    q->gap_at -= kind == 'C' && q->gap > 0;
+  }
+  if (q->gap_at == 0) q->head = after_codes(q, q->head, q->gap);
+  if (q->gap_at == 0) q->gap = 0;
 }
 
 static void replay_drop(ec_queue *q, uint32_t at, uint32_t count) {
@@ -105,7 +107,7 @@ static void replay_drop(ec_queue *q, uint32_t at, uint32_t count) {
   if (at >= q->count) return;
   if (at < q->batch_count) q->has_batch = 0;
   if (at == 0) {
-    pop(q, 1);
+    pop(q, after_codes(q, q->head, 1));
   } else {
     q->gap_at = q->gap ? q->gap_at : at;
     q->gap++;
@@ -122,10 +124,10 @@ static void replay(ec_queue *q, int kind, const uint8_t *before, const uint8_t *
     q->batch_dropped = (uint32_t)get(entry + 1, 4);
     q->batch_time = (int64_t)get(entry + 5, 8);
     q->body_crc = (uint32_t)get(entry + 13, 4);
-    /* Fewer: the storage lost a code, so the same body cannot be sent again. The others get a new key. */
-    q->has_batch = q->batch_count <= (q->gap ? q->gap_at : q->count);
+    q->batch_end = ENTRY * (uint32_t)get(entry + 17, 3);
+    q->has_batch = 1;
   } else if (kind == 'A' && q->has_batch) {
-    pop(q, q->batch_count);
+    pop(q, q->batch_end);
     q->dropped -= q->batch_dropped;
     q->has_batch = 0;
   } else if (kind == 'X') {
@@ -200,8 +202,7 @@ static int64_t time_of(ec_queue *q, uint32_t end, const uint8_t *code) {
 }
 
 static ec_result copy(ec_queue *q, const uint8_t *entries, int count) {
-  size_t size = (size_t)count * ENTRY;
-  return q->config.storage.append(q->config.context, 1 - q->file, entries, size) ? EC_STORAGE : EC_OK;
+  return q->config.storage.append(q->config.context, 1 - q->file, entries, (size_t)count * ENTRY) ? EC_STORAGE : EC_OK;
 }
 
 /* Copies what waits to the other file. Its last entry, K, makes it the file that counts. */
@@ -220,6 +221,7 @@ static ec_result compact(ec_queue *q) {
     if (copy(q, entries, (int)(entry - entries) / ENTRY) != EC_OK) return EC_STORAGE;
     entry = entries;
   }
+  q->batch_end = q->batch_count * ENTRY; /* In the copy. The old one is read again if the copy fails. */
   make_batch(q, entries);
   if (q->is_unread || (q->has_batch && copy(q, entries, 2) != EC_OK)) return EC_STORAGE;
   make_entry(entries, 'X', NOWHERE, q->dropped);
@@ -240,7 +242,7 @@ static ec_result tidy(ec_queue *q) {
   q->has_half_copy = 0;
   if (q->size >= q->compact_at) {
     q->compact_at = q->size + SLACK; /* The next try, if this one fails. */
-    (void)compact(q);
+    if (compact(q) != EC_OK) q->is_unread = 1;
     if (q->is_unread || q->config.storage.truncate(q->config.context, 1 - q->file, 0)) return EC_STORAGE;
     q->has_half_copy = 0;
   }
@@ -251,9 +253,8 @@ static ec_result tidy(ec_queue *q) {
   int64_t now = q->has_unknown_times ? unix_time(q) : 0;
   if (now) {
     /* The times of a batch stay as they were sent. */
-    uint32_t start = q->has_batch ? after_codes(q, q->head, q->batch_count) : 0;
-    if (start < q->boot) start = q->boot;
-    if (q->is_unread || append_entry(q, 'T', start, (uint64_t)(now - q->uptime)) != EC_OK) return EC_STORAGE;
+    uint32_t start = q->has_batch && q->batch_end > q->boot ? q->batch_end : q->boot;
+    if (append_entry(q, 'T', start, (uint64_t)(now - q->uptime)) != EC_OK) return EC_STORAGE;
     q->has_unknown_times = 0;
   }
   return EC_OK;
@@ -278,7 +279,7 @@ static size_t characters(const char *text) {
 
 ec_result ec_open(ec_queue *q, const ec_config *config, uint32_t now) {
   uint8_t entry[ENTRY];
-  uint32_t generations[2] = {0, 0};
+  uint32_t generations[2] = {0, 0}, sizes[2];
   size_t length = characters(config->device_id), record = strlen(config->device_id) + RECORD_SIZE;
   if (length < 1 || length > 255 || config->buffer_size < 2 * record) return EC_INVALID;
   if (config->max_codes == 0 || config->dropped_base == INT32_MAX) return EC_INVALID;
@@ -288,21 +289,18 @@ ec_result ec_open(ec_queue *q, const ec_config *config, uint32_t now) {
   q->backoff = FIRST_BACKOFF;
   q->limit = MAX_BATCH;
   for (int file = 0, kind; file < 2; file++) {
-    for (uint32_t at = 0; (kind = read_entry(q, file, at, entry)) >= 0; at += ENTRY) {
+    for (sizes[file] = 0; (kind = read_entry(q, file, sizes[file], entry)) >= 0; sizes[file] += ENTRY) {
       if (kind == 'K') generations[file] = (uint32_t)get(entry + 1, 4);
     }
     if (kind == -2) return EC_STORAGE;
   }
-  q->file = generations[1] > generations[0];
+  /* Neither is complete: this is the first start, or a K is damaged. Then the longer file has more. */
+  q->file = generations[0] == generations[1] ? sizes[1] > sizes[0] : generations[1] > generations[0];
   q->generation = generations[q->file];
-  if (config->storage.truncate(config->context, 1 - q->file, 0)) return EC_STORAGE;
-  if (q->generation == 0) { /* New, or torn at the first start. */
-    q->is_torn = 1;
-    if (append_entry(q, 'K', ++q->generation, 0) != EC_OK) return EC_STORAGE;
-  }
-  ec_result result = load(q);
+  if (config->storage.truncate(config->context, 1 - q->file, 0) || load(q) != EC_OK) return EC_STORAGE;
+  if (q->generation == 0 && append_entry(q, 'K', ++q->generation, 0) != EC_OK) return EC_STORAGE;
   q->boot = q->size;
-  return result;
+  return EC_OK;
 }
 
 /* Whether there is room for a code, if need be where an older one was. */
@@ -314,7 +312,7 @@ static int makes_room(ec_queue *q) {
 
 ec_result ec_add(ec_queue *q, uint32_t now, int32_t err, int64_t timestamp) {
   tick(q, now);
-  if (timestamp < EC_NOW || timestamp > MAX_TIMESTAMP) return EC_INVALID;
+  if (timestamp < EC_NOW || timestamp > MAX_TIMESTAMP) timestamp = 0; /* The code matters more than its time. */
   if (timestamp == EC_NOW && (timestamp = unix_time(q)) == 0) timestamp = -1 - q->uptime;
   if (tidy(q) == EC_OK && makes_room(q) && append_entry(q, 'C', (uint32_t)err, (uint64_t)timestamp) == EC_OK) {
     q->has_unknown_times |= timestamp < 0;
@@ -355,7 +353,7 @@ static size_t render(ec_queue *q, uint32_t *count, uint32_t dropped, int64_t tim
   uint32_t at = q->head, written = 0;
   uint8_t entry[ENTRY];
   for (; written < *count && to <= last; written++) {
-    if (!next_code(q, &at, entry)) return 0;
+    if (!next_code(q, &at, entry)) break;
     to = put_record(q, to, (int32_t)get(entry + 1, 4), time_of(q, at, entry));
   }
   *count = written;
@@ -373,7 +371,9 @@ static ec_result freeze(ec_queue *q) {
   q->batch_dropped = q->dropped < most_dropped ? q->dropped : (uint32_t)most_dropped;
   q->batch_time = unix_time(q);
   size_t size = render(q, &q->batch_count, q->batch_dropped, q->batch_time);
-  if (size == 0) return EC_STORAGE;
+  q->batch_end = after_codes(q, q->head, q->batch_count);
+  q->is_unread |= size == 1; /* Nothing but a bracket: the storage lost the codes. */
+  if (q->is_unread) return EC_STORAGE;
   q->body_crc = crc32(q->config.buffer, size);
   q->config.random(q->config.context, q->key, sizeof q->key);
   make_batch(q, entries);
@@ -414,17 +414,16 @@ ec_action ec_poll(ec_queue *q, uint32_t now, ec_request *request) {
     /* The storage lost a code, or the device's ID or buffer is another one: the same bytes cannot be sent again. */
   }
   for (int i = 0; i < 32; i++) q->key_text[i] = "0123456789abcdef"[q->key[i / 2] >> (i % 2 ? 0 : 4) & 15];
-  request->number = q->number;
-  request->key = q->key_text;
-  request->body = q->config.buffer;
+  *request = (ec_request){q->number, q->key_text, q->config.buffer, request->size};
   return EC_SEND;
 }
 
 uint32_t ec_wait(const ec_queue *q, uint32_t now) { return now - q->since < q->wait ? q->wait - (now - q->since) : 0; }
 
 /* Where the value of a field of the object begins; 0 if it has none, or the object is not whole. */
-static size_t field(const char *text, size_t size, const char *name) {
-  size_t at = 0, found = 0, length = strlen(name);
+static size_t field(const ec_response *response, const char *name) {
+  const char *text = response->body;
+  size_t size = response->size, at = 0, found = 0, length = strlen(name);
   int depth = 0;
   while (at < size && memchr(" \n\r\t", text[at], 4)) at++;
   if (at == size || text[at] != '{') return 0;
@@ -438,7 +437,7 @@ static size_t field(const char *text, size_t size, const char *name) {
     int is_name = depth == 1 && at < size && at - start == length && memcmp(text + start, name, length) == 0;
     if (is_name && at + 1 < size && text[at + 1] == ':') found = at + 2;
   }
-  return 0;
+  return response->is_cut ? found : 0;
 }
 
 /* The whole number that begins the text; -1 if none does, or it has more than nine digits. */
@@ -452,7 +451,7 @@ static int64_t whole_number(const char *text, size_t size) {
 }
 
 static int64_t number_field(const ec_response *response, const char *name) {
-  size_t at = field(response->body, response->size, name);
+  size_t at = field(response, name);
   return at ? whole_number(response->body + at, response->size - at) : -1;
 }
 
@@ -472,13 +471,13 @@ void ec_answered(ec_queue *q, uint32_t now, uint32_t number, const ec_response *
   tick(q, now);
   if (!q->has_batch || number != q->number) return;
   int status = response->status;
-  int64_t records = (int64_t)q->batch_count + (q->batch_dropped ? 1 : 0);
+  int64_t records = (int64_t)q->batch_count + (q->batch_dropped > 0);
   int64_t accepted = number_field(response, "accepted"), rejected = number_field(response, "rejected");
   /* Only the service itself decides about a batch, not the pages of a proxy or a hotel's network. */
-  int is_problem = number_field(response, "status") == status && field(response->body, response->size, "request_id");
+  int is_problem = number_field(response, "status") == status && field(response, "request_id");
   if ((status == 200 || status == 202) && accepted >= 0 && rejected >= 0 && accepted + rejected == records) {
     end_batch(q, (uint32_t)rejected, response);
-  } else if (status == 400 && is_problem && field(response->body, response->size, "errors")) {
+  } else if (status == 400 && is_problem && field(response, "errors")) {
     end_batch(q, (uint32_t)records, response);
   } else if (is_problem && (status == 422 || (status == 413 && q->batch_count > 1))) {
     /* Nothing of it is stored: the batch is too large, or its key has another one. The next has another key. */

@@ -61,6 +61,7 @@ typedef struct {
   const char *retry_after; /* The header's value, or NULL. */
   const char *body;
   size_t size;
+  int is_cut; /* The whole body came, but you kept only its beginning: 256 bytes at least. */
 } ec_response;
 
 /* Only the first three are for you. */
@@ -76,7 +77,7 @@ typedef struct {
   uint32_t generation, size, compact_at, boot, head;  /* Offsets in the file. */
   uint32_t gap_at, gap;                               /* Codes before the gap; dropped ones in it. */
   uint32_t dropped, uncounted, limit, number;
-  uint32_t batch_count, batch_dropped, body_crc;
+  uint32_t batch_count, batch_dropped, batch_end, body_crc;
   int has_batch, has_unknown_times;
   int64_t batch_time, clock_shift;
   uint32_t clock_start, clock_end;                    /* The clock entry found last. */
@@ -87,7 +88,7 @@ typedef struct {
 /* Reads the storage. EC_INVALID: a setting is out of range. EC_STORAGE: it cannot be read or mended. */
 ec_result ec_open(ec_queue *queue, const ec_config *config, uint32_t now);
 
-/* Stores a code; EC_OK once it is on storage. `timestamp` is in Unix seconds: EC_NOW, or 0 for unknown. */
+/* Stores a code; EC_OK once it is on storage. `timestamp` is in Unix seconds: EC_NOW, or 0 for unknown (so is one out of range). */
 #define EC_NOW (-1)
 ec_result ec_add(ec_queue *queue, uint32_t now, int32_t err, int64_t timestamp);
 

@@ -92,9 +92,10 @@ static size_t take_body(char *data, size_t one, size_t size, void *context) {
 
 static size_t take_header(char *data, size_t one, size_t size, void *context) {
   received *response = context;
-  char line[128];
+  char line[128] = {0};
   snprintf(line, sizeof line, "%.*s", (int)size, data);
-  if (strncasecmp(line, "retry-after:", 12) == 0) snprintf(response->retry_after, sizeof response->retry_after, "%s", line + 12 + strspn(line + 12, " "));
+  const char *value = line + 12 + strspn(line + 12, " ");
+  if (strncasecmp(line, "retry-after:", 12) == 0) snprintf(response->retry_after, sizeof response->retry_after, "%s", value);
   return one * size;
 }
 
@@ -119,7 +120,7 @@ static void post(CURL *curl, ec_queue *queue, const ec_request *request) {
   curl_easy_setopt(curl, CURLOPT_HEADERDATA, &response);
   if (curl_easy_perform(curl) == CURLE_OK) curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   curl_slist_free_all(headers);
-  ec_response answer = {(int)status, response.retry_after, response.body, response.size};
+  ec_response answer = {(int)status, response.retry_after, response.body, response.size, 0};
   ec_answered(queue, milliseconds(), request->number, &answer);
 }
 
@@ -131,7 +132,11 @@ static void find_device(const char *folder, const char *line, char *device_id) {
   snprintf(path, sizeof path, "%s/device-id", folder);
   const char *field = line ? strstr(line, "\"deviceID\":\"") : NULL;
   FILE *file = fopen(path, field ? "w" : "r");
-  if (file && field && sscanf(field, "\"deviceID\":\"%255[^\"]", device_id) == 1) fputs(device_id, file);
+  if (file && field && sscanf(field, "\"deviceID\":\"%255[^\"]", device_id) == 1) {
+    fputs(device_id, file);
+    fflush(file);
+    fsync(fileno(file));
+  }
   if (file && !field && fscanf(file, "%255[^\n]", device_id) != 1) device_id[0] = 0;
   if (file) fclose(file);
 }
@@ -152,6 +157,9 @@ int main(void) {
     fputs("the queue cannot be opened\n", stderr);
     return 1;
   }
+  /* The names of the files, too, survive a power cut. */
+  int directory = open(folder, O_RDONLY);
+  if (directory >= 0) fsync(directory), close(directory);
   for (; has_line; has_line = fgets(line, sizeof line, stdin) != NULL) {
     const char *field = strstr(line, "\"err\":");
     int err;

@@ -144,7 +144,7 @@ static int serve(const ec_request *request) {
 }
 
 static void answer(uint32_t number, int status, const char *retry_after, const char *body) {
-  ec_response response = {status, retry_after, body, strlen(body)};
+  ec_response response = {status, retry_after, body, strlen(body), 0};
   ec_answered(&queue, now, number, &response);
 }
 
@@ -220,11 +220,12 @@ static void a_code_is_delivered_once(void) {
   CHECK(ec_add(&queue, now, 1, EC_NOW) == EC_OK);
   CHECK(ec_add(&queue, now, 2, 0) == EC_OK);
   CHECK(ec_add(&queue, now, INT32_MIN, 1514864773) == EC_OK);
-  CHECK(ec_add(&queue, now, 3, -2) == EC_INVALID && ec_add(&queue, now, 3, 253402300800) == EC_INVALID);
+  CHECK(ec_add(&queue, now, 3, -2) == EC_OK && ec_add(&queue, now, 4, 253402300800) == EC_OK);
   ec_request request = next_request();
   const char *expected =
       "[{\"deviceID\":\"pump-17\",\"err\":1,\"timestamp\":1800000000},{\"deviceID\":\"pump-17\",\"err\":2,\"timestamp\":0},"
-      "{\"deviceID\":\"pump-17\",\"err\":-2147483648,\"timestamp\":1514864773}]";
+      "{\"deviceID\":\"pump-17\",\"err\":-2147483648,\"timestamp\":1514864773},"
+      "{\"deviceID\":\"pump-17\",\"err\":3,\"timestamp\":0},{\"deviceID\":\"pump-17\",\"err\":4,\"timestamp\":0}]";
   CHECK(request.size == strlen(expected) && memcmp(request.body, expected, request.size) == 0);
   deliver_all();
   restart();
@@ -674,7 +675,7 @@ static void damaged_entries_cost_only_themselves(void) {
   (void)next_request();
   size_t end = sizes[0];
   memcpy(copy, files[0], end);
-  for (size_t at = 24; at < end; at++) {
+  for (size_t at = 0; at < end; at++) {
     memset(stored, 0, sizeof stored);
     key_count = 0;
     files[0][at] ^= 0x10;
@@ -685,10 +686,47 @@ static void damaged_entries_cost_only_themselves(void) {
       CHECK(stored[err] <= 1);
       lost += stored[err] == 0;
     }
-    CHECK(lost == (at < 24 * 7) && sizes[1] == 0);
+    CHECK(lost == (at >= 24 && at < 24 * 7) && sizes[1] == 0);
     memcpy(files[0], copy, end);
     sizes[0] = end;
   }
+}
+
+static void a_damaged_delivered_code_costs_no_other(void) {
+  begin(__func__);
+  open_queue();
+  for (int err = 0; err < 3; err++) CHECK(ec_add(&queue, now, err, EC_NOW) == EC_OK);
+  ec_request request = next_request();
+  acknowledge(request.number, serve(&request));
+  for (int err = 3; err < 6; err++) CHECK(ec_add(&queue, now, err, EC_NOW) == EC_OK);
+  files[0][24 + 3] ^= 1; /* In the first code. */
+  restart();
+  CHECK(queue.count == 3);
+  deliver_all();
+  for (int err = 0; err < 6; err++) CHECK(stored[err] == 1);
+}
+
+static void a_damaged_mark_of_completeness_costs_no_code(void) {
+  begin(__func__);
+  open_queue();
+  for (int err = 0; err < 6; err++) CHECK(ec_add(&queue, now, err, EC_NOW) == EC_OK);
+  files[0][3] ^= 1;
+  restart();
+  CHECK(queue.count == 6);
+  restart();
+  deliver_all();
+  for (int err = 0; err < 6; err++) CHECK(stored[err] == 1);
+}
+
+static void a_long_response_may_be_cut_to_its_beginning(void) {
+  begin(__func__);
+  open_queue();
+  for (int err = 0; err < 3; err++) CHECK(ec_add(&queue, now, err, EC_NOW) == EC_OK);
+  ec_request request = next_request();
+  const char *body = "{\"accepted\":2,\"rejected\":1,\"duplicate\":false,\"errors\":[{\"index\":0,\"mess";
+  ec_response response = {200, NULL, body, strlen(body), 1};
+  ec_answered(&queue, now, request.number, &response);
+  CHECK(queue.count == 0 && rejected_records == 1);
 }
 
 static void another_device_id_makes_another_key(void) {
@@ -752,6 +790,9 @@ int main(void) {
   a_storage_that_stays_broken_makes_the_device_wait();
   a_full_storage_counts_what_it_drops();
   damaged_entries_cost_only_themselves();
+  a_damaged_delivered_code_costs_no_other();
+  a_damaged_mark_of_completeness_costs_no_code();
+  a_long_response_may_be_cut_to_its_beginning();
   another_device_id_makes_another_key();
   the_count_of_dropped_codes_stays_an_error_code();
   a_hundred_codes_need_at_most_8_kib();

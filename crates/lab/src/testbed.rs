@@ -54,6 +54,7 @@ pub(crate) async fn start_gateway(function: &Function, usage_plan: UsagePlan) ->
         usage_plan,
         allowed_origin: HeaderValue::from_static("*"),
         function: function.clone(),
+        page: None,
     };
     Ok((Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?, api_key))
 }

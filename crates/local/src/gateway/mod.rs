@@ -3,8 +3,10 @@
 
 mod body;
 mod event;
+mod page;
 mod serve;
 mod usage_plan;
 
+pub use page::{NamesError, page};
 pub use serve::{Gateway, GatewayConfig};
 pub use usage_plan::UsagePlan;

@@ -1,4 +1,4 @@
-// How many environments each function may have at once, and that the database takes the connections of all.
+// How many environments each function may have at once, and that MySQL takes the connections of all.
 'use strict';
 
 const { list, refuseOverbooking } = require('./connections');
@@ -6,6 +6,14 @@ const { refuse } = require('./refuse');
 
 const NAMES = { postLog: 'post-log', getLogs: 'get-logs', storeLogs: 'store-logs' };
 
+// Messages that Lambda received and has no environment for would come nearer to the dead letters.
+const refuseTooFew = (queue, account) => {
+  if (queue && account > 0 && queue.concurrency > account) {
+    refuse(`storeLogsConcurrency (${queue.concurrency}) is more than accountConcurrency (${account}).`);
+  }
+};
+
+// `available` are the connections that the server takes; null where there are none to count, with DynamoDB.
 const concurrency = (given, available, { postLogMode, queue }) => {
   const many = {
     postLog: given.number('postLogConcurrency', 1, 1000),
@@ -29,6 +37,10 @@ const concurrency = (given, available, { postLogMode, queue }) => {
   // A queued post-log has no connection.
   const holders = Object.keys(many).filter((name) => name !== 'postLog' || postLogMode === 'direct');
   const names = holders.map((name) => NAMES[name]);
+  if (available === null) {
+    refuseTooFew(queue, account);
+    return { reserved: account === 0 ? many : {}, provisioned };
+  }
   if (account === 0) {
     refuseOverbooking({
       names,
@@ -39,10 +51,7 @@ const concurrency = (given, available, { postLogMode, queue }) => {
     // One at a time; a second call is refused, not queued behind the first one's lock.
     return { reserved: { ...many, migrate: 1, retention: 1 }, provisioned };
   }
-  // Messages that Lambda received and has no environment for would come nearer to the dead letters.
-  if (queue && queue.concurrency > account) {
-    refuse(`storeLogsConcurrency (${queue.concurrency}) is more than accountConcurrency (${account}).`);
-  }
+  refuseTooFew(queue, account);
   // However the account's environments fall on the functions; migrate and retention run one at a time.
   refuseOverbooking({
     names,

@@ -6,6 +6,7 @@
 mod aws;
 mod commands;
 mod database;
+mod dynamodb;
 mod functions;
 mod harness;
 mod http;

@@ -4,6 +4,7 @@
 mod alarms;
 mod apis;
 mod database;
+mod dynamodb;
 mod functions;
 mod gateway_responses;
 mod linters;

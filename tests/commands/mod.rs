@@ -5,4 +5,5 @@ mod chaos;
 mod device_test;
 mod load;
 mod up;
+mod up_dynamodb;
 mod up_queued;

@@ -5,24 +5,34 @@ use serde_json::json;
 use sqlx::{Connection, Executor, Row};
 use std::time::Duration;
 
-use crate::harness::{Database, in_time, private_server, record, refuse_the_second_insert, until};
+use crate::harness::{
+    AnyStore, Database, in_time, on_every_store, private_server, record, refuse_the_second_insert, until,
+};
+
+on_every_store!(
+    what_was_stored_is_listed_as_it_was_sent,
+    the_limits_of_every_field_can_be_stored,
+    an_empty_table_lists_nothing,
+    the_ten_most_recent_are_listed_and_the_eleventh_is_not,
+    logs_of_one_second_are_listed_in_the_order_of_their_ids_the_latest_first,
+    a_clock_that_runs_ahead_counts_for_five_minutes_and_no_more,
+    batches_of_every_size_are_stored_over_one_connection,
+);
 
 const NOW: i64 = 1_764_000_000;
 
-async fn listed(database: &Database) -> Vec<(String, i64)> {
-    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+async fn listed(store: &Store) -> Vec<(String, i64)> {
+    let most_recent = store.most_recent(in_time()).await.expect("the database is there");
     most_recent.result.into_iter().map(|log| (log.device_id().to_owned(), log.timestamp())).collect()
 }
 
-#[tokio::test]
-async fn what_was_stored_is_listed_as_it_was_sent() {
-    let database = Database::migrated().await;
+async fn what_was_stored_is_listed_as_it_was_sent(store: AnyStore) {
     let longest = "🦀".repeat(255);
     let ids = ["any_device_token", "'; DROP TABLE Logs; --", "a\0b\"\\\n%_`", "ünïcödé ☂ ", &longest];
     let records: Vec<_> =
         ids.iter().zip(0..).map(|(id, second)| record(id, -i64::from(i32::MAX), NOW + second)).collect();
-    database.insert(&json!(records), NOW).await;
-    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+    store.insert(&json!(records), NOW).await;
+    let most_recent = store.store().most_recent(in_time()).await.expect("the database is there");
     for (log, (id, second)) in most_recent.result.iter().rev().zip(ids.iter().zip(0..)) {
         assert_eq!((log.device_id(), log.error_code()), (*id, -i32::MAX));
         assert_eq!((log.timestamp(), log.received_at()), (NOW + second, NOW));
@@ -30,48 +40,39 @@ async fn what_was_stored_is_listed_as_it_was_sent() {
     assert_eq!(most_recent.result.len(), ids.len());
 }
 
-#[tokio::test]
-async fn the_limits_of_every_field_can_be_stored() {
-    let database = Database::migrated().await;
+async fn the_limits_of_every_field_can_be_stored(store: AnyStore) {
     let records = [record("a", i64::from(i32::MIN), 0), record("b", i64::from(i32::MAX), 253_402_300_799)];
-    database.insert(&json!(records), NOW).await;
-    let most_recent = database.store().most_recent(in_time()).await.expect("the database is there");
+    store.insert(&json!(records), NOW).await;
+    let most_recent = store.store().most_recent(in_time()).await.expect("the database is there");
     let fields: Vec<_> = most_recent.result.iter().map(|log| (log.error_code(), log.timestamp())).collect();
     assert_eq!(fields, [(i32::MAX, 253_402_300_799), (i32::MIN, 0)]);
 }
 
-#[tokio::test]
-async fn an_empty_table_lists_nothing() {
-    assert_eq!(listed(&Database::migrated().await).await, []);
+async fn an_empty_table_lists_nothing(store: AnyStore) {
+    assert_eq!(listed(&store.store()).await, []);
 }
 
-#[tokio::test]
-async fn the_ten_most_recent_are_listed_and_the_eleventh_is_not() {
-    let database = Database::migrated().await;
+async fn the_ten_most_recent_are_listed_and_the_eleventh_is_not(store: AnyStore) {
     let records: Vec<_> = (0..11).map(|second| record("d", 1, NOW - second)).collect();
-    database.insert(&json!(records), NOW).await;
+    store.insert(&json!(records), NOW).await;
     let expected: Vec<_> = (0..10).map(|second| ("d".to_owned(), NOW - second)).collect();
-    assert_eq!(listed(&database).await, expected);
+    assert_eq!(listed(&store.store()).await, expected);
 }
 
-#[tokio::test]
-async fn logs_of_one_second_are_listed_in_the_order_of_their_ids_the_latest_first() {
-    let database = Database::migrated().await;
-    database.insert(&json!([record("first", 1, NOW), record("second", 1, NOW)]), NOW).await;
-    database.insert(&json!([record("third", 1, NOW)]), NOW).await;
-    let devices: Vec<_> = listed(&database).await.into_iter().map(|(device, _)| device).collect();
+async fn logs_of_one_second_are_listed_in_the_order_of_their_ids_the_latest_first(store: AnyStore) {
+    store.insert(&json!([record("first", 1, NOW), record("second", 1, NOW)]), NOW).await;
+    store.insert(&json!([record("third", 1, NOW)]), NOW).await;
+    let devices: Vec<_> = listed(&store.store()).await.into_iter().map(|(device, _)| device).collect();
     assert_eq!(devices, ["third", "second", "first"]);
 }
 
-#[tokio::test]
-async fn a_clock_that_runs_ahead_counts_for_five_minutes_and_no_more() {
-    let database = Database::migrated().await;
-    database.insert(&json!([record("ahead", 1, NOW + 1_000_000), record("at the bound", 1, NOW + 300)]), NOW).await;
-    database.insert(&json!([record("later", 1, NOW + 301)]), NOW + 60).await;
-    database.insert(&json!([record("in time", 1, NOW + 299)]), NOW).await;
+async fn a_clock_that_runs_ahead_counts_for_five_minutes_and_no_more(store: AnyStore) {
+    store.insert(&json!([record("ahead", 1, NOW + 1_000_000), record("at the bound", 1, NOW + 300)]), NOW).await;
+    store.insert(&json!([record("later", 1, NOW + 301)]), NOW + 60).await;
+    store.insert(&json!([record("in time", 1, NOW + 299)]), NOW).await;
     let expected =
         [("later", NOW + 301), ("at the bound", NOW + 300), ("ahead", NOW + 1_000_000), ("in time", NOW + 299)];
-    assert_eq!(listed(&database).await, expected.map(|(device, time)| (device.to_owned(), time)));
+    assert_eq!(listed(&store.store()).await, expected.map(|(device, time)| (device.to_owned(), time)));
 }
 
 #[tokio::test]
@@ -104,16 +105,14 @@ async fn a_thousand_logs_are_stored_in_order_by_one_statement() {
     assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn batches_of_every_size_are_stored_over_one_connection() {
-    let database = Database::migrated().await;
-    let store = database.store();
+async fn batches_of_every_size_are_stored_over_one_connection(any: AnyStore) {
+    let store = any.store();
     for size in (1..20).chain([3, 1, 19]) {
         let body = json!((0..size).map(|number| record("d", number, NOW)).collect::<Vec<_>>()).to_string();
         let batch = Batch::parse(body.as_bytes()).expect("the body is good");
         store.insert(batch.logs(), NOW, in_time()).await.expect("the database is there");
     }
-    assert_eq!(database.count().await, (1..20).sum::<i64>() + 3 + 1 + 19);
+    assert_eq!(any.count().await, (1..20).sum::<i64>() + 3 + 1 + 19);
 }
 
 #[tokio::test]
@@ -132,7 +131,7 @@ async fn the_list_is_read_from_the_index_and_not_by_sorting_the_table() {
         counters.iter().map(|row| row.get::<String, _>(1).parse::<u64>().expect("a number")).sum::<u64>()
     };
     let before = rows_read().await;
-    assert_eq!(listed(&database).await.len(), 10);
+    assert_eq!(listed(&database.store()).await.len(), 10);
     let read = rows_read().await - before;
     assert!(read < 10_000, "{read} rows read or sorted for a list of ten");
     server.stop().await;

@@ -144,7 +144,7 @@ async fn a_database_that_is_away_for_longer_than_the_visibility_timeout_costs_no
         assert_eq!(now, messages);
         failed += now;
     }
-    let server = server.restart().await.expect("the server starts again");
+    server.restart().await.expect("the server starts again");
     until("all are stored", async || run.depth().await == (0, 0)).await;
     assert_eq!(database.count().await, 20);
     assert_eq!(run.queues.dead_letters.depth().await.expect("moto answers").all(), 0);

@@ -12,8 +12,8 @@ use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::net::TcpListener;
 
 use crate::harness::{
-    Database, FunctionRun, Proxy, body_event, event, private_server, record, temporary_folder, until,
-    wait_for_blocked_statements,
+    Database, FunctionRun, body_event, event, private_server, proxy_before, record, start_proxy, temporary_folder,
+    until, wait_for_blocked_statements,
 };
 
 fn functions(database: &Database) -> [FunctionRun; 2] {
@@ -90,12 +90,12 @@ async fn a_database_that_is_away_at_start_or_killed_later_costs_503_until_it_is_
     expect_out_of_reach(&functions).await;
     let processes = processes_of(&functions);
 
-    let mut server = server.restart().await.expect("the server starts again");
+    server.restart().await.expect("the server starts again");
     expect_recovery(&functions, &processes).await;
 
     server.kill().await;
     expect_out_of_reach(&functions).await;
-    let server = server.restart().await.expect("the server starts again");
+    server.restart().await.expect("the server starts again");
     expect_recovery(&functions, &processes).await;
     assert_eq!(database.count().await, 2, "what was answered with 503 is not stored");
     server.stop().await;
@@ -115,7 +115,7 @@ async fn a_database_that_is_killed_in_the_middle_of_a_request_costs_503_and_the_
     let (answer, ()) = tokio::join!(post_log.send(&body), in_the_middle);
     assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")));
     assert!(post_log.log().contains("\"ambiguous\":true"), "{}", post_log.log());
-    let server = server.restart().await.expect("the server starts again");
+    server.restart().await.expect("the server starts again");
     assert_eq!(database.count().await, 0);
     assert_eq!(post_log.send(&body).await.status, 200);
     assert_eq!(database.count().await, 1);
@@ -197,7 +197,7 @@ async fn a_request_that_finds_no_free_connection_waits_for_one() {
 #[tokio::test]
 async fn a_database_that_is_back_within_a_second_costs_no_request() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let functions = functions(&Database { url });
     // At start, where the first one is not tried again, and later.
     proxy.turn_away(3);
@@ -230,7 +230,7 @@ async fn a_server_whose_own_settings_are_for_long_transactions_keeps_what_it_ack
             assert_eq!(listed().await, Some(number + 1), "{option}: who reads sees what came later");
         }
         server.kill().await;
-        let server = server.restart().await.expect("the server starts again");
+        server.restart().await.expect("the server starts again");
         assert_eq!(database.count().await, 4, "{option}");
         server.stop().await;
     }
@@ -296,8 +296,8 @@ async fn a_failover_to_a_new_address_behind_the_same_name_costs_no_request() {
     let (new, new_database, _new_folder) = private_server(&[]).await;
     let old_user = user(&old, &old_database).await;
     user(&new, &new_database).await;
-    let old_way = Proxy::start_at((addresses[0], 0), old.port()).await;
-    let new_way = Proxy::start_at((addresses[1], old_way.port), new.port()).await;
+    let old_way = start_proxy((addresses[0], 0), old.port()).await;
+    let new_way = start_proxy((addresses[1], old_way.port), new.port()).await;
 
     point_to(addresses[0]);
     let name = format!("database.example:{}", old_way.port);
@@ -331,7 +331,7 @@ async fn a_failover_to_a_new_address_behind_the_same_name_costs_no_request() {
 #[tokio::test]
 async fn environments_that_were_frozen_past_the_life_of_their_connection_answer_at_once() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     // So short that there is time for the rest only if the silence of the old connection is noticed soon.
     let functions = functions_with_timeout(&Database { url }, Duration::from_secs(3));
     functions[0].send(&record("before", 1, 1).to_string()).await;

@@ -4,7 +4,14 @@ use local::moto::{KEY, REGION};
 use local::queue::{Queues, RedrivePolicy};
 use serde_json::{Value, json};
 
-use crate::harness::{Database, FunctionRun, Moto, body_event, record};
+use crate::harness::{AnyStore, FunctionRun, Moto, body_event, on_every_store, record};
+
+on_every_store!(
+    a_batch_is_acknowledged_with_202_and_stored_from_the_queue,
+    with_a_key_what_is_sent_twice_is_stored_once_and_without_one_twice,
+    a_retry_that_meets_the_other_mode_is_stored_once,
+    a_thousand_codes_and_a_whole_megabyte_are_one_message_each,
+);
 
 /// A queue, and post-log before it.
 struct Queued {
@@ -60,19 +67,18 @@ impl Queued {
 }
 
 /// Has store-logs store messages; how many it gives back.
-async fn store(database: &Database, messages: &[Value]) -> usize {
+async fn store_messages(store: &AnyStore, messages: &[Value]) -> usize {
     let records: Vec<_> = messages
         .iter()
         .enumerate()
         .map(|(place, message)| json!({ "messageId": place.to_string(), "body": message.to_string() }))
         .collect();
-    let function = FunctionRun::new("store-logs", &[("DATABASE_URL", &database.url)]);
+    let function = store.function("store-logs");
     let answer = function.run(&json!({ "Records": records })).await.expect("it answers");
     answer["batchItemFailures"].as_array().expect("a list").len()
 }
 
-#[tokio::test]
-async fn a_batch_is_acknowledged_with_202_and_stored_from_the_queue() {
+async fn a_batch_is_acknowledged_with_202_and_stored_from_the_queue(store: AnyStore) {
     let queued = Queued::start().await;
     let body = json!([record("a", 1, 5), { "deviceID": "b", "err": "x", "timestamp": 1 }, record("c", 3, 7)]);
     let (status, receipt) = queued.send(None, &body.to_string()).await;
@@ -85,14 +91,12 @@ async fn a_batch_is_acknowledged_with_202_and_stored_from_the_queue() {
     assert!(receipt["request_id"].as_str().is_some_and(|id| !id.is_empty()));
 
     let messages = queued.receive().await;
-    let database = Database::migrated().await;
-    assert_eq!((messages.len(), store(&database, &messages).await), (1, 0));
+    assert_eq!((messages.len(), store_messages(&store, &messages).await), (1, 0));
     assert_eq!(messages[0]["logs"], json!([["a", 1, 5], ["c", 3, 7]]));
-    assert_eq!(database.count().await, 2);
+    assert_eq!(store.count().await, 2);
 }
 
-#[tokio::test]
-async fn with_a_key_what_is_sent_twice_is_stored_once_and_without_one_twice() {
+async fn with_a_key_what_is_sent_twice_is_stored_once_and_without_one_twice(store: AnyStore) {
     let queued = Queued::start().await;
     let body = record("a", 1, 1).to_string();
     for key in [Some("k"), Some("k"), None, None] {
@@ -100,30 +104,26 @@ async fn with_a_key_what_is_sent_twice_is_stored_once_and_without_one_twice() {
         assert_eq!((status, &receipt["duplicate"]), (202, &json!(false)), "the queue asks no ledger");
     }
     let messages = queued.receive().await;
-    let database = Database::migrated().await;
-    assert_eq!((messages.len(), store(&database, &messages).await), (4, 0));
-    assert_eq!(database.count().await, 3);
+    assert_eq!((messages.len(), store_messages(&store, &messages).await), (4, 0));
+    assert_eq!(store.count().await, 3);
 }
 
-#[tokio::test]
-async fn a_retry_that_meets_the_other_mode_is_stored_once() {
+async fn a_retry_that_meets_the_other_mode_is_stored_once(store: AnyStore) {
     let queued = Queued::start().await;
-    let database = Database::migrated().await;
     // With a rejected record: the fingerprint has to travel along.
     let body = json!([record("a", 1, 1), 7]).to_string();
     assert_eq!(queued.send(Some("k"), &body).await.0, 202);
-    assert_eq!(store(&database, &queued.receive().await).await, 0);
-    let direct = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
+    assert_eq!(store_messages(&store, &queued.receive().await).await, 0);
+    let direct = store.function("post-log");
     let mut event = body_event(&body);
     event["headers"]["Idempotency-Key"] = "k".into();
     event["multiValueHeaders"]["Idempotency-Key"] = json!(["k"]);
     let answer = direct.invoke(&event).await.expect("it answers");
     assert_eq!((answer.status, &answer.body["duplicate"]), (200, &json!(true)));
-    assert_eq!(database.count().await, 1);
+    assert_eq!(store.count().await, 1);
 }
 
-#[tokio::test]
-async fn a_thousand_codes_and_a_whole_megabyte_are_one_message_each() {
+async fn a_thousand_codes_and_a_whole_megabyte_are_one_message_each(store: AnyStore) {
     let queued = Queued::start().await;
     let thousand = json!((0..1000).map(|number| record("any_device_token", number, 1)).collect::<Vec<_>>()).to_string();
     // Names as long as they may be, of characters as long as there are: hardly anything of it is lost in the message.
@@ -137,9 +137,8 @@ async fn a_thousand_codes_and_a_whole_megabyte_are_one_message_each() {
     let messages = queued.receive().await;
     let longest = messages.iter().map(|message| message.to_string().len()).max();
     assert!(longest.is_some_and(|bytes| bytes > 1_000_000), "{longest:?}");
-    let database = Database::migrated().await;
-    assert_eq!((messages.len(), store(&database, &messages).await), (2, 0));
-    assert_eq!(database.count().await, 1000 + i64::try_from(count).expect("some hundreds"));
+    assert_eq!((messages.len(), store_messages(&store, &messages).await), (2, 0));
+    assert_eq!(store.count().await, 1000 + i64::try_from(count).expect("some hundreds"));
 }
 
 #[tokio::test]

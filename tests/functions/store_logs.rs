@@ -8,7 +8,18 @@ use nix::unistd::Pid;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use crate::harness::{Cut, Database, FunctionRun, Proxy, in_time, until};
+use crate::harness::{AnyStore, Cut, Database, FunctionRun, in_time, on_every_store, proxy_before, until};
+
+on_every_store!(
+    a_message_that_is_delivered_again_is_stored_once_and_deleted,
+    two_consumers_with_the_same_messages_at_once_store_each_once,
+    of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_is_named,
+    a_duplicate_beside_another_batch_under_its_key_is_acknowledged,
+    another_batch_under_a_used_key_is_named_and_not_stored,
+    a_batch_that_was_stored_directly_is_not_stored_again,
+    messages_that_come_out_of_order_are_listed_by_when_they_were_received,
+    a_line_of_metrics_says_what_was_done,
+);
 
 /// When every message here was received.
 const RECEIVED_AT: i64 = 1_764_000_000;
@@ -62,33 +73,27 @@ async fn messages_become_rows_that_are_dated_by_when_they_were_received() {
     assert_eq!(rows, expected);
 }
 
-#[tokio::test]
-async fn a_message_that_is_delivered_again_is_stored_once_and_deleted() {
-    let database = Database::migrated().await;
-    let function = store_logs(&database.url);
+async fn a_message_that_is_delivered_again_is_stored_once_and_deleted(store: AnyStore) {
+    let function = store.function("store-logs");
     let bodies: Vec<_> = (0..1_500).map(|number| message(&format!("key-{number}"), &["a", "b"])).collect();
     // Some before, all, all again, and all twice in one event.
     for event in [&bodies[700..1_100], &bodies, &bodies, &[&bodies[..], &bodies].concat()] {
         assert_eq!(failures(&function, event).await, NONE);
     }
-    assert_eq!(database.count().await, 3_000);
+    assert_eq!(store.count().await, 3_000);
 }
 
-#[tokio::test]
-async fn two_consumers_with_the_same_messages_at_once_store_each_once() {
-    let database = Database::migrated().await;
+async fn two_consumers_with_the_same_messages_at_once_store_each_once(store: AnyStore) {
     let bodies: Vec<_> = (0..3_000).map(|number| message(&format!("key-{number}"), &["a"])).collect();
     let reversed: Vec<_> = bodies.iter().rev().cloned().collect();
-    let consumers = [store_logs(&database.url), store_logs(&database.url)];
+    let consumers = [store.function("store-logs"), store.function("store-logs")];
     let (one, other) = tokio::join!(failures(&consumers[0], &bodies), failures(&consumers[1], &reversed));
     assert_eq!((one, other), (NONE.to_vec(), NONE.to_vec()));
-    assert_eq!(database.count().await, 3_000);
+    assert_eq!(store.count().await, 3_000);
 }
 
-#[tokio::test]
-async fn of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_is_named() {
-    let database = Database::migrated().await;
-    let function = store_logs(&database.url);
+async fn of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_is_named(store: AnyStore) {
+    let function = store.function("store-logs");
     let poison = [
         "",
         "no JSON",
@@ -108,7 +113,7 @@ async fn of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_i
         .collect();
     let expected: Vec<_> = (0..10_000).filter(|place| is_poison(*place)).collect();
     assert_eq!(failures(&function, &bodies).await, expected);
-    assert_eq!(database.count().await, 9_900);
+    assert_eq!(store.count().await, 9_900);
     let log = function.log();
     assert!(log.contains("has version 2, and this release reads version 1"), "{log}");
     assert!(log.matches("a message cannot be stored").count() <= 20, "a line for each would fill the log");
@@ -206,13 +211,11 @@ async fn a_row_that_a_table_of_ones_own_has_already_is_refused_and_named() {
     assert_eq!(database.count().await, 19);
 }
 
-#[tokio::test]
-async fn a_duplicate_beside_another_batch_under_its_key_is_acknowledged() {
-    let database = Database::migrated().await;
-    let function = store_logs(&database.url);
+async fn a_duplicate_beside_another_batch_under_its_key_is_acknowledged(store: AnyStore) {
+    let function = store.function("store-logs");
     assert_eq!(failures(&function, &[message("k", &["y"])]).await, NONE);
     assert_eq!(failures(&function, &[message("k", &["x"]), message("k", &["y"])]).await, [0]);
-    assert_eq!(database.count().await, 1);
+    assert_eq!(store.count().await, 1);
 }
 
 #[tokio::test]
@@ -232,34 +235,30 @@ async fn a_database_that_is_away_keeps_all_messages_in_the_queue() {
     assert_eq!(failures(&function, &bodies).await, [0, 1, 2]);
 }
 
-#[tokio::test]
-async fn another_batch_under_a_used_key_is_named_and_not_stored() {
-    let database = Database::migrated().await;
-    let function = store_logs(&database.url);
+async fn another_batch_under_a_used_key_is_named_and_not_stored(store: AnyStore) {
+    let function = store.function("store-logs");
     assert_eq!(failures(&function, &[message("k", &["a"])]).await, NONE);
     let bodies = [message("k", &["b"]), message("l", &["a"]), message("l", &["b"]), message("l", &["a"])];
     assert_eq!(failures(&function, &bodies).await, [0, 2]);
-    assert_eq!(database.count().await, 2);
+    assert_eq!(store.count().await, 2);
 }
 
-#[tokio::test]
-async fn a_batch_that_was_stored_directly_is_not_stored_again() {
-    let database = Database::migrated().await;
-    let post_log = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
+async fn a_batch_that_was_stored_directly_is_not_stored_again(store: AnyStore) {
+    let post_log = store.function("post-log");
     let body = json!([{ "deviceID": "a", "err": 107, "timestamp": 1_514_864_773 }]).to_string();
     let mut direct = crate::harness::body_event(&body);
     direct["headers"]["Idempotency-Key"] = "k".into();
     direct["multiValueHeaders"]["Idempotency-Key"] = json!(["k"]);
     assert_eq!(post_log.invoke(&direct).await.expect("it answers").status, 200);
-    let function = store_logs(&database.url);
+    let function = store.function("store-logs");
     assert_eq!(failures(&function, &[message("k", &["a"])]).await, NONE);
-    assert_eq!(database.count().await, 1);
+    assert_eq!(store.count().await, 1);
 }
 
 #[tokio::test]
 async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = store_logs(&url);
     let cuts = [Cut::Before("COMMIT"), Cut::After("COMMIT"), Cut::Before("BEGIN"), Cut::After("INSERT INTO Batches")];
     let mut count = 0;
@@ -277,10 +276,10 @@ async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
 #[tokio::test]
 async fn an_outcome_that_nobody_can_tell_is_told_by_the_next_delivery() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = store_logs(&url);
     let bodies = [message("k", &["a"]), message("l", &["a"])];
-    proxy.cut_for_good(Cut::After("COMMIT"));
+    proxy.cut_and_turn_away(Cut::After("COMMIT"), u32::MAX);
     assert_eq!(failures(&function, &bodies).await, [0, 1], "stored, and nobody can tell");
     assert_eq!(database.count().await, 2);
     assert_eq!(failures(&store_logs(&database.url), &bodies).await, NONE);
@@ -290,7 +289,7 @@ async fn an_outcome_that_nobody_can_tell_is_told_by_the_next_delivery() {
 #[tokio::test]
 async fn a_consumer_that_is_killed_between_commit_and_delete_doubles_nothing() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = store_logs(&url);
     assert_eq!(failures(&function, &[message("first", &["a"])]).await, NONE);
     let process = function.process_ids()[0];
@@ -308,19 +307,17 @@ async fn a_consumer_that_is_killed_between_commit_and_delete_doubles_nothing() {
     assert_eq!(database.count().await, 4);
 }
 
-#[tokio::test]
-async fn messages_that_come_out_of_order_are_listed_by_when_they_were_received() {
-    let database = Database::migrated().await;
+async fn messages_that_come_out_of_order_are_listed_by_when_they_were_received(store: AnyStore) {
     let received = |device: &str, received_at: i64| {
         // This device's clock is far ahead: only when it was received tells.
         let logs = json!([[device, 1, 4_000_000_000_i64]]);
         json!({ "version": 1, "key": device, "received_at": received_at, "logs": logs }).to_string()
     };
-    let function = store_logs(&database.url);
+    let function = store.function("store-logs");
     let bodies = [received("third", 1_003), received("first", 1_001), received("second", 1_002)];
     assert_eq!(failures(&function, &bodies).await, NONE);
     assert_eq!(failures(&function, &[received("zeroth", 1_000)]).await, NONE);
-    let listed = database.store().most_recent(in_time()).await.expect("the database is there");
+    let listed = store.store().most_recent(in_time()).await.expect("the database is there");
     let devices: Vec<_> = listed.result.iter().map(logs_core::Log::device_id).collect();
     assert_eq!((devices, listed.as_of), (vec!["third", "second", "first", "zeroth"], Some(1_003)));
 }
@@ -362,10 +359,8 @@ async fn an_event_that_is_none_fails_as_a_whole() {
     assert_eq!(failures(&function, &[]).await, NONE, "and the next one is served");
 }
 
-#[tokio::test]
-async fn a_line_of_metrics_says_what_was_done() {
-    let database = Database::migrated().await;
-    let function = store_logs(&database.url);
+async fn a_line_of_metrics_says_what_was_done(store: AnyStore) {
+    let function = store.function("store-logs");
     failures(&function, &[message("k", &["a", "b"]), "poison".to_owned(), message("k", &["a", "b"])]).await;
     failures(&function, &[message("k", &["a", "b"])]).await;
     let log = function.log();

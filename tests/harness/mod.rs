@@ -2,11 +2,14 @@
 
 mod account;
 mod database;
+mod faults;
 mod function;
 mod moto;
 mod product;
 mod proxy;
 mod queue;
+mod store;
+mod table;
 mod template;
 
 pub(crate) use account::Account;
@@ -14,12 +17,15 @@ pub(crate) use database::{
     Database, encrypted_server, in_time, private_server, refuse_the_second_insert, wait_for_blocked_statements,
     wait_for_row_lock,
 };
+pub(crate) use faults::{Fault, FaultProxy};
 pub(crate) use function::{FunctionRun, body_event, event};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
-pub(crate) use proxy::{Cut, Proxy};
+pub(crate) use proxy::{Cut, proxy_before, start_proxy};
 pub(crate) use queue::{QueueRun, message};
-pub(crate) use template::{EXISTING, Project, Template, direct, draining, queued, variant, variants};
+pub(crate) use store::{AnyStore, on_every_store};
+pub(crate) use table::{Table, variables as table_variables};
+pub(crate) use template::{EXISTING, Project, Template, direct, draining, dynamodb, mysql, queued, variant, variants};
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
+use local::processes::children_of;
 use local::state::Endpoints;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -156,12 +157,7 @@ impl Product {
 
     /// Processes that it started: the database server and the functions.
     pub(crate) fn children(&self) -> Vec<u32> {
-        let id = self.process_id();
-        let tasks = std::fs::read_dir(format!("/proc/{id}/task")).expect("it runs");
-        tasks
-            .filter_map(|task| std::fs::read_to_string(task.ok()?.path().join("children")).ok())
-            .flat_map(|ids| ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<u32>>())
-            .collect()
+        children_of(self.process_id())
     }
 }
 

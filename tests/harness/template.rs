@@ -70,25 +70,44 @@ impl Template {
     }
 }
 
-/// What is deployed: both stages, each with both kinds of database, without a queue; and both ways to have one. Each is
-/// packaged once for all tests.
-pub(crate) fn variants() -> [&'static Template; 6] {
+/// What is deployed, with both engines. Each is packaged once for all tests.
+pub(crate) fn variants() -> Vec<&'static Template> {
+    mysql().into_iter().chain(dynamodb()).collect()
+}
+
+/// With MySQL: both stages, each created and existing, without a queue; and both ways to have one.
+pub(crate) fn mysql() -> [&'static Template; 6] {
     let [one, two, three, four] = direct();
     [one, two, three, four, queued(), draining()]
 }
 
-/// Those of the [`variants`] in which post-log writes to the database and there is no queue.
+/// With `DynamoDB`: both stages without a queue, and both ways to have one.
+pub(crate) fn dynamodb() -> [&'static Template; 4] {
+    static PACKAGED: [OnceLock<Template>; 4] = [const { OnceLock::new() }; 4];
+    let package = |place: usize, stage, ingestion| {
+        let parameters = ["database=dynamodb", ingestion];
+        PACKAGED[place].get_or_init(|| Project::copy().package(stage, &parameters).expect("it can be packaged"))
+    };
+    [
+        package(0, "dev", "ingestion=direct"),
+        package(1, "prod", "ingestion=direct"),
+        package(2, "prod", "ingestion=queued"),
+        package(3, "dev", "ingestion=draining"),
+    ]
+}
+
+/// Those of [`mysql`] in which post-log writes to the database and there is no queue.
 pub(crate) fn direct() -> [&'static Template; 4] {
     [variant("dev", "created"), variant("dev", "existing"), variant("prod", "created"), variant("prod", "existing")]
 }
 
-/// The variant in which post-log writes to a queue.
+/// The variant of [`mysql`] in which post-log writes to a queue.
 pub(crate) fn queued() -> &'static Template {
     static PACKAGED: OnceLock<Template> = OnceLock::new();
     PACKAGED.get_or_init(|| Project::copy().package("prod", &["ingestion=queued"]).expect("it can be packaged"))
 }
 
-/// The variant in which post-log writes to the database, beside a queue.
+/// The variant of [`mysql`] in which post-log writes to the database, beside a queue.
 pub(crate) fn draining() -> &'static Template {
     static PACKAGED: OnceLock<Template> = OnceLock::new();
     let parameters = [&["ingestion=draining"], &EXISTING[..]].concat();

@@ -3,17 +3,25 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Database, FunctionRun, body_event, event, record};
+use crate::harness::{AnyStore, FunctionRun, body_event, event, on_every_store, record};
 
-async fn post_log() -> (Database, FunctionRun) {
-    let database = Database::migrated().await;
-    let function = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
-    (database, function)
+on_every_store!(
+    bodies_without_a_good_record_are_refused_by_one_process_that_goes_on,
+    every_wrong_field_is_named_and_its_neighbours_are_stored,
+    ids_that_look_like_an_attack_are_stored_as_they_are,
+    a_body_that_is_not_utf8_or_is_empty_behind_base64_is_refused,
+    what_an_event_lacks_besides_its_body_changes_nothing,
+    the_largest_body_is_taken_and_at_most_a_hundred_errors_are_listed,
+    of_a_key_that_comes_twice_the_last_counts_and_two_payloads_are_refused,
+);
+
+fn post_log(store: AnyStore) -> (AnyStore, FunctionRun) {
+    let function = store.function("post-log");
+    (store, function)
 }
 
-#[tokio::test]
-async fn bodies_without_a_good_record_are_refused_by_one_process_that_goes_on() {
-    let (database, function) = post_log().await;
+async fn bodies_without_a_good_record_are_refused_by_one_process_that_goes_on(store: AnyStore) {
+    let (store, function) = post_log(store);
     let deep = "[".repeat(10_000) + &"]".repeat(10_000);
     let deep_object = "{\"a\":".repeat(10_000) + "1" + &"}".repeat(10_000);
     let many = json!(vec![record("a", 1, 1); 1001]).to_string();
@@ -56,12 +64,11 @@ async fn bodies_without_a_good_record_are_refused_by_one_process_that_goes_on() 
     let before = function.process_ids();
     assert_eq!(function.send(&record("a", 1, 1).to_string()).await.status, 200);
     assert_eq!(function.process_ids(), before);
-    assert_eq!(database.count().await, 1);
+    assert_eq!(store.count().await, 1);
 }
 
-#[tokio::test]
-async fn every_wrong_field_is_named_and_its_neighbours_are_stored() {
-    let (database, function) = post_log().await;
+async fn every_wrong_field_is_named_and_its_neighbours_are_stored(store: AnyStore) {
+    let (store, function) = post_log(store);
     let long = "🦀".repeat(256);
     let wrong = [
         (json!({ "deviceID": "d", "err": 107.5, "timestamp": 1 }), "err", "not_an_integer"),
@@ -88,26 +95,24 @@ async fn every_wrong_field_is_named_and_its_neighbours_are_stored() {
             (&json!(1), &json!(field), &json!(code))
         );
     }
-    assert_eq!(database.count().await, 2 * i64::try_from(wrong.len()).expect("few"));
+    assert_eq!(store.count().await, 2 * i64::try_from(wrong.len()).expect("few"));
 }
 
-#[tokio::test]
-async fn ids_that_look_like_an_attack_are_stored_as_they_are() {
-    let (database, function) = post_log().await;
+async fn ids_that_look_like_an_attack_are_stored_as_they_are(store: AnyStore) {
+    let (store, function) = post_log(store);
     let longest = "𝕏".repeat(255);
     let ids = ["'; DROP TABLE Logs; --", "a\0b", "\"quoted\" 'twice' \\", "\u{202e}right to left", &longest];
     let body: Vec<Value> = ids.iter().map(|id| record(id, 1, 1)).collect();
     assert_eq!(function.send(&json!(body).to_string()).await.body["accepted"], ids.len());
-    let get = FunctionRun::new("get-logs", &[("DATABASE_URL", &database.url)]);
+    let get = store.function("get-logs");
     let listed = get.invoke(&event()).await.expect("it answers").body;
     let listed: Vec<_> =
         listed["result"].as_array().expect("a list").iter().rev().map(|log| &log["device_id"]).collect();
     assert_eq!(listed, ids.iter().map(|id| json!(id)).collect::<Vec<_>>().iter().collect::<Vec<_>>());
 }
 
-#[tokio::test]
-async fn a_body_that_is_not_utf8_or_is_empty_behind_base64_is_refused() {
-    let (database, function) = post_log().await;
+async fn a_body_that_is_not_utf8_or_is_empty_behind_base64_is_refused(store: AnyStore) {
+    let (store, function) = post_log(store);
     for (base64, detail) in [("gICA", "UTF-8"), ("", "empty")] {
         let mut event = body_event(base64);
         event["isBase64Encoded"] = true.into();
@@ -119,12 +124,11 @@ async fn a_body_that_is_not_utf8_or_is_empty_behind_base64_is_refused() {
             answer.body
         );
     }
-    assert_eq!(database.count().await, 0);
+    assert_eq!(store.count().await, 0);
 }
 
-#[tokio::test]
-async fn what_an_event_lacks_besides_its_body_changes_nothing() {
-    let (database, function) = post_log().await;
+async fn what_an_event_lacks_besides_its_body_changes_nothing(store: AnyStore) {
+    let (store, function) = post_log(store);
     for (pointer, value) in [
         ("/headers", json!({ "Host": "a.example:8443", "X-Forwarded-Proto": "https" })),
         ("/headers", json!({})),
@@ -135,12 +139,11 @@ async fn what_an_event_lacks_besides_its_body_changes_nothing() {
         *event.pointer_mut(pointer).expect("the event has that") = value;
         assert_eq!(function.invoke(&event).await.unwrap_or_else(|error| panic!("{error}: {event}")).status, 200);
     }
-    assert_eq!(database.count().await, 4);
+    assert_eq!(store.count().await, 4);
 }
 
-#[tokio::test]
-async fn the_largest_body_is_taken_and_at_most_a_hundred_errors_are_listed() {
-    let (database, function) = post_log().await;
+async fn the_largest_body_is_taken_and_at_most_a_hundred_errors_are_listed(store: AnyStore) {
+    let (store, function) = post_log(store);
     let mut records = vec![json!({ "deviceID": 1 }); 999];
     records.push(record("good", 1, 1));
     let body = json!(records).to_string();
@@ -148,16 +151,15 @@ async fn the_largest_body_is_taken_and_at_most_a_hundred_errors_are_listed() {
     let answer = function.send(&padded).await;
     assert_eq!((answer.status, &answer.body["rejected"]), (200, &json!(999)));
     assert_eq!(answer.body["errors"].as_array().map(Vec::len), Some(100));
-    assert_eq!(database.count().await, 1);
+    assert_eq!(store.count().await, 1);
 }
 
-#[tokio::test]
-async fn of_a_key_that_comes_twice_the_last_counts_and_two_payloads_are_refused() {
-    let (database, function) = post_log().await;
+async fn of_a_key_that_comes_twice_the_last_counts_and_two_payloads_are_refused(store: AnyStore) {
+    let (store, function) = post_log(store);
     let answer = function.send(r#"{"deviceID":"a","err":1,"err":2,"timestamp":1}"#).await;
     assert_eq!(answer.status, 200);
     let answer = function.send(r#"{"payload":[{"deviceID":"lost?","err":1,"timestamp":1}],"payload":[]}"#).await;
     assert_eq!(answer.status, 400);
-    let most_recent = database.store().most_recent(crate::harness::in_time()).await.expect("the database is there");
+    let most_recent = store.store().most_recent(crate::harness::in_time()).await.expect("the database is there");
     assert_eq!(most_recent.result.iter().map(logs_core::Log::error_code).collect::<Vec<_>>(), [2]);
 }

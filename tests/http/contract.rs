@@ -1,7 +1,7 @@
 //! The OpenAPI documents against the running gateways: schemathesis sends what the documents allow and what
 //! they do not, and compares each answer with what they say.
 
-use crate::harness::{Database, Product};
+use crate::harness::{Database, Product, ProductOptions};
 
 use tokio::process::Command;
 
@@ -27,19 +27,40 @@ async fn conforms(document: &str, url: &str, key: &str) {
     assert!(report.contains("passed"), "it tested something: {report}");
 }
 
+async fn on_mysql() -> Product {
+    Product::start(&Database::migrated().await).await
+}
+
+async fn on_dynamodb() -> Product {
+    Product::start_with(ProductOptions { arguments: &["--store", "dynamodb"], ..ProductOptions::default() }).await
+}
+
+async fn post_log_conforms(product: Product) {
+    conforms("post-log.yml", &product.endpoints.post.url, &product.endpoints.post.api_key).await;
+}
+
+async fn get_logs_conforms(product: Product) {
+    let answer = product.post(crate::harness::record("a", 1, 1).to_string()).send().await;
+    assert_eq!(answer.expect("an answer").status(), 200);
+    conforms("get-logs.yml", &product.endpoints.get.url, &product.endpoints.get.api_key).await;
+}
+
 #[tokio::test]
 async fn post_log_answers_as_its_document_says() {
-    let product = Product::start(&Database::migrated().await).await;
-    conforms("post-log.yml", &product.endpoints.post.url, &product.endpoints.post.api_key).await;
+    post_log_conforms(on_mysql().await).await;
 }
 
 #[tokio::test]
 async fn get_logs_answers_as_its_document_says() {
-    let database = Database::migrated().await;
-    let product = Product::start(&database).await;
-    assert_eq!(
-        product.post(crate::harness::record("a", 1, 1).to_string()).send().await.expect("an answer").status(),
-        200
-    );
-    conforms("get-logs.yml", &product.endpoints.get.url, &product.endpoints.get.api_key).await;
+    get_logs_conforms(on_mysql().await).await;
+}
+
+#[tokio::test]
+async fn post_log_on_dynamodb_answers_as_its_document_says() {
+    post_log_conforms(on_dynamodb().await).await;
+}
+
+#[tokio::test]
+async fn get_logs_on_dynamodb_answers_as_its_document_says() {
+    get_logs_conforms(on_dynamodb().await).await;
 }

@@ -11,7 +11,9 @@ use logs_core::{Deadline, Store};
 use post_log::{Destination, PostLog};
 use serde_json::{Value, json};
 
-use crate::harness::{Database, record};
+use crate::harness::{AnyStore, Database, on_every_store, record};
+
+on_every_store!(what_was_received_is_dated_by_the_services_clock, a_deadline_that_has_passed_sends_nothing,);
 
 const NOW: i64 = 1_764_000_000;
 
@@ -30,13 +32,11 @@ fn post_log(store: Store) -> PostLog {
     PostLog { destination: Destination::Store(store), clock, metrics: Metrics::from_environment(&|_| None) }
 }
 
-#[tokio::test]
-async fn what_was_received_is_dated_by_the_services_clock() {
-    let database = Database::migrated().await;
-    let answer = post_log(database.store()).handle(&request(&record("a", 1, NOW - 5))).await;
+async fn what_was_received_is_dated_by_the_services_clock(store: AnyStore) {
+    let answer = post_log(store.store()).handle(&request(&record("a", 1, NOW - 5))).await;
     assert_eq!(answer.status(), 200);
     let metrics = Metrics::from_environment(&|_| None);
-    let get_logs = GetLogs { store: database.store(), cache: Cache::default(), clock: Moment::now, metrics };
+    let get_logs = GetLogs { store: store.store(), cache: Cache::default(), clock: Moment::now, metrics };
     let answer = get_logs.handle(&request(&Value::Null)).await;
     let listed: Value = serde_json::from_str(answer.body()).expect("JSON");
     let expected =
@@ -59,12 +59,10 @@ async fn what_is_wrong_is_refused_without_asking_the_database() {
     }
 }
 
-#[tokio::test]
-async fn a_deadline_that_has_passed_sends_nothing() {
-    let database = Database::migrated().await;
-    let function = post_log(database.store());
+async fn a_deadline_that_has_passed_sends_nothing(store: AnyStore) {
+    let function = post_log(store.store());
     function.handle(&request(&record("before", 1, 1))).await;
     let late = request_by(&record("late", 1, 1), Deadline::within(Duration::ZERO));
     assert_eq!(function.handle(&late).await.status(), 503);
-    assert_eq!(database.count().await, 1);
+    assert_eq!(store.count().await, 1);
 }

@@ -5,7 +5,20 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use sqlx::{Executor, Row};
 
-use crate::harness::{Cut, Database, FunctionRun, Product, Proxy, body_event, record, until, wait_for_row_lock};
+use crate::harness::{
+    AnyStore, Cut, Database, FunctionRun, Product, body_event, on_every_store, proxy_before, record, until,
+    wait_for_row_lock,
+};
+
+on_every_store!(
+    the_same_key_and_batch_give_the_first_answer_again_and_store_nothing,
+    another_key_stores_the_same_batch_again_and_so_does_none,
+    another_batch_under_a_used_key_is_refused_and_the_first_one_stays,
+    a_malformed_key_is_refused_and_nothing_is_stored,
+    a_refused_batch_does_not_use_up_its_key,
+);
+
+const TIMEOUT: Duration = Duration::from_secs(6);
 
 fn keyed(keys: &[&str], body: &str) -> Value {
     let mut event = body_event(body);
@@ -14,16 +27,21 @@ fn keyed(keys: &[&str], body: &str) -> Value {
     event
 }
 
-/// A function, and the database that it writes into.
+/// A function, and the store that it writes into.
 struct PostLog {
-    database: Database,
+    store: AnyStore,
     function: FunctionRun,
 }
 
 impl PostLog {
-    async fn start() -> Self {
+    fn start(store: AnyStore) -> Self {
+        Self { function: store.function_with("post-log", TIMEOUT), store }
+    }
+
+    async fn on_mysql() -> (Self, Database) {
         let database = Database::migrated().await;
-        Self { function: function(&database.url), database }
+        let same = Database { url: database.url.clone() };
+        (Self::start(AnyStore::MySql(database)), same)
     }
 
     /// The status, and the answer without what is different each time.
@@ -32,12 +50,12 @@ impl PostLog {
     }
 
     async fn count(&self) -> i64 {
-        self.database.count().await
+        self.store.count().await
     }
 }
 
 fn function(url: &str) -> FunctionRun {
-    FunctionRun::with_timeout("post-log", &[("DATABASE_URL", url)], Duration::from_secs(6))
+    FunctionRun::with_timeout("post-log", &[("DATABASE_URL", url)], TIMEOUT)
 }
 
 async fn send(function: &FunctionRun, keys: &[&str], body: &str) -> (u16, Value) {
@@ -54,9 +72,8 @@ fn one(device: &str) -> String {
     record(device, 1, 1).to_string()
 }
 
-#[tokio::test]
-async fn the_same_key_and_batch_give_the_first_answer_again_and_store_nothing() {
-    let post_log = PostLog::start().await;
+async fn the_same_key_and_batch_give_the_first_answer_again_and_store_nothing(store: AnyStore) {
+    let post_log = PostLog::start(store);
     let body = json!([record("a", 1, 1), { "deviceID": "b", "err": "x", "timestamp": 1 }, record("c", 1, 1)]);
     let (status, first) = post_log.send("key", &body.to_string()).await;
     assert_eq!((status, &first["accepted"], &first["duplicate"]), (200, &json!(2), &json!(false)));
@@ -70,9 +87,8 @@ async fn the_same_key_and_batch_give_the_first_answer_again_and_store_nothing() 
     assert_eq!(post_log.count().await, 2);
 }
 
-#[tokio::test]
-async fn another_key_stores_the_same_batch_again_and_so_does_none() {
-    let post_log = PostLog::start().await;
+async fn another_key_stores_the_same_batch_again_and_so_does_none(store: AnyStore) {
+    let post_log = PostLog::start(store);
     for key in ["key", "Key", "other"] {
         assert_eq!(post_log.send(key, &one("a")).await, stored(false));
     }
@@ -82,9 +98,8 @@ async fn another_key_stores_the_same_batch_again_and_so_does_none() {
     assert_eq!(post_log.count().await, 5);
 }
 
-#[tokio::test]
-async fn another_batch_under_a_used_key_is_refused_and_the_first_one_stays() {
-    let post_log = PostLog::start().await;
+async fn another_batch_under_a_used_key_is_refused_and_the_first_one_stays(store: AnyStore) {
+    let post_log = PostLog::start(store);
     assert_eq!(post_log.send("key", &one("a")).await, stored(false));
     let (status, problem) = post_log.send("key", &one("b")).await;
     assert_eq!((status, &problem["title"]), (422, &json!("Unprocessable Entity")));
@@ -92,9 +107,8 @@ async fn another_batch_under_a_used_key_is_refused_and_the_first_one_stays() {
     assert_eq!(post_log.count().await, 1);
 }
 
-#[tokio::test]
-async fn a_malformed_key_is_refused_and_nothing_is_stored() {
-    let post_log = PostLog::start().await;
+async fn a_malformed_key_is_refused_and_nothing_is_stored(store: AnyStore) {
+    let post_log = PostLog::start(store);
     for keys in [&[""][..], &["a b"], &[" a"], &["cl\u{e9}"], &["\u{1f511}"], &[&"k".repeat(65)], &["a", "b"]] {
         let (status, problem) = send(&post_log.function, keys, &one("a")).await;
         assert_eq!(status, 400, "{keys:?}");
@@ -123,9 +137,8 @@ async fn a_malformed_key_is_refused_behind_the_gateway_as_well() {
     assert_eq!(send(&[&[b'k'; 64]]).await, 200);
 }
 
-#[tokio::test]
-async fn a_refused_batch_does_not_use_up_its_key() {
-    let post_log = PostLog::start().await;
+async fn a_refused_batch_does_not_use_up_its_key(store: AnyStore) {
+    let post_log = PostLog::start(store);
     assert_eq!(post_log.send("key", "[{}]").await.0, 400);
     assert_eq!(post_log.send("key", &one("a")).await, stored(false));
 }
@@ -150,16 +163,16 @@ async fn fifty_requests_at_once_with_one_key_store_one_batch() {
 
 #[tokio::test]
 async fn a_key_in_flight_is_waited_for_and_the_answer_is_what_became_of_it() {
-    let post_log = PostLog::start().await;
+    let (post_log, database) = PostLog::on_mysql().await;
     for (outcome, expected, count) in [("ROLLBACK", stored(true), 1), ("COMMIT", stored(false), 2)] {
         post_log.send("key", &one("a")).await;
         // As retention would remove it.
-        let mut other = post_log.database.connection().await;
+        let mut other = database.connection().await;
         for statement in ["BEGIN", "DELETE FROM Batches WHERE batch_key = 'key'"] {
             other.execute(statement).await.expect("a row can be deleted");
         }
         let end = async {
-            wait_for_row_lock(&post_log.database).await;
+            wait_for_row_lock(&database).await;
             other.execute(outcome).await.expect("a transaction can be ended");
         };
         let body = one("a");
@@ -171,8 +184,8 @@ async fn a_key_in_flight_is_waited_for_and_the_answer_is_what_became_of_it() {
 
 #[tokio::test]
 async fn a_key_that_stays_in_flight_costs_409_in_time_and_nothing_is_stored() {
-    let post_log = PostLog::start().await;
-    let mut other = post_log.database.connection().await;
+    let (post_log, database) = PostLog::on_mysql().await;
+    let mut other = database.connection().await;
     let insert = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) \
                   VALUES ('key', REPEAT('x', 32), 1, REPEAT('y', 16), 1)";
     for statement in ["BEGIN", insert] {
@@ -188,11 +201,11 @@ async fn a_key_that_stays_in_flight_costs_409_in_time_and_nothing_is_stored() {
 
 #[tokio::test]
 async fn a_batch_that_the_server_refuses_leaves_no_trace_in_the_ledger() {
-    let post_log = PostLog::start().await;
-    post_log.database.run("ALTER TABLE Logs ADD CONSTRAINT only_ones CHECK (error_number = 1)").await;
+    let (post_log, database) = PostLog::on_mysql().await;
+    database.run("ALTER TABLE Logs ADD CONSTRAINT only_ones CHECK (error_number = 1)").await;
     let body = json!([record("a", 1, 1), record("b", 2, 1)]).to_string();
     assert_eq!(post_log.send("key", &body).await.0, 503);
-    post_log.database.run("ALTER TABLE Logs DROP CONSTRAINT only_ones").await;
+    database.run("ALTER TABLE Logs DROP CONSTRAINT only_ones").await;
     let (status, receipt) = post_log.send("key", &body).await;
     assert_eq!((status, &receipt["duplicate"]), (200, &json!(false)));
     assert_eq!(post_log.count().await, 2);
@@ -201,7 +214,7 @@ async fn a_batch_that_the_server_refuses_leaves_no_trace_in_the_ledger() {
 #[tokio::test]
 async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     // A statement's text goes out only when it is prepared; what is done is found by what is stored.
@@ -232,7 +245,7 @@ async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
 #[tokio::test]
 async fn a_database_that_is_away_for_a_moment_after_the_commit_is_asked_when_it_is_back() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     for (key, cut) in [("after", Cut::After("COMMIT")), ("before", Cut::Before("COMMIT"))] {
@@ -248,7 +261,7 @@ async fn a_database_that_is_away_for_a_moment_after_the_commit_is_asked_when_it_
 #[tokio::test]
 async fn a_batch_without_a_key_is_not_sent_to_the_database_again_after_its_answer_was_lost() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(function.send(&one("warm")).await.status, 200);
     for (number, cut) in [Cut::After("lost-0"), Cut::Before("lost-1")].into_iter().enumerate() {
@@ -265,8 +278,8 @@ async fn a_batch_without_a_key_is_not_sent_to_the_database_again_after_its_answe
 
 #[tokio::test]
 async fn a_lock_that_is_free_after_a_second_costs_nothing() {
-    let post_log = PostLog::start().await;
-    let mut other = post_log.database.connection().await;
+    let (post_log, database) = PostLog::on_mysql().await;
+    let mut other = database.connection().await;
     let insert = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) \
                   VALUES ('key', REPEAT('x', 32), 1, REPEAT('y', 16), 1)";
     for statement in ["BEGIN", insert] {
@@ -285,8 +298,8 @@ async fn a_lock_that_is_free_after_a_second_costs_nothing() {
 
 #[tokio::test]
 async fn a_deadlock_costs_nothing() {
-    let post_log = PostLog::start().await;
-    post_log.database.run("CREATE TABLE Ballast (id INT PRIMARY KEY AUTO_INCREMENT, text CHAR(9))").await;
+    let (post_log, database) = PostLog::on_mysql().await;
+    database.run("CREATE TABLE Ballast (id INT PRIMARY KEY AUTO_INCREMENT, text CHAR(9))").await;
     let rows = vec!["('x')"; 1_000].join(",");
     post_log.send("first", &one("a")).await;
     let mut batches = 1;
@@ -294,7 +307,7 @@ async fn a_deadlock_costs_nothing() {
     until("there is a deadlock", async || {
         batches += 1;
         let key = format!("key-{batches}");
-        let mut other = post_log.database.connection().await;
+        let mut other = database.connection().await;
         // The one with less to undo has to give way: not this one.
         for statement in
             ["BEGIN", &*format!("INSERT INTO Ballast (text) VALUES {rows}"), "SELECT error_log_id FROM Logs FOR UPDATE"]
@@ -302,7 +315,7 @@ async fn a_deadlock_costs_nothing() {
             other.execute(statement).await.expect("rows can be locked");
         }
         let cross = async {
-            wait_for_row_lock(&post_log.database).await;
+            wait_for_row_lock(&database).await;
             // The function has the row of its key, and waits for the end of Logs.
             let sql = format!("SELECT accepted FROM Batches WHERE batch_key = '{key}' FOR UPDATE");
             let _ = other.execute(&*sql).await;
@@ -320,7 +333,7 @@ async fn a_deadlock_costs_nothing() {
 #[tokio::test]
 async fn a_connection_that_goes_silent_around_the_commit_costs_nothing() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     for (key, cut) in [("a", Cut::SilenceAfter("COMMIT")), ("b", Cut::SilenceBefore("BEGIN"))] {
         proxy.cut(cut);
@@ -334,7 +347,7 @@ async fn a_connection_that_goes_silent_around_the_commit_costs_nothing() {
 #[tokio::test]
 async fn a_function_that_vanished_in_the_middle_of_a_batch_does_not_keep_its_key() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let idle = function(&database.url);
     assert_eq!(send(&idle, &["idle"], &one("b")).await, stored(false));
     proxy.cut(Cut::SilenceBefore("COMMIT"));
@@ -360,11 +373,11 @@ async fn a_function_that_vanished_in_the_middle_of_a_batch_does_not_keep_its_key
 #[tokio::test]
 async fn what_became_of_a_commit_is_told_when_the_batch_is_sent_again() {
     let database = Database::migrated().await;
-    let (url, proxy) = Proxy::before(&database).await;
+    let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     // Nobody can ask the ledger afterwards.
-    proxy.cut_for_good(Cut::After("COMMIT"));
+    proxy.cut_and_turn_away(Cut::After("COMMIT"), u32::MAX);
     let answer = function.invoke(&keyed(&["key"], &one("a"))).await.expect("it answers");
     assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")), "{:?}", answer.body);
     assert!(function.log().contains("\"ambiguous\":true"), "{}", function.log());

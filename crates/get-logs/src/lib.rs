@@ -13,7 +13,7 @@ use lambda_http::Request;
 use logs_core::clock::Moment;
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::settings::Env;
-use logs_core::{MostRecent, Store, StoreError};
+use logs_core::{Access, MostRecent, Store, StoreError};
 
 pub use cache::Cache;
 use entity_tag::EntityTag;
@@ -45,6 +45,10 @@ impl Handler for GetLogs {
             Ok(response) => response,
             Err(error) => {
                 tracing::error!(%error, "not listed");
+                let metrics = self.store.take_metrics();
+                if !metrics.is_empty() {
+                    self.metrics.write(&metrics);
+                }
                 unavailable(edge::request_id(request))
             }
         }
@@ -55,7 +59,7 @@ impl GetLogs {
     /// Everything from the environment; connected ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
         let cache = Cache::from_environment(env)?;
-        let store = Store::from_environment(env).await?;
+        let store = Store::from_environment(env, Access::Read).await?;
         Ok(Self { store, cache, clock: Moment::now, metrics: Metrics::from_environment(env) })
     }
 
@@ -69,7 +73,9 @@ impl GetLogs {
         };
         let logs = listing.logs;
         let response = listing.respond_to(request);
-        self.metrics.write(&[Metric::Count("DatabaseReads", reads)]);
+        let mut metrics = vec![Metric::Count("DatabaseReads", reads)];
+        metrics.extend(self.store.take_metrics());
+        self.metrics.write(&metrics);
         tracing::info!(logs, cached = reads == 0, status = response.status().as_u16(), "listed");
         Ok(response)
     }

@@ -5,18 +5,16 @@ use logs_core::clock;
 use sqlx::mysql::MySqlConnectOptions;
 use sqlx::{ConnectOptions, Executor, MySqlConnection};
 
+use crate::codes::Code;
+
 /// As in `logs_core::mysql`, whose lock waits make no difference here.
 const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
 
 const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) VALUES ";
 
-/// `err` of every code that is sent or inserted.
-pub(crate) const ERROR_CODE: i32 = 107;
-
-/// A device's name; as long as a UUID, which is what fleets use.
-pub(crate) fn device_id(index: usize) -> String {
-    format!("device-{index:029}")
-}
+/// Doubles the table, up to a limit; each copy is so many seconds younger than its original.
+const DOUBLE: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
+     SELECT device_id, error_number, time_stamp + ?, received_at + ? FROM Logs ORDER BY error_log_id LIMIT ?";
 
 /// A connection like that of a function. It keeps what it has prepared.
 #[derive(Debug)]
@@ -26,15 +24,12 @@ pub(crate) struct BareConnection(MySqlConnection);
 #[derive(Debug)]
 pub(crate) struct BareInsert {
     sql: String,
-    rows: Vec<(String, i64)>,
+    codes: Vec<Code>,
 }
 
 impl BareInsert {
-    /// A log for each of these timestamps (Unix seconds), each of another device.
-    pub(crate) fn new(timestamps: impl IntoIterator<Item = i64>) -> Self {
-        let rows: Vec<_> =
-            timestamps.into_iter().enumerate().map(|(index, timestamp)| (device_id(index), timestamp)).collect();
-        Self { sql: INSERT_LOGS.to_owned() + &vec!["(?, ?, ?, ?)"; rows.len()].join(", "), rows }
+    pub(crate) fn new(codes: Vec<Code>) -> Self {
+        Self { sql: INSERT_LOGS.to_owned() + &vec!["(?, ?, ?, ?)"; codes.len()].join(", "), codes }
     }
 }
 
@@ -52,14 +47,21 @@ impl BareConnection {
     pub(crate) async fn insert(&mut self, insert: &BareInsert) -> Result<(), sqlx::Error> {
         let received_at = clock::unix_seconds();
         let mut statement = sqlx::query(&insert.sql);
-        for (device_id, timestamp) in &insert.rows {
-            statement = statement.bind(device_id.as_str()).bind(ERROR_CODE).bind(timestamp).bind(received_at);
+        for Code { device_id, err, timestamp } in &insert.codes {
+            statement = statement.bind(device_id.as_str()).bind(err).bind(timestamp).bind(received_at);
         }
         statement.execute(&mut self.0).await.map(drop)
     }
 
-    /// For whatever else is asked on it.
-    pub(crate) fn inner(&mut self) -> &mut MySqlConnection {
-        &mut self.0
+    /// Puts so many rows into an empty table; all but those of the INSERT are made inside the server.
+    pub(crate) async fn fill(&mut self, insert: &BareInsert, rows: usize) -> Result<(), sqlx::Error> {
+        self.insert(insert).await?;
+        let mut filled = insert.codes.len();
+        while filled < rows {
+            let [by, copies] = [filled, filled.min(rows - filled)].map(crate::figures::whole);
+            sqlx::query(DOUBLE).bind(by).bind(by).bind(copies).execute(&mut self.0).await?;
+            filled *= 2;
+        }
+        Ok(())
     }
 }

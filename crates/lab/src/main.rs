@@ -1,21 +1,29 @@
-//! What only developers run: `./dev bench`, `./dev chaos`, `./dev load` and `./dev device-test`.
+//! What only developers run: `./dev` with `bench`, `chaos`, `load`, `device-test` or `simulate`.
 //!
 //! Each is a module: [`bench`] measures the functions against an empty one, [`chaos`] breaks everything under clients
-//! that keep the rules, [`load`] measures how much is accepted and stored. [`baseline`] is the bare statement that
-//! they are compared with. [`device_test`] judges a client of the service.
+//! that keep the rules, [`load`] measures how much is accepted and stored, [`device_test`] judges a client of the service,
+//! [`simulation`] reckons with the limits of `DynamoDB`.
+//! They share the [`testbed`], a [`client`] that judges each answer, [`codes`] to send, the [`baseline`] that they are
+//! compared with, the [`database`] to look into, and [`table`] to report. These know no command.
 
 mod baseline;
 mod bench;
 mod chaos;
+mod client;
+mod codes;
+mod database;
 mod device_test;
 mod error;
+mod figures;
 mod load;
-mod process;
+mod simulation;
+mod table;
 mod testbed;
 
 use std::process::ExitCode;
 
 use clap::Parser;
+use local::progress::Progress;
 use tokio::runtime::Builder;
 
 use crate::error::LabError;
@@ -31,17 +39,20 @@ enum Command {
     Load(load::Options),
     /// A client against a gateway that misbehaves on purpose: which rules does it break?
     DeviceTest(device_test::Options),
+    /// What the limits and prices of `DynamoDB` mean for a number of codes a second
+    Simulate(simulation::Options),
 }
 
 fn main() -> ExitCode {
     let command = Command::parse();
-    let progress = match command {
-        Command::Bench(_) => bench::PROGRESS,
-        Command::Chaos(_) => chaos::PROGRESS,
-        Command::Load(_) => load::PROGRESS,
-        Command::DeviceTest(_) => device_test::PROGRESS,
-    };
-    match run(command) {
+    let progress = Progress::of(match command {
+        Command::Bench(_) => "bench",
+        Command::Chaos(_) => "chaos",
+        Command::Load(_) => "load",
+        Command::DeviceTest(_) => "device-test",
+        Command::Simulate(_) => "simulate",
+    });
+    match run(command, progress) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
@@ -52,15 +63,16 @@ fn main() -> ExitCode {
 }
 
 /// Whether all promises were kept. A benchmark has one thread: what is measured has the other cores for itself.
-fn run(command: Command) -> Result<bool, LabError> {
+fn run(command: Command, progress: Progress) -> Result<bool, LabError> {
     let mut builder =
         if let Command::Bench(_) = command { Builder::new_current_thread() } else { Builder::new_multi_thread() };
     builder.enable_all().build()?.block_on(async {
         match command {
-            Command::Bench(options) => bench::run(options).await,
-            Command::Chaos(options) => chaos::run(options).await,
-            Command::Load(options) => load::run(options).await,
-            Command::DeviceTest(options) => device_test::run(options).await,
+            Command::Bench(options) => bench::run(options, progress).await,
+            Command::Chaos(options) => chaos::run(options, progress).await,
+            Command::Load(options) => load::run(options, progress).await,
+            Command::DeviceTest(options) => device_test::run(options, progress).await,
+            Command::Simulate(options) => simulation::run(&options),
         }
     })
 }

@@ -3,18 +3,21 @@
 //!
 //! [`database`] starts and stops a private server; [`lambda`] runs function environments;
 //! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
-//! In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
+//! [`dynoxide`] plays DynamoDB, where that is the store. In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
 //! [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
-//! [`binaries`], [`programs`], [`progress`], [`signals`] and [`temporary_folder`].
+//! [`binaries`], [`processes`], [`programs`], [`progress`], [`proxy`], [`signals`] and [`temporary_folder`].
 
 pub mod binaries;
 pub mod database;
+pub mod dynoxide;
 pub mod event_source;
 pub mod gateway;
 pub mod lambda;
 pub mod moto;
+pub mod processes;
 pub mod programs;
 pub mod progress;
+pub mod proxy;
 pub mod queue;
 pub mod signals;
 pub mod state;

@@ -48,6 +48,8 @@ enum Command {
     Load(PassedOn),
     /// Run a device's client against a gateway that misbehaves: which rules does it break? (docs/devices.md)
     DeviceTest(PassedOn),
+    /// What the limits and prices of `DynamoDB` mean for a number of codes a second (docs/scaling.md)
+    Simulate(PassedOn),
     /// Build the functions' zips and the template, without AWS
     Package(PackageArguments),
     /// Run osls, with your AWS credentials: ./dev osls deploy --package target/package/dev
@@ -85,6 +87,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Chaos(_) => lab::chaos(PassedOn::arguments()),
         Command::Load(_) => lab::load(PassedOn::arguments()),
         Command::DeviceTest(_) => lab::device_test(PassedOn::arguments()),
+        Command::Simulate(_) => lab::simulate(PassedOn::arguments()),
         Command::Package(arguments) => package::run(&arguments),
         Command::Osls(_) => deployment::osls(PassedOn::arguments()),
         Command::Lambda(_) => deployment::lambda(PassedOn::arguments()),

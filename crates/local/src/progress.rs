@@ -15,6 +15,12 @@ impl Progress {
         Self { command }
     }
 
+    /// The command's name.
+    #[must_use]
+    pub const fn command(self) -> &'static str {
+        self.command
+    }
+
     /// Writes a line. A closed terminal is no error: the command has servers to stop.
     pub fn say(self, step: &str) {
         let _ = writeln!(std::io::stderr(), "{}: {step}", self.command);

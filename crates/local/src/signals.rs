@@ -2,6 +2,8 @@
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use crate::processes::ignores;
+
 /// A signal stopped the work.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped by {0}")]
@@ -18,7 +20,7 @@ pub struct StopSignals {
 impl StopSignals {
     /// Listens from now on.
     pub fn new() -> std::io::Result<Self> {
-        let hangup = if hangup_is_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        let hangup = if ignores(nix::sys::signal::Signal::SIGHUP) { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
     }
 
@@ -44,11 +46,4 @@ impl StopSignals {
             _ = hangup => "the terminal was closed",
         }
     }
-}
-
-/// Signal 1, SIGHUP, is the lowest bit of the mask in /proc.
-fn hangup_is_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).is_some_and(|mask| mask & 1 == 1)
 }

@@ -3,7 +3,8 @@
 //! Data flows one way, and back once:
 //!
 //! 1. [`Batch::parse`] reads the body that a device sent into [`NewLog`]s and [`RecordError`]s (`wire` → `domain`).
-//! 2. [`Store`] writes and reads them (`domain` → rows → `domain`). All SQL is in `mysql/statements.rs`.
+//! 2. [`Store`] writes and reads them (`domain` → rows → `domain`). On MySQL all SQL is in
+//!    `mysql/statements.rs`; on DynamoDB all items are in `dynamodb/items.rs`.
 //! 3. [`Receipt`] and [`MostRecent`] become the responses (`domain` → `wire`).
 //!
 //! In queued mode a [`Message`] carries the batch from post-log to store-logs, between steps 1 and 2.
@@ -12,6 +13,7 @@
 //! [`settings`], [`Credentials`], [`certificates`], [`aws`], [`Deadline`], [`clock`], [`operator_log`], [`metrics`].
 
 mod domain;
+pub mod dynamodb;
 pub mod mysql;
 mod platform;
 mod store;
@@ -24,7 +26,7 @@ pub use domain::{
 };
 pub use platform::{Credentials, CredentialsError, Deadline, SecretError};
 pub use platform::{aws, certificates, clock, metrics, operator_log, settings};
-pub use store::{Store, StoreError};
+pub use store::{Access, Store, StoreError};
 pub use wire::{
     BodyError, MAX_BODY_BYTES, MAX_MESSAGE_BYTES, MAX_REPORTED_ERRORS, MessageError, Receipt, reported_errors,
 };

@@ -2,8 +2,10 @@
 
 use std::error::Error;
 
+use crate::dynamodb::{DynamoStore, TableSettings};
+use crate::metrics::Metric;
 use crate::mysql::{DatabaseSettings, MySqlStore};
-use crate::settings::{Env, SettingError};
+use crate::settings::Env;
 use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog};
 
 /// Writes and reads logs.
@@ -13,6 +15,18 @@ use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatc
 pub enum Store {
     /// MySQL or MariaDB.
     MySql(Box<MySqlStore>),
+    /// DynamoDB.
+    DynamoDb(Box<DynamoStore>),
+}
+
+/// What a function does with the store. It decides what is prepared ahead of the first event, by calls that the function's
+/// role allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// It lists logs.
+    Read,
+    /// It stores logs.
+    Write,
 }
 
 /// Why the store did not do what it was asked. The text is for the operator, never for a client.
@@ -35,21 +49,39 @@ impl StoreError {
 }
 
 impl Store {
-    /// The store that the environment names, connected. A database that is away, or a secret that cannot be read, is
+    /// The store that the environment names: DynamoDB by `TABLE_NAME`, else MySQL. Connected. A database that is away, or a secret that cannot be read, is
     /// logged and is no error: the process must start, respond with 503, and connect on a later event.
     ///
     /// # Errors
     /// A setting is missing or contradictory.
-    pub async fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
+    pub async fn from_environment(env: Env<'_>, access: Access) -> Result<Self, Box<dyn Error + Send + Sync>> {
+        if let Some(settings) = TableSettings::from_environment(env)? {
+            let store = DynamoStore::new(settings)?;
+            match access {
+                Access::Read => store.warm_up_to_read().await,
+                Access::Write => store.warm_up_to_write().await,
+            }
+            return Ok(store.into());
+        }
         let store = MySqlStore::new(&DatabaseSettings::from_environment(env)?);
         store.warm_up().await?;
         Ok(store.into())
+    }
+
+    /// What the store has cost since the last time, and what went wrong, where it counts that.
+    #[must_use]
+    pub fn take_metrics(&self) -> Vec<Metric> {
+        match self {
+            Self::MySql(_) => Vec::new(),
+            Self::DynamoDb(store) => store.take_metrics(),
+        }
     }
 
     /// Stores the logs, all or none. `received_at` is in Unix seconds.
     pub async fn insert(&self, logs: &[NewLog], received_at: i64, deadline: Deadline) -> Result<(), StoreError> {
         match self {
             Self::MySql(store) => store.insert(logs, received_at, deadline).await,
+            Self::DynamoDb(store) => store.insert(logs, received_at, deadline).await,
         }
     }
 
@@ -57,6 +89,7 @@ impl Store {
     pub async fn insert_once(&self, batch: NewBatch<'_>, deadline: Deadline) -> Result<InsertOutcome, StoreError> {
         match self {
             Self::MySql(store) => store.insert_once(batch, deadline).await,
+            Self::DynamoDb(store) => store.insert_once(batch, deadline).await,
         }
     }
 
@@ -65,6 +98,7 @@ impl Store {
     pub async fn insert_messages(&self, messages: Vec<Message>, deadline: Deadline) -> MessageReport {
         match self {
             Self::MySql(store) => store.insert_messages(messages, deadline).await,
+            Self::DynamoDb(store) => store.insert_messages(messages, deadline).await,
         }
     }
 
@@ -72,6 +106,7 @@ impl Store {
     pub async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
         match self {
             Self::MySql(store) => store.most_recent(deadline).await,
+            Self::DynamoDb(store) => store.most_recent(deadline).await,
         }
     }
 }
@@ -79,5 +114,11 @@ impl Store {
 impl From<MySqlStore> for Store {
     fn from(store: MySqlStore) -> Self {
         Self::MySql(Box::new(store))
+    }
+}
+
+impl From<DynamoStore> for Store {
+    fn from(store: DynamoStore) -> Self {
+        Self::DynamoDb(Box::new(store))
     }
 }

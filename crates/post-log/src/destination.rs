@@ -1,7 +1,7 @@
 //! Where the logs go.
 
-use logs_core::Store;
 use logs_core::settings::Env;
+use logs_core::{Access, Store};
 
 use crate::Queue;
 
@@ -15,11 +15,11 @@ pub enum Destination {
 }
 
 impl Destination {
-    /// The queue that `QUEUE_URL` names; without it the database, connected ahead of the first event.
+    /// The queue that `QUEUE_URL` names; without it the store, connected ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
         match Queue::from_environment(env)? {
             Some(queue) => Ok(Self::Queue(queue)),
-            None => Ok(Self::Store(Store::from_environment(env).await?)),
+            None => Ok(Self::Store(Store::from_environment(env, Access::Write).await?)),
         }
     }
 }

@@ -51,8 +51,9 @@ impl Handler for PostLog {
             Ok(response) => response,
             Err(error) => {
                 error.log();
-                if let Some(rejected) = error.rejected() {
-                    self.count(0, rejected, false);
+                match error.rejected() {
+                    Some(rejected) => self.count(0, rejected, false),
+                    None => self.count_store(),
                 }
                 error.response(request_id)
             }
@@ -118,13 +119,27 @@ impl PostLog {
         Ok(QUEUED)
     }
 
+    /// What the store has counted for a request that failed, throttles above all.
+    fn count_store(&self) {
+        if let Destination::Store(store) = &self.destination {
+            let metrics = store.take_metrics();
+            if !metrics.is_empty() {
+                self.metrics.write(&metrics);
+            }
+        }
+    }
+
     /// Records that are new, records that are wrong, and batches that came before.
     fn count(&self, accepted: usize, rejected: usize, duplicate: bool) {
-        self.metrics.write(&[
+        let mut metrics = vec![
             Metric::Count("Accepted", accepted),
             Metric::Count("Rejected", rejected),
             Metric::Count("Duplicates", usize::from(duplicate)),
-        ]);
+        ];
+        if let Destination::Store(store) = &self.destination {
+            metrics.extend(store.take_metrics());
+        }
+        self.metrics.write(&metrics);
     }
 }
 

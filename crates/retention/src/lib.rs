@@ -3,7 +3,7 @@
 
 use lambda_runtime::Diagnostic;
 use logs_core::mysql::{MySqlStore, Retention, RetentionReport};
-use logs_core::settings::{Env, SettingError};
+use logs_core::settings::{Env, SettingError, days};
 use logs_core::{Deadline, StoreError};
 
 /// Days that the ledger remembers a key, if nobody says otherwise: as long as a message may be on its way through the
@@ -20,19 +20,10 @@ pub struct Days {
 impl Days {
     /// `BATCH_RETENTION_DAYS` (28) and `LOG_RETENTION_DAYS` (0: logs are kept for ever).
     pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
-        let batches = days(env, "BATCH_RETENTION_DAYS", "a number of days from 1 to 65535")?;
-        let logs = days(env, "LOG_RETENTION_DAYS", "a number of days up to 65535, 0 for ever")?;
-        if batches == Some(0) {
-            let expected = "a number of days from 1 to 65535";
-            return Err(SettingError::Invalid { variable: "BATCH_RETENTION_DAYS", expected });
-        }
+        let batches = days(env, "BATCH_RETENTION_DAYS", 1)?;
+        let logs = days(env, "LOG_RETENTION_DAYS", 0)?;
         Ok(Self { batches: batches.unwrap_or(BATCH_DAYS), logs: logs.filter(|days| *days > 0) })
     }
-}
-
-fn days(env: Env<'_>, variable: &'static str, expected: &'static str) -> Result<Option<u16>, SettingError> {
-    let Some(text) = env(variable).filter(|text| !text.is_empty()) else { return Ok(None) };
-    text.parse().map(Some).map_err(|_| SettingError::Invalid { variable, expected })
 }
 
 /// Why a run failed, for the operator.

@@ -11,7 +11,7 @@ use std::time::Duration;
 pub use event::{BatchItemFailure, BatchResponse, QueueEvent, Record};
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::settings::Env;
-use logs_core::{Deadline, InsertOutcome, Message, MessageOutcome, MessageReport, Store, clock};
+use logs_core::{Access, Deadline, InsertOutcome, Message, MessageOutcome, MessageReport, Store, clock};
 
 /// At most 20 failures are logged one by one; all are counted.
 const MAX_LOGGED: usize = 20;
@@ -32,7 +32,7 @@ pub struct StoreLogs {
 impl StoreLogs {
     /// Everything from the environment; connected ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
-        let store = Store::from_environment(env).await?;
+        let store = Store::from_environment(env, Access::Write).await?;
         Ok(Self { store, clock: clock::since_epoch, metrics: Metrics::from_environment(env) })
     }
 
@@ -90,6 +90,7 @@ impl StoreLogs {
         metrics.extend(logs.checked_div(*statements).map(|rows| Metric::Count("RowsPerStatement", rows)));
         // Of what is stored: what fails again and again has its own metric.
         metrics.extend(lag.map(|lag| Metric::Seconds("QueueLag", lag)));
+        metrics.extend(self.store.take_metrics());
         self.metrics.write(&metrics);
     }
 }

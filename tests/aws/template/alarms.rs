@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{EXISTING, Project, Template, variant, variants};
+use crate::harness::{EXISTING, Project, Template, dynamodb, mysql, variant, variants};
 
 /// What AWS and store-logs measure, with the dimensions that it has.
-const METRICS: [(&str, &str, &[&str]); 11] = [
+const METRICS: [(&str, &str, &[&str]); 15] = [
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
     ("AWS/Lambda", "Errors", &["FunctionName"]),
     ("AWS/Lambda", "Duration", &["FunctionName"]),
@@ -15,6 +15,10 @@ const METRICS: [(&str, &str, &[&str]); 11] = [
     ("AWS/RDS", "DatabaseConnections", &["DBInstanceIdentifier"]),
     ("AWS/RDS", "CPUUtilization", &["DBInstanceIdentifier"]),
     ("AWS/RDS", "FreeStorageSpace", &["DBInstanceIdentifier"]),
+    ("AWS/DynamoDB", "WriteThrottleEvents", &["TableName"]),
+    ("AWS/DynamoDB", "ReadThrottleEvents", &["TableName"]),
+    ("AWS/DynamoDB", "SystemErrors", &["TableName", "Operation"]),
+    ("AWS/DynamoDB", "SuccessfulRequestLatency", &["TableName", "Operation"]),
     ("AWS/SQS", "ApproximateAgeOfOldestMessage", &["QueueName"]),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible", &["QueueName"]),
     ("error-codes", "QueueLag", &["FunctionName"]),
@@ -25,12 +29,22 @@ fn alarms(template: &Template) -> Vec<(&str, &Value)> {
     template.of_type("AWS::CloudWatch::Alarm")
 }
 
+/// What an alarm watches: a metric, or those that its expression gathers.
+fn metrics(alarm: &Value) -> Vec<&Value> {
+    let Some(all) = alarm["Metrics"].as_array() else { return vec![alarm] };
+    let (shown, gathered): (Vec<_>, Vec<_>) = all.iter().partition(|metric| metric["ReturnData"] != false);
+    let [expression] = shown[..] else { panic!("one value is compared with the threshold: {all:?}") };
+    assert!(expression["Expression"].as_str().is_some_and(|text| text.ends_with("(METRICS())")), "{expression}");
+    gathered.into_iter().map(|metric| &metric["MetricStat"]["Metric"]).collect()
+}
+
 /// The logical id of what a dimension means.
 fn resolve<'a>(template: &'a Template, dimension: &'a Value) -> &'a str {
     let kind = match dimension["Name"].as_str().expect("a name") {
         "FunctionName" => "AWS::Lambda::Function",
         "Stage" => "AWS::ApiGateway::Stage",
         "DBInstanceIdentifier" => "AWS::RDS::DBInstance",
+        "TableName" => "AWS::DynamoDB::Table",
         // A Ref of an API is its id, and the metric has the name.
         "ApiName" => {
             let mut apis = template.of_type("AWS::ApiGateway::RestApi").into_iter();
@@ -54,20 +68,33 @@ fn resolve<'a>(template: &'a Template, dimension: &'a Value) -> &'a str {
 fn every_alarm_watches_a_metric_that_exists_of_something_in_the_template() {
     for template in variants() {
         for (id, alarm) in alarms(template) {
-            let known = METRICS
-                .iter()
-                .find(|(space, metric, _)| alarm["Namespace"] == *space && alarm["MetricName"] == *metric);
-            let (_, _, names) = known.unwrap_or_else(|| panic!("{id} watches {}", alarm["MetricName"]));
-            let dimensions = alarm["Dimensions"].as_array().expect("a list");
-            assert_eq!(
-                dimensions.iter().map(|each| each["Name"].as_str().unwrap_or_default()).collect::<Vec<_>>(),
-                *names
-            );
-            let watched = resolve(template, &dimensions[0]);
-            assert!(id.starts_with(watched.trim_end_matches("LambdaFunction")), "{id} watches {watched}");
-            if let Some(stage) = dimensions.get(1) {
-                assert_eq!(template.properties(resolve(template, stage))["RestApiId"], json!({ "Ref": watched }));
+            for metric in metrics(alarm) {
+                watches_something(template, id, metric);
             }
+        }
+    }
+}
+
+fn watches_something(template: &Template, id: &str, metric: &Value) {
+    let known = METRICS.iter().find(|(space, name, _)| metric["Namespace"] == *space && metric["MetricName"] == *name);
+    let (_, _, names) = known.unwrap_or_else(|| panic!("{id} watches {}", metric["MetricName"]));
+    let dimensions = metric["Dimensions"].as_array().expect("a list");
+    assert_eq!(dimensions.iter().map(|each| each["Name"].as_str().unwrap_or_default()).collect::<Vec<_>>(), *names);
+    let watched = resolve(template, &dimensions[0]);
+    assert!(id.starts_with(watched.trim_end_matches("LambdaFunction")), "{id} watches {watched}");
+    if let Some(stage) = dimensions.iter().find(|dimension| dimension["Name"] == "Stage") {
+        assert_eq!(template.properties(resolve(template, stage))["RestApiId"], json!({ "Ref": watched }));
+    }
+}
+
+/// Errors and latency of a table come by operation.
+#[test]
+fn the_operations_that_carry_the_load_are_watched_in_one_alarm_each() {
+    for template in dynamodb() {
+        for id in ["TableSystemErrorsAlarm", "TableLatencyAlarm"] {
+            let found = metrics(template.properties(id)).into_iter().map(|metric| &metric["Dimensions"][1]["Value"]);
+            let expected = ["PutItem", "TransactWriteItems", "Query"];
+            assert_eq!(found.collect::<Vec<_>>(), expected, "{}: {id}", template.name);
         }
     }
 }
@@ -84,6 +111,10 @@ fn every_function_api_database_and_queue_is_watched() {
         expected.extend(template.of_type("AWS::ApiGateway::RestApi").into_iter().map(|(id, _)| format!("{id}5xx")));
         for (id, _) in template.of_type("AWS::RDS::DBInstance") {
             expected.extend(["Connections", "Cpu", "FreeStorage"].map(|metric| format!("{id}{metric}")));
+        }
+        for (id, _) in template.of_type("AWS::DynamoDB::Table") {
+            let metrics = ["WriteThrottles", "ReadThrottles", "SystemErrors", "Latency"];
+            expected.extend(metrics.map(|metric| format!("{id}{metric}")));
         }
         if template.has("Queue") {
             expected.extend(["QueueAge", "DeadLetterQueueDepth", "StoreLogsLag", "StoreLogsFailed"].map(str::to_owned));
@@ -116,10 +147,17 @@ fn every_alarm_rings_at_what_is_wrong_and_not_before() {
     for template in variants() {
         for (id, alarm) in alarms(template) {
             let (operator, threshold) = rings(alarm);
-            let is_right = match alarm["MetricName"].as_str().expect("a name") {
-                "Throttles" | "Errors" | "5XXError" | "Failed" | "ApproximateNumberOfMessagesVisible" => {
-                    operator == "GreaterThanThreshold" && threshold == 0.0
-                }
+            let is_right = match metrics(alarm)[0]["MetricName"].as_str().expect("a name") {
+                "Throttles"
+                | "Errors"
+                | "5XXError"
+                | "Failed"
+                | "ApproximateNumberOfMessagesVisible"
+                | "WriteThrottleEvents"
+                | "ReadThrottleEvents"
+                | "SystemErrors" => operator == "GreaterThanThreshold" && threshold == 0.0,
+                // Milliseconds: far above what is usual, and below what a request may take.
+                "SuccessfulRequestLatency" => operator == "GreaterThanThreshold" && (50.0..=500.0).contains(&threshold),
                 // Seconds: more than one try that failed, and less than the two after which SQS leaves a message out.
                 "ApproximateAgeOfOldestMessage" => {
                     let visibility =
@@ -148,7 +186,7 @@ fn every_alarm_rings_at_what_is_wrong_and_not_before() {
 /// Lambda dates what it measures by the beginning of a call.
 #[test]
 fn one_bad_call_is_noticed_however_long_it_takes() {
-    for template in variants() {
+    for template in mysql() {
         for metric in ["Throttles", "Errors", "Duration"] {
             let alarm = template.properties(&format!("Migrate{metric}Alarm"));
             let number = |name: &str| alarm[name].as_u64().expect("a number");

@@ -1,8 +1,8 @@
-//! The database and the way to it.
+//! MySQL and the way to it.
 
 use serde_json::{Value, json};
 
-use crate::harness::{Project, Template, draining, variant, variants};
+use crate::harness::{Project, Template, draining, mysql, variant};
 
 fn created() -> [&'static Template; 2] {
     [variant("dev", "created"), variant("prod", "created")]
@@ -20,7 +20,7 @@ fn max_connections(template: &Template) -> u64 {
 #[test]
 fn the_functions_never_need_more_connections_than_the_server_takes() {
     const HEADROOM: u64 = 10;
-    for template in variants() {
+    for template in mysql() {
         let reserved = |id: &str| {
             let reserved = &template.properties(id)["ReservedConcurrentExecutions"];
             reserved.as_u64().unwrap_or_else(|| panic!("{}: {id} has no bound", template.name))
@@ -204,7 +204,7 @@ fn an_existing_database_and_network_are_used_and_not_touched() {
 
 #[test]
 fn the_users_of_the_stages_have_names_of_their_own() {
-    for template in variants() {
+    for template in mysql() {
         let stage = template.stage();
         let mut users =
             vec![("PostLogSecret", "post_log"), ("GetLogsSecret", "get_logs"), ("RetentionSecret", "retention")];

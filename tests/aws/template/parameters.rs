@@ -107,6 +107,39 @@ fn a_created_database_with_what_only_an_existing_one_has() {
 }
 
 #[test]
+fn a_table_with_what_only_a_server_has_and_the_other_way_round() {
+    let dynamodb = "database=dynamodb";
+    for (given, kind) in [
+        (EXISTING[1], "existing"),
+        ("databaseInstance=my-database", "existing"),
+        ("databaseClass=db.t4g.large", "created"),
+        ("databaseName=Codes", "created or existing"),
+    ] {
+        let (name, _) = given.split_once('=').expect("a parameter has a value");
+        let sentence = format!("{name} is for database={kind}, and database is dynamodb.");
+        is_refused("prod", &[dynamodb, given], &sentence);
+    }
+    let sentence = "tableShards is for database=dynamodb, and database is created.";
+    is_refused("prod", &["tableShards=16"], sentence);
+    let existing = [&EXISTING[..], &["tableWriteLimit=100"]].concat();
+    is_refused("dev", &existing, "tableWriteLimit is for database=dynamodb, and database is existing.");
+}
+
+#[test]
+fn a_table_that_could_not_be_or_would_cost_more_than_was_meant() {
+    let refused = |parameter, sentence| is_refused("dev", &["database=dynamodb", parameter], sentence);
+    refused("tableShards=0", r#"tableShards must be a whole number from 1 to 256, not "0"."#);
+    refused("tableWriteLimit=0", r#"tableWriteLimit must be a whole number from 1 to 10000000, not "0"."#);
+    let sentence = "tableWarmWrites must be 0 or at least 4000, which a new table takes anyway, not 1000.";
+    refused("tableWarmWrites=1000", sentence);
+    let sentence = "tableWarmReads must be 0 or at least 12000, which a new table takes anyway, not 4000.";
+    refused("tableWarmReads=4000", sentence);
+    let sentence = "storeLogsConcurrency (11) is more than accountConcurrency (10).";
+    let parameters = ["database=dynamodb", "ingestion=queued", "accountConcurrency=10", "storeLogsConcurrency=11"];
+    is_refused("dev", &parameters, sentence);
+}
+
+#[test]
 fn more_concurrency_than_the_database_has_connections_for() {
     let what = "(two for each environment of post-log and get-logs while code is replaced, one each for migrate and retention, 10 \
          in reserve)";

@@ -26,6 +26,32 @@ fn secrets(sid: &str, secrets: &Value) -> Value {
 }
 
 fn roles(template: &Template) -> Vec<Role> {
+    if template.has("Table") { roles_for_the_table(template) } else { roles_for_mysql(template) }
+}
+
+fn roles_for_the_table(template: &Template) -> Vec<Role> {
+    let table = json!({ "Fn::GetAtt": ["Table", "Arn"] });
+    let queue = json!({ "Fn::GetAtt": ["Queue", "Arn"] });
+    let read = json!(["dynamodb:Query"]);
+    let write = json!(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
+    let receive = json!(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
+    let role = |id, function, prefix, own| Role { id, function, prefix, own, is_inside: false };
+    let mut roles = vec![role("GetLogsRole", "get-logs", "GetLogs", vec![allow("Table", &read, &table)])];
+    if template.is_queued() {
+        // It has no right on the table.
+        let own = vec![allow("Queue", &json!("sqs:SendMessage"), &queue)];
+        roles.push(role("PostLogQueueRole", "post-log", "PostLog", own));
+    } else {
+        roles.push(role("PostLogRole", "post-log", "PostLog", vec![allow("Table", &write, &table)]));
+    }
+    if template.has("Queue") {
+        let own = vec![allow("Table", &write, &table), allow("Queue", &receive, &queue)];
+        roles.push(role("StoreLogsRole", "store-logs", "StoreLogs", own));
+    }
+    roles
+}
+
+fn roles_for_mysql(template: &Template) -> Vec<Role> {
     let admin = if template.has("Database") {
         json!({ "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] })
     } else {

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use local::lambda::Environment;
+use local::processes;
 use serde::Deserialize;
 
 use crate::bench::event::Event;
-use crate::bench::testbed::{EMPTY, Mode, Testbed};
+use crate::bench::functions::{EMPTY, Functions, Mode};
 use crate::error::LabError;
-use crate::process::peak_memory;
 
 /// A function's process, which is called again and again.
 pub(crate) struct Caller {
@@ -32,12 +32,12 @@ struct Answer {
 impl Caller {
     /// Starts the process, with an empty log; it may not be ready yet.
     pub(crate) async fn start(
-        testbed: &Testbed,
+        functions: &Functions<'_>,
         function: &'static str,
         database: &str,
         mode: Mode,
     ) -> Result<Self, LabError> {
-        let config = testbed.function(function, database, mode);
+        let config = functions.config(function, database, mode);
         match fs::remove_file(&config.log_file) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -49,21 +49,22 @@ impl Caller {
 
     /// From sending an event to having its answer.
     pub(crate) async fn call(&mut self, event: &Event) -> Result<Duration, LabError> {
-        let json = event.json.clone().into();
+        let json = event.json.clone();
         let started = Instant::now();
         let answer = self.environment.invoke("bench", json).await;
         let took = started.elapsed();
+        let function = self.function;
         let answer = answer.map_err(|error| LabError::Invoke {
-            function: self.function,
+            function,
             error,
-            log: format!("ends with: {}", last_line(&self.log())),
+            log: format!("ends with: {}", self.last_line()),
         })?;
-        let expected = if self.function == EMPTY { "{}" } else { &event.expected };
+        let expected = if function == EMPTY { "{}" } else { &event.expected };
         match serde_json::from_slice::<Answer>(&answer) {
             Ok(Answer { status_code, body }) if status_code == self.status && body.contains(expected) => Ok(took),
             _ => {
                 let answer = String::from_utf8_lossy(&answer).chars().take(300).collect();
-                Err(LabError::WrongAnswer { function: self.function, answer })
+                Err(LabError::WrongAnswer { function, answer })
             }
         }
     }
@@ -73,17 +74,17 @@ impl Caller {
         fs::read_to_string(&self.log_file).unwrap_or_default()
     }
 
+    fn last_line(&self) -> String {
+        self.log().lines().last().unwrap_or("(nothing)").chars().take(300).collect()
+    }
+
     /// The most memory that the process had until now, in megabytes.
     pub(crate) fn peak_memory(&self) -> Result<f64, LabError> {
-        peak_memory(self.function, &self.environment)
+        self.environment.process_id().and_then(processes::peak_memory).ok_or(LabError::NoPeak(self.function))
     }
 
     /// Ends the process and waits until it is gone: the next measurement has the machine for itself.
     pub(crate) async fn stop(self) {
         self.environment.stop().await;
     }
-}
-
-fn last_line(log: &str) -> String {
-    log.lines().last().unwrap_or("(nothing)").chars().take(300).collect()
 }

@@ -5,82 +5,77 @@ use std::time::{Duration, Instant};
 
 use crate::bench::caller::Caller;
 use crate::bench::event::{self, Event};
+use crate::bench::functions::{EMPTY, Functions, MANY_ROWS, Mode, WRITTEN};
 use crate::bench::report::Line;
 use crate::bench::samples::{Samples, rounds};
 use crate::bench::steps::Steps;
-use crate::bench::testbed::{EMPTY, MANY_ROWS, Mode, Testbed, WRITTEN};
 use crate::error::LabError;
 
-/// A function, and its starts.
-struct Function {
-    name: &'static str,
+/// How a function is started, and how it is said.
+const MODES: [(Mode, &str); 3] = [(Mode::Plain, "plain"), (Mode::Tls, "TLS"), (Mode::Secret, "secret and TLS")];
+
+/// A function in one mode, and its starts.
+struct Start {
+    function: &'static str,
     database: &'static str,
+    mode: Mode,
+    how: &'static str,
     event: Event,
-    plain: Samples,
-    tls: Samples,
-    secret: Samples,
+    samples: Samples,
 }
 
 /// All sides take turns.
-pub(crate) async fn measure(testbed: &Testbed, count: u32) -> Result<Vec<Line>, LabError> {
-    let event = event::post(1);
-    let mut empty = Samples::default();
-    let mut functions =
-        [Function::new("post-log", WRITTEN, event.clone()), Function::new("get-logs", MANY_ROWS, event::get())];
-    let (mut steps, mut queued) = (Steps::default(), Samples::default());
+pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
+    let post = event::post(1, None)?;
+    let start = |function, database, event: &Event, (mode, how)| Start {
+        function,
+        database,
+        mode,
+        how,
+        event: event.clone(),
+        samples: Samples::default(),
+    };
+    let mut empty = start(EMPTY, WRITTEN, &post, MODES[0]);
+    let mut starts = Vec::from(MODES.map(|mode| start("post-log", WRITTEN, &post, mode)));
+    let get = event::get()?;
+    starts.extend(MODES.map(|mode| start("get-logs", MANY_ROWS, &get, mode)));
+    starts.push(start("post-log", WRITTEN, &post, (Mode::Queue, "queued")));
+    let mut steps = Steps::default();
     for _ in rounds(count) {
-        empty.add(start_and_call(testbed, EMPTY, WRITTEN, Mode::Plain, &event).await?);
-        for function in &mut functions {
-            function.add(testbed).await?;
+        empty.add(functions).await?;
+        for start in &mut starts {
+            start.add(functions).await?;
         }
-        queued.add(start_and_call(testbed, "post-log", WRITTEN, Mode::Queue, &event).await?);
-        steps.add(testbed, &event).await?;
+        steps.add(functions, &post).await?;
     }
-    let mut lines: Vec<_> = functions.iter().flat_map(|function| function.lines(empty.median())).collect();
-    let what = "cold start of post-log, queued".to_owned();
-    lines.push(Line::milliseconds(what, queued.median()).against("empty function", empty.median()).at_most_more(20.0));
+    let mut lines: Vec<_> = starts.iter().map(|start| start.line(empty.samples.median())).collect();
     lines.extend(steps.lines());
     Ok(lines)
 }
 
-impl Function {
-    fn new(name: &'static str, database: &'static str, event: Event) -> Self {
-        Self { name, database, event, plain: Samples::default(), tls: Samples::default(), secret: Samples::default() }
-    }
-
-    async fn add(&mut self, testbed: &Testbed) -> Result<(), LabError> {
-        for (samples, mode) in
-            [(&mut self.plain, Mode::Plain), (&mut self.tls, Mode::Tls), (&mut self.secret, Mode::Secret)]
-        {
-            samples.add(start_and_call(testbed, self.name, self.database, mode, &self.event).await?);
-        }
+impl Start {
+    async fn add(&mut self, functions: &Functions<'_>) -> Result<(), LabError> {
+        self.samples.add(self.time(functions).await?);
         Ok(())
     }
 
-    fn lines(&self, empty: f64) -> [Line; 3] {
-        let line = |how: &str, samples: &Samples| {
-            let what = format!("cold start of {}, {how}", self.name);
-            Line::milliseconds(what, samples.median()).against("empty function", empty)
-        };
-        [
-            line("plain", &self.plain).at_most_times(4.0),
-            line("TLS", &self.tls).at_most_more(10.0),
-            line("secret and TLS", &self.secret).at_most_more(25.0),
-        ]
+    async fn time(&self, functions: &Functions<'_>) -> Result<Duration, LabError> {
+        let started = Instant::now();
+        let mut caller = Caller::start(functions, self.function, self.database, self.mode).await?;
+        caller.call(&self.event).await?;
+        let took = started.elapsed();
+        caller.stop().await;
+        Ok(took)
     }
-}
 
-async fn start_and_call(
-    testbed: &Testbed,
-    function: &'static str,
-    database: &str,
-    mode: Mode,
-    event: &Event,
-) -> Result<Duration, LabError> {
-    let started = Instant::now();
-    let mut caller = Caller::start(testbed, function, database, mode).await?;
-    caller.call(event).await?;
-    let took = started.elapsed();
-    caller.stop().await;
-    Ok(took)
+    fn line(&self, empty: f64) -> Line {
+        let what = format!("cold start of {}, {}", self.function, self.how);
+        let line = Line::milliseconds(what, self.samples.median()).against("empty function", empty);
+        match self.mode {
+            Mode::Plain => line.at_most_times(4.0),
+            Mode::Tls => line.at_most_more(10.0),
+            Mode::Queue => line.at_most_more(20.0),
+            Mode::Secret | Mode::Steps(_) => line.at_most_more(25.0),
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! The figures, as a table for people and as JSON for machines.
 
-use std::fmt::Write;
-
 use serde::Serialize;
+
+use crate::table::{self, Table};
 
 /// Everything that was measured.
 #[derive(Debug, Serialize)]
@@ -49,40 +49,24 @@ enum Amount {
     Value(f64),
 }
 
+impl table::Report for Report {
+    /// A target that is missed is a mark in the table.
+    fn is_good(&self) -> bool {
+        true
+    }
+
+    fn to_table(&self) -> String {
+        let Self { server, cores, rounds, lines } = self;
+        let head = ["", "", "compared with", "", "result", "target", ""];
+        let table = Table::new(head, &[1, 3, 4, 5], lines.iter().map(Line::cells)).aligned();
+        format!("{server}, {cores} cores, medians of {rounds} rounds\n\n{table}\n{}\n", self.conclusion())
+    }
+}
+
 impl Report {
-    /// Without lines yet.
-    pub(crate) fn new(server: String, rounds: u32) -> Self {
+    pub(crate) fn new(server: String, rounds: u32, lines: Vec<Line>) -> Self {
         let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        Self { server, cores, rounds, lines: Vec::new() }
-    }
-
-    pub(crate) fn add(&mut self, lines: Vec<Line>) {
-        self.lines.extend(lines);
-    }
-
-    pub(crate) fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|json| json + "\n")
-    }
-
-    /// Aligned columns; the last line says whether every target is met.
-    pub(crate) fn to_table(&self) -> String {
-        let head = ["", "", "compared with", "", "result", "target", ""].map(str::to_owned);
-        let rows: Vec<_> = std::iter::once(head).chain(self.lines.iter().map(Line::cells)).collect();
-        let widths: [usize; 7] =
-            std::array::from_fn(|column| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default());
-        let mut table = format!("{}, {} cores, medians of {} rounds\n\n", self.server, self.cores, self.rounds);
-        for row in &rows {
-            for (column, (cell, width)) in row.iter().zip(widths).enumerate() {
-                // Figures end in line, words begin in line.
-                let _ = match column {
-                    0 | 2 | 6 => write!(table, "{cell:<width$}  "),
-                    _ => write!(table, "{cell:>width$}  "),
-                };
-            }
-            table.truncate(table.trim_end().len());
-            table.push('\n');
-        }
-        table + "\n" + &self.conclusion() + "\n"
+        Self { server, cores, rounds, lines }
     }
 
     fn conclusion(&self) -> String {
@@ -121,9 +105,7 @@ impl Line {
 
     /// The same with a target.
     pub(crate) fn at_most_times(self, limit: f64) -> Self {
-        let line = self.times();
-        let times = line.value / line.base();
-        line.judged(times, Amount::Times(limit), limit)
+        self.times().judged(Amount::Times(limit))
     }
 
     /// The result is how much more it is.
@@ -133,19 +115,17 @@ impl Line {
 
     /// The same with a target.
     pub(crate) fn at_most_more(self, limit: f64) -> Self {
-        let line = self.more();
-        let more = line.value - line.base();
-        line.judged(more, Amount::More(limit), limit)
+        self.more().judged(Amount::More(limit))
     }
 
     /// The value itself has a target.
     pub(crate) fn at_most(self, limit: f64) -> Self {
-        let value = self.value;
-        self.judged(value, Amount::Value(limit), limit)
+        self.judged(Amount::Value(limit))
     }
 
-    fn judged(self, amount: f64, target: Amount, limit: f64) -> Self {
-        Self { target: Some(target), met: Some(amount <= limit), ..self }
+    fn judged(self, target: Amount) -> Self {
+        let result = self.result.unwrap_or(Amount::Value(self.value));
+        Self { target: Some(target), met: Some(result.number() <= target.number()), ..self }
     }
 
     fn base(&self) -> f64 {
@@ -178,6 +158,14 @@ impl Line {
     }
 }
 
+impl Amount {
+    fn number(self) -> f64 {
+        match self {
+            Self::Times(number) | Self::More(number) | Self::Value(number) => number,
+        }
+    }
+}
+
 impl Unit {
     fn symbol(self) -> &'static str {
         match self {
@@ -204,9 +192,7 @@ mod tests {
     }
 
     fn table(lines: Vec<Line>) -> String {
-        let mut report = Report::new("a server".to_owned(), 3);
-        report.add(lines);
-        report.to_table()
+        table::Report::to_table(&Report::new("a server".to_owned(), 3, lines))
     }
 
     #[test]
@@ -226,12 +212,5 @@ mod tests {
     #[test]
     fn a_figure_that_could_not_be_had_meets_no_target() {
         assert_eq!(line(f64::NAN).at_most_times(1.5).met, Some(false));
-    }
-
-    #[test]
-    fn columns_are_aligned() {
-        let table = table(vec![line(3.0).at_most_times(1.5), line(30_000.0).at_most_more(1.0)]);
-        let ends: Vec<_> = table.lines().filter_map(|line| line.find(" ms  nothing")).collect();
-        assert!(ends.len() == 2 && ends[0] == ends[1], "{table}");
     }
 }

@@ -7,9 +7,10 @@ use std::path::Path;
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
+use crate::bench::functions::{EMPTY, FUNCTIONS, Functions};
 use crate::bench::report::Line;
-use crate::bench::testbed::{EMPTY, FUNCTIONS, Testbed};
 use crate::error::LabError;
+use crate::figures::number;
 
 /// Megabytes.
 const LIMIT: f64 = 3.5;
@@ -19,12 +20,12 @@ const LIMIT: f64 = 3.5;
 const ZIP_HEADERS: u64 = 30 + 46 + 22 + 2 * "bootstrap".len() as u64;
 
 /// Each function's binary as it was built.
-pub(crate) fn measure(testbed: &Testbed) -> Result<Vec<Line>, LabError> {
-    let empty = testbed.program(EMPTY);
+pub(crate) fn measure(functions: &Functions<'_>) -> Result<Vec<Line>, LabError> {
+    let empty = functions.program(EMPTY);
     let (empty_size, empty_zip) = (size(&empty)?, zip_size(&empty)?);
     let mut lines = Vec::new();
     for function in FUNCTIONS {
-        let program = testbed.program(function);
+        let program = functions.program(function);
         let binary = Line::megabytes(format!("binary of {function}"), size(&program)?);
         let zip = Line::megabytes(format!("zip of {function} (deflate 9)"), zip_size(&program)?);
         lines.push(binary.against("empty function", empty_size));
@@ -34,7 +35,7 @@ pub(crate) fn measure(testbed: &Testbed) -> Result<Vec<Line>, LabError> {
 }
 
 fn size(program: &Path) -> io::Result<f64> {
-    Ok(megabytes(program.metadata()?.len()))
+    Ok(number(program.metadata()?.len()) / 1e6)
 }
 
 /// Within a percent of what the tools make.
@@ -42,10 +43,5 @@ fn zip_size(program: &Path) -> io::Result<f64> {
     let mut encoder = DeflateEncoder::new(io::sink(), Compression::best());
     io::copy(&mut File::open(program)?, &mut encoder)?;
     encoder.try_finish()?;
-    Ok(megabytes(encoder.total_out() + ZIP_HEADERS))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "no binary has 2^53 bytes")]
-fn megabytes(bytes: u64) -> f64 {
-    bytes as f64 / 1e6
+    Ok(number(encoder.total_out() + ZIP_HEADERS) / 1e6)
 }

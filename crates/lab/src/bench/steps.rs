@@ -9,9 +9,9 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::bench::caller::Caller;
 use crate::bench::event::Event;
+use crate::bench::functions::{Functions, Mode, Trust, WRITTEN};
 use crate::bench::report::Line;
 use crate::bench::samples::Samples;
-use crate::bench::testbed::{Mode, Testbed, Trust, WRITTEN};
 use crate::error::LabError;
 
 const COUNT: usize = 6;
@@ -43,13 +43,13 @@ pub(crate) struct Steps {
 impl Steps {
     /// One start as it is deployed, one that trusts a single certificate, one question by a client that does nothing
     /// else.
-    pub(crate) async fn add(&mut self, testbed: &Testbed, event: &Event) -> Result<(), LabError> {
-        let times = start(testbed, Trust::Rds, event).await?;
+    pub(crate) async fn add(&mut self, functions: &Functions<'_>, event: &Event) -> Result<(), LabError> {
+        let times = start(functions, Trust::Rds, event).await?;
         for (samples, time) in self.all.iter_mut().zip(times) {
             samples.add(time);
         }
-        self.one_certificate.add(start(testbed, Trust::OneCertificate, event).await?[TLS]);
-        self.endpoint.add(testbed.secrets_manager.time().await?);
+        self.one_certificate.add(start(functions, Trust::OneCertificate, event).await?[TLS]);
+        self.endpoint.add(functions.secrets_manager.time().await?);
         Ok(())
     }
 
@@ -66,9 +66,9 @@ impl Steps {
     }
 }
 
-async fn start(testbed: &Testbed, trust: Trust, event: &Event) -> Result<[Duration; COUNT], LabError> {
+async fn start(functions: &Functions<'_>, trust: Trust, event: &Event) -> Result<[Duration; COUNT], LabError> {
     let started = clock::since_epoch();
-    let mut caller = Caller::start(testbed, "post-log", WRITTEN, Mode::Steps(trust)).await?;
+    let mut caller = Caller::start(functions, "post-log", WRITTEN, Mode::Steps(trust)).await?;
     caller.call(event).await?;
     let answered = clock::since_epoch();
     let times = times(&caller.log(), started, answered);

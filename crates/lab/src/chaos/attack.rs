@@ -9,34 +9,39 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use crate::chaos::batch::Batches;
-use crate::chaos::client::{self, Acknowledged, Phase, Sent, Target};
-use crate::chaos::count;
+use crate::chaos::client::{self, Acknowledged, Client, Phase, Settled};
 use crate::chaos::fault::{Kind, Schedule};
-use crate::chaos::inject::inject;
-use crate::chaos::plan::{PROGRESS, Plan};
-use crate::chaos::recovery;
 use crate::chaos::report::{Report, Run, Survived};
-use crate::chaos::tally::Tally;
-use crate::chaos::testbed::Testbed;
+use crate::chaos::target::Target;
+use crate::chaos::{count, inject, recovery};
+use crate::client::Tally;
 use crate::error::LabError;
+use crate::testbed::Testbed;
 
 /// How long the clients may go on after the last fault, until every batch is settled.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
+/// What the command line asks for.
+pub(crate) struct Plan {
+    pub(crate) seed: u64,
+    pub(crate) clients: usize,
+    pub(crate) seconds: u64,
+    /// With a queue before the database.
+    pub(crate) queued: bool,
+    /// Only these; empty: all.
+    pub(crate) kinds: Vec<Kind>,
+}
+
 /// From the first batch to the report.
 pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, LabError> {
+    let mut target = Target::start(testbed, plan.clients, plan.queued).await?;
     let mut random = Rng::with_seed(plan.seed);
-    let all = plan.kinds.is_empty();
-    let mut kinds = if all { Kind::ALL.to_vec() } else { plan.kinds.clone() };
-    kinds.retain(|kind| plan.queued || *kind != Kind::QueueFrozen);
-    let schedule = Schedule::new(random.fork(), &kinds);
+    let schedule = Schedule::new(random.fork(), &plan.kinds, plan.queued);
     let (phase, follow) = watch::channel(Phase::Sending);
     let (acknowledged, mut served) = mpsc::unbounded_channel();
     let tally = Arc::new(Tally::default());
-    let target = Target {
-        http: reqwest::Client::builder().no_proxy().build()?,
-        url: testbed.gateway.url(),
-        api_key: testbed.api_key.clone(),
+    let client = Client {
+        api: target.service.client()?,
         queued: plan.queued,
         tally: Arc::clone(&tally),
         phase: follow,
@@ -45,42 +50,34 @@ pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, La
     let mut clients = JoinSet::new();
     for id in 0..plan.clients {
         let batches = Batches::new(id, random.fork(), plan.queued);
-        let sending = client::run(target.clone(), batches, random.fork());
+        let sending = client::run(client.clone(), batches, random.fork());
         clients.spawn(async move { (id, sending.await) });
     }
-    drop(target);
-    let faults = faults(testbed, plan, schedule, &mut served).await?;
-    PROGRESS.say("the clients finish");
+    drop(client);
+    let faults = faults(testbed, &mut target, plan, schedule, &mut served).await?;
+    testbed.progress.say("the clients finish");
     let expected = finish(&phase, clients, plan.clients).await?;
-    // All that the functions still have under way ends here, before it is counted.
-    testbed.function.finish().await;
-    testbed.function.stop().await;
-    let dead_letters = match testbed.queued.take() {
-        Some(queued) => {
-            PROGRESS.say("the queue is emptied");
-            queued.drain().await?
-        }
-        None => 0,
-    };
-    PROGRESS.say("counting");
-    testbed.proxy.cut();
-    let mut administrator = testbed.administrator().await?;
-    count::wait_until_quiet(&mut administrator).await?;
-    let codes = count::count(&mut administrator, &expected, plan.queued).await?;
-    let Plan { seed, clients, seconds, queued, .. } = *plan;
-    let run = Run { database: testbed.database.clone(), seed, clients, seconds, queued, judges_times: all && !queued };
+    let dead_letters = target.come_to_rest(testbed).await?;
+    testbed.progress.say("counting");
+    let mut database = testbed.store.administrator().await?;
+    database.wait_until_quiet().await?;
+    let codes = count::count(&mut database, &expected, plan.queued).await?;
+    let Plan { seed, clients, seconds, queued, ref kinds } = *plan;
+    let judges_times = kinds.is_empty() && !queued;
+    let run = Run { database: testbed.store.name.clone(), seed, clients, seconds, queued, judges_times };
     Ok(Report::new(run, &faults, tally.so_far(), codes, dead_letters))
 }
 
 async fn faults(
     testbed: &mut Testbed,
+    target: &mut Target,
     plan: &Plan,
     schedule: Schedule,
     served: &mut mpsc::UnboundedReceiver<Acknowledged>,
 ) -> Result<Vec<Survived>, LabError> {
     let started = Instant::now();
     if recovery::wait(served, started, plan.clients).await.is_none() {
-        return Err(LabError::NeverUp(testbed.folder.clone()));
+        return Err(LabError::NeverUp(testbed.folder().to_owned()));
     }
     let end = started + Duration::from_secs(plan.seconds);
     let mut faults = Vec::new();
@@ -90,20 +87,18 @@ async fn faults(
         if Instant::now() >= end && faults.len() >= plan.kinds.len() {
             break;
         }
-        let end_of_fault = inject(testbed, fault).await?;
+        let end_of_fault = inject::inject(testbed, target, fault).await?;
         let mut recovery = recovery::wait(served, end_of_fault, plan.clients).await;
-        if let Some(queued) = &mut testbed.queued {
-            let stored = queued.stored().await.map(|stored| stored - end_of_fault);
+        if plan.queued {
+            let stored = target.stored().await.map(|stored| stored - end_of_fault);
             recovery = recovery.zip(stored).map(|(recovery, stored)| recovery.and_after(stored));
         }
+        let outcome = recovery.map_or("NOT RECOVERED".to_owned(), |recovery| {
+            let (first, last) = (recovery.first.as_millis(), recovery.last.as_millis());
+            format!("served again after {first} ms, all {last} ms")
+        });
         let (at, number, name) = (started.elapsed().as_secs(), faults.len() + 1, fault.kind.name());
-        match recovery {
-            Some(recovery) => {
-                let (first, last) = (recovery.first.as_millis(), recovery.last.as_millis());
-                PROGRESS.say(&format!("{at:>4} s  {number:>3}  {name}: served again after {first} ms, all {last} ms"));
-            }
-            None => PROGRESS.say(&format!("{at:>4} s  {number:>3}  {name}: NOT RECOVERED")),
-        }
+        testbed.progress.say(&format!("{at:>4} s  {number:>3}  {name}: {outcome}"));
         faults.push((fault.kind, recovery));
     }
     Ok(faults)
@@ -112,12 +107,12 @@ async fn faults(
 /// What the clients expect, in order.
 async fn finish(
     phase: &watch::Sender<Phase>,
-    mut clients: JoinSet<(usize, Vec<Sent>)>,
+    mut clients: JoinSet<(usize, Vec<Settled>)>,
     count: usize,
-) -> Result<Vec<Vec<Sent>>, LabError> {
+) -> Result<Vec<Vec<Settled>>, LabError> {
     phase.send_replace(Phase::Finishing);
     let drained = Instant::now() + DRAIN_LIMIT;
-    let mut expected: Vec<Vec<Sent>> = (0..count).map(|_| Vec::new()).collect();
+    let mut expected: Vec<Vec<Settled>> = (0..count).map(|_| Vec::new()).collect();
     loop {
         let ended = tokio::select! {
             ended = clients.join_next() => ended,
@@ -127,7 +122,7 @@ async fn finish(
             }
         };
         let Some(ended) = ended else { return Ok(expected) };
-        let (id, sent) = ended?;
-        expected[id] = sent;
+        let (id, settled) = ended?;
+        expected[id] = settled;
     }
 }

@@ -1,10 +1,11 @@
 //! What the clients send. Which batches a client sends, and how, follows from the seed alone; when it gets to them does
 //! not.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use fastrand::Rng;
+
+use crate::codes::{self, Code};
 
 /// The most records in a batch.
 const MAX_SIZE: usize = 200;
@@ -42,21 +43,15 @@ pub(crate) enum Manner {
 impl Batch {
     /// The body of the request.
     pub(crate) fn body(&self) -> String {
-        let mut body = String::from("[");
-        for index in 0..self.size {
-            let comma = if index == 0 { "" } else { "," };
-            let (device, err, timestamp) = self.record(index);
-            let _ = write!(body, r#"{comma}{{"deviceID":"{device}","err":{err},"timestamp":{timestamp}}}"#);
-        }
-        body + "]"
+        codes::body(&(0..self.size).map(|index| self.record(index)).collect::<Vec<_>>())
     }
 
-    /// Device, error code and timestamp of one record.
-    pub(crate) fn record(&self, index: usize) -> (String, i32, i64) {
+    /// The record at this place.
+    pub(crate) fn record(&self, index: usize) -> Code {
         let (client, number) = (self.client, self.number);
-        let code = i32::try_from((number * 1_009 + index * 31 + client) % 100_000).unwrap_or_default();
+        let err = i32::try_from((number * 1_009 + index * 31 + client) % 100_000).unwrap_or_default();
         let timestamp = 1_700_000_000 + i64::try_from(number).unwrap_or_default();
-        (format!("chaos-{client}-{number}-{index}"), code, timestamp)
+        Code { device_id: format!("chaos-{client}-{number}-{index}"), err, timestamp }
     }
 
     /// Client, batch and place that a name of [`Batch::record`] tells.
@@ -131,7 +126,7 @@ mod tests {
     #[test]
     fn a_record_is_found_again_by_its_name() {
         let batch = &batches(1)[17];
-        assert_eq!(Batch::place(&batch.record(9).0), Some((3, 17, 9)));
+        assert_eq!(Batch::place(&batch.record(9).device_id), Some((3, 17, 9)));
         for foreign in ["", "chaos-", "chaos-1-2", "chaos-1-2-3-4", "chaos-1-2-x", "any_device_token"] {
             assert_eq!(Batch::place(foreign), None, "{foreign}");
         }

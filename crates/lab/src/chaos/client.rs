@@ -8,12 +8,8 @@ use fastrand::Rng;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::chaos::answer::{self, Meaning};
 use crate::chaos::batch::{Batch, Batches, Manner};
-use crate::chaos::tally::Tally;
-
-/// How long a device waits for an answer; the gateway gives up after 29 s.
-const ANSWER_LIMIT: Duration = Duration::from_secs(40);
+use crate::client::{Api, Meaning, NoAnswer, Sent, Tally};
 
 /// The limits of the random wait before the second and before every later try.
 const WAIT_MS: [u64; 2] = [30, 120];
@@ -36,7 +32,7 @@ pub(crate) struct Acknowledged {
 }
 
 /// A batch, and what the client knows of it at the end.
-pub(crate) struct Sent {
+pub(crate) struct Settled {
     pub(crate) batch: Batch,
     /// How many requests went out.
     pub(crate) requests: u32,
@@ -45,26 +41,20 @@ pub(crate) struct Sent {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    Acknowledged,
+    /// By the first request that stored the batch, or by one after it.
+    Acknowledged {
+        is_first: bool,
+    },
     Refused,
     /// The time was over, or the answer wrong.
     Open,
 }
 
-/// An answer after which a batch is forgotten.
-struct Heard {
-    outcome: Outcome,
-    /// It says that no earlier request stored the batch.
-    is_first: bool,
-}
-
 /// What all clients share.
 #[derive(Clone)]
-pub(crate) struct Target {
-    pub(crate) http: reqwest::Client,
-    pub(crate) url: String,
-    pub(crate) api_key: String,
-    /// Whether a queue acknowledges, with 202.
+pub(crate) struct Client {
+    pub(crate) api: Api,
+    /// Whether a queue acknowledges.
     pub(crate) queued: bool,
     pub(crate) tally: Arc<Tally>,
     pub(crate) phase: watch::Receiver<Phase>,
@@ -72,45 +62,36 @@ pub(crate) struct Target {
 }
 
 /// Sends batches until the phase says to stop; they are what it gives back, in order.
-pub(crate) async fn run(mut target: Target, mut batches: Batches, mut jitter: Rng) -> Vec<Sent> {
+pub(crate) async fn run(mut client: Client, mut batches: Batches, mut jitter: Rng) -> Vec<Settled> {
     let mut all = Vec::new();
-    while *target.phase.borrow() == Phase::Sending {
+    while *client.phase.borrow() == Phase::Sending {
         let batch = batches.next();
         let pause = batch.pause;
-        all.push(target.settle(batch, &mut jitter).await);
-        let _ = timeout(pause, target.phase.wait_for(|phase| *phase != Phase::Sending)).await;
+        all.push(client.settle(batch, &mut jitter).await);
+        let _ = timeout(pause, client.phase.wait_for(|phase| *phase != Phase::Sending)).await;
     }
     all
 }
 
-impl Target {
-    async fn settle(&mut self, batch: Batch, jitter: &mut Rng) -> Sent {
+impl Client {
+    async fn settle(&mut self, batch: Batch, jitter: &mut Rng) -> Settled {
         let body = batch.body();
         let mut phase = self.phase.clone();
         let mut requests = 0;
         let sending = async {
             let mut manner = batch.manner;
             loop {
-                let heard = match manner {
-                    Manner::Twice => {
-                        requests += 2;
-                        self.post_twice(&batch, &body).await
-                    }
+                requests += if manner == Manner::Twice { 2 } else { 1 };
+                let outcome = match manner {
+                    Manner::Twice => self.post_twice(&batch, &body).await,
                     Manner::HangingUp(after) => {
-                        requests += 1;
-                        let heard = timeout(after, self.post(&batch, &body)).await;
-                        heard.unwrap_or_else(|_| {
-                            self.tally.hung_up();
-                            None
-                        })
+                        let outcome = timeout(after, self.post(&batch, &body)).await;
+                        outcome.inspect_err(|_| self.tally.hung_up()).ok().flatten()
                     }
-                    Manner::Plainly | Manner::UnderUsedKey => {
-                        requests += 1;
-                        self.post(&batch, &body).await
-                    }
+                    Manner::Plainly | Manner::UnderUsedKey => self.post(&batch, &body).await,
                 };
-                if let Some(heard) = heard {
-                    return heard.outcome;
+                if let Some(outcome) = outcome {
+                    return outcome;
                 }
                 let limit = WAIT_MS[usize::from(manner == Manner::Plainly)];
                 manner = Manner::Plainly;
@@ -121,57 +102,51 @@ impl Target {
             outcome = sending => outcome,
             _ = phase.wait_for(|phase| *phase == Phase::GivingUp) => Outcome::Open,
         };
-        Sent { batch, requests, outcome }
+        Settled { batch, requests, outcome }
     }
 
     /// Two requests at once. At most one of them may be the first.
-    async fn post_twice(&self, batch: &Batch, body: &str) -> Option<Heard> {
+    async fn post_twice(&self, batch: &Batch, body: &str) -> Option<Outcome> {
         let (one, other) = tokio::join!(self.post(batch, body), self.post(batch, body));
-        let is_first = |heard: &Option<Heard>| heard.as_ref().is_some_and(|heard| heard.is_first);
         // The queue asks no ledger: both are told false.
-        if !self.queued && is_first(&one) && is_first(&other) {
-            self.tally.wrong(format!("{}: two answers of 200, both with \"duplicate\":false", batch.record(0).0));
+        if !self.queued && one == other && one == Some(Outcome::Acknowledged { is_first: true }) {
+            self.error(batch, "two answers of 200, both with \"duplicate\":false");
         }
         one.or(other)
     }
 
     /// One request. What it says of the batch, if that is to be forgotten.
-    async fn post(&self, batch: &Batch, body: &str) -> Option<Heard> {
+    async fn post(&self, batch: &Batch, body: &str) -> Option<Outcome> {
         let sent = Instant::now();
-        let mut request = self.http.post(&self.url).header("x-api-key", &self.api_key).body(body.to_owned());
-        if let Some(key) = &batch.key {
-            request = request.header("idempotency-key", key);
-        }
-        let whole_answer = async {
-            let response = request.send().await?;
-            let (status, headers) = (response.status().as_u16(), response.headers().clone());
-            Ok::<_, reqwest::Error>((status, headers, response.bytes().await?))
-        };
-        let (status, headers, bytes) = match timeout(ANSWER_LIMIT, whole_answer).await {
-            Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => {
+        let answer = match self.api.post(batch.key.as_deref(), body).await {
+            Ok(answer) => answer,
+            Err(NoAnswer::Broken(_)) => {
                 self.tally.broken();
                 return None;
             }
-            Err(_) => {
-                self.tally.wrong(format!("no answer within {} s", ANSWER_LIMIT.as_secs()));
+            Err(overdue) => {
+                self.tally.error(overdue.to_string());
                 return None;
             }
         };
-        self.tally.answer(status);
-        match answer::read(batch, self.queued, status, &headers, &bytes) {
+        self.tally.answered(answer.status);
+        let (has_key, under_used_key) = (batch.key.is_some(), batch.manner == Manner::UnderUsedKey);
+        match answer.meaning(Sent { codes: batch.size, has_key, under_used_key, queued: self.queued }) {
             Ok(Meaning::Stored { duplicate }) => {
-                let answered = Instant::now();
                 // Nobody may be waiting any more.
-                let _ = self.acknowledged.send(Acknowledged { client: batch.client, sent, answered });
-                Some(Heard { outcome: Outcome::Acknowledged, is_first: !duplicate })
+                let _ = self.acknowledged.send(Acknowledged { client: batch.client, sent, answered: Instant::now() });
+                Some(Outcome::Acknowledged { is_first: !duplicate })
             }
-            Ok(Meaning::Refused) => Some(Heard { outcome: Outcome::Refused, is_first: false }),
-            Ok(Meaning::SendAgain) => None,
+            Ok(Meaning::Refused) => Some(Outcome::Refused),
+            Ok(Meaning::SendAgain(_)) => None,
             Err(what) => {
-                self.tally.wrong(format!("{}: {what}", batch.record(0).0));
-                Some(Heard { outcome: Outcome::Open, is_first: false })
+                self.error(batch, &what);
+                Some(Outcome::Open)
             }
         }
+    }
+
+    fn error(&self, batch: &Batch, what: &str) {
+        self.tally.error(format!("{}: {what}", batch.record(0).device_id));
     }
 }

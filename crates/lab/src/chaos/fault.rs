@@ -28,24 +28,10 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 16] = [
-        Self::DatabaseKilled,
-        Self::DatabaseRestarted,
-        Self::DatabaseFrozen,
-        Self::FunctionKilled,
-        Self::FunctionsKilled,
-        Self::FunctionsFrozen,
-        Self::ConnectionsCut,
-        Self::ConnectionsSlow,
-        Self::ConnectionsJammed,
-        Self::ConnectionsSwallowed,
-        Self::AnswersLost,
-        Self::ConnectionsRefused,
-        Self::ConnectionsKilled,
-        Self::ConnectionsFull,
-        Self::ReadOnly,
-        Self::QueueFrozen,
-    ];
+    /// In this order.
+    pub(crate) fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
 
     /// As people call it.
     pub(crate) fn name(self) -> &'static str {
@@ -86,6 +72,11 @@ impl Kind {
     }
 }
 
+/// Each of these kinds once, in the order of [`Kind::all`].
+pub(crate) fn unique(kinds: &[Kind]) -> Vec<Kind> {
+    Kind::all().iter().copied().filter(|kind| kinds.contains(kind)).collect()
+}
+
 /// One fault of the schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
@@ -106,8 +97,11 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    pub(crate) fn new(random: Rng, kinds: &[Kind]) -> Self {
-        Self { random, kinds: kinds.to_vec(), round: Vec::new() }
+    /// Of these kinds, or of all if none is named.
+    pub(crate) fn new(random: Rng, kinds: &[Kind], queued: bool) -> Self {
+        let mut kinds = if kinds.is_empty() { Kind::all() } else { kinds }.to_vec();
+        kinds.retain(|kind| queued || *kind != Kind::QueueFrozen);
+        Self { random, kinds, round: Vec::new() }
     }
 }
 
@@ -133,7 +127,7 @@ mod tests {
     use super::*;
 
     fn faults(seed: u64) -> Vec<Fault> {
-        Schedule::new(Rng::with_seed(seed), &Kind::ALL).take(2 * Kind::ALL.len()).collect()
+        Schedule::new(Rng::with_seed(seed), &[], true).take(2 * Kind::all().len()).collect()
     }
 
     #[test]
@@ -145,16 +139,17 @@ mod tests {
     #[test]
     fn only_the_kinds_that_were_asked_for_come() {
         let kinds = [Kind::ReadOnly, Kind::AnswersLost];
-        let mut round: Vec<_> = Schedule::new(Rng::with_seed(1), &kinds).take(4).map(|fault| fault.kind).collect();
+        let mut round: Vec<_> =
+            Schedule::new(Rng::with_seed(1), &kinds, false).take(4).map(|fault| fault.kind).collect();
         round.sort_unstable_by_key(|kind| kind.name());
         assert_eq!(round, [Kind::AnswersLost, Kind::AnswersLost, Kind::ReadOnly, Kind::ReadOnly]);
     }
 
     #[test]
     fn every_kind_comes_once_before_any_comes_again() {
-        for round in faults(1).chunks(Kind::ALL.len()) {
+        for round in faults(1).chunks(Kind::all().len()) {
             let kinds: HashSet<_> = round.iter().map(|fault| fault.kind).collect();
-            assert_eq!(kinds.len(), Kind::ALL.len());
+            assert_eq!(kinds.len(), Kind::all().len());
         }
     }
 }

@@ -1,224 +1,118 @@
 //! Makes a fault happen, from its beginning to its end.
 
-use std::path::Path;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use sqlx::mysql::MySqlDatabaseError;
-use sqlx::{Connection, Executor, MySqlConnection};
+use local::processes::signal;
+use local::proxy::Way;
+use nix::sys::signal::Signal;
+use sqlx::{Connection, MySqlConnection};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::chaos::fault::{Fault, Kind};
-use crate::chaos::proxy::Way;
-use crate::chaos::testbed::Testbed;
+use crate::chaos::target::Target;
 use crate::error::LabError;
-use crate::testbed::USER;
-
-/// How long to look for a process, or for a moment in which connections can be listed: all processes may have been
-/// killed a moment ago.
-const LOOK_LIMIT: Duration = Duration::from_secs(10);
+use crate::testbed::Testbed;
 
 /// Between two of the same, where a fault is a series.
 const BEAT: Duration = Duration::from_millis(60);
-
-/// MySQL lists no connection while anybody's statement has binary parameters, as a row of the ledger does.
-const NOT_TEXT: Option<u16> = Some(3854);
 
 /// How long a server may take to say that it has no connection left.
 const ONE_MORE_LIMIT: Duration = Duration::from_millis(500);
 
 /// Returns when the fault is over, and says when that was: what is done here afterwards is not the service's time.
-pub(crate) async fn inject(testbed: &mut Testbed, fault: Fault) -> Result<Instant, LabError> {
-    match fault.kind {
-        Kind::DatabaseKilled => {
-            testbed.server.as_mut().ok_or(LabError::NoServer)?.kill().await;
-            sleep(fault.lasts).await;
-            start_again(testbed).await?;
+pub(crate) async fn inject(testbed: &mut Testbed, target: &Target, fault: Fault) -> Result<Instant, LabError> {
+    let Fault { kind, lasts, choice, .. } = fault;
+    let server = &mut testbed.store.server;
+    let database = server.process_id().ok_or(LabError::NoProcess("database server"))?;
+    match kind {
+        Kind::DatabaseKilled | Kind::DatabaseRestarted => {
+            signal(database, if kind == Kind::DatabaseKilled { Signal::SIGKILL } else { Signal::SIGTERM })?;
+            server.ended().await;
+            sleep(lasts).await;
+            server.restart().await?;
         }
-        Kind::DatabaseRestarted => {
-            signal_database(testbed, Signal::SIGTERM)?;
-            testbed.server.as_mut().ok_or(LabError::NoServer)?.ended().await;
-            sleep(fault.lasts).await;
-            start_again(testbed).await?;
-        }
-        Kind::DatabaseFrozen => {
-            signal_database(testbed, Signal::SIGSTOP)?;
-            sleep(fault.lasts).await;
-            signal_database(testbed, Signal::SIGCONT)?;
-        }
+        Kind::DatabaseFrozen => freeze(&[database], lasts).await?,
         Kind::FunctionKilled => {
-            let processes = processes(testbed).await?;
-            let chosen = usize::try_from(fault.choice).unwrap_or_default() % processes.len();
-            signal_all(&processes[chosen..=chosen], Signal::SIGKILL);
+            let processes = target.processes(testbed).await?;
+            let chosen = usize::try_from(choice).unwrap_or_default() % processes.len();
+            signal(processes[chosen], Signal::SIGKILL)?;
         }
-        Kind::FunctionsKilled => signal_all(&processes(testbed).await?, Signal::SIGKILL),
-        Kind::FunctionsFrozen => {
-            let processes = processes(testbed).await?;
-            signal_all(&processes, Signal::SIGSTOP);
-            sleep(fault.lasts).await;
-            signal_all(&processes, Signal::SIGCONT);
-        }
+        Kind::FunctionsKilled => signal_all(&target.processes(testbed).await?, Signal::SIGKILL)?,
+        Kind::FunctionsFrozen => freeze(&target.processes(testbed).await?, lasts).await?,
         Kind::QueueFrozen => {
-            let queued = testbed.queued.as_ref().ok_or(LabError::NoProcess)?;
-            let moto = queued.moto.process_id().and_then(|id| i32::try_from(id).ok()).ok_or(LabError::NoProcess)?;
-            signal_all(&[moto], Signal::SIGSTOP);
-            sleep(fault.lasts).await;
-            signal_all(&[moto], Signal::SIGCONT);
+            let moto = target.queued.as_ref().and_then(|(queue, _)| queue.moto.process_id());
+            freeze(&[moto.ok_or(LabError::NoProcess("queue"))?], lasts).await?;
         }
         Kind::ConnectionsCut => {
-            let end = Instant::now() + fault.lasts;
-            while Instant::now() < end {
-                testbed.proxy.cut();
-                sleep(BEAT).await;
-            }
+            again_and_again(lasts, async || {
+                target.proxy.cut_all();
+                Ok(())
+            })
+            .await?;
         }
-        Kind::ConnectionsRefused => {
-            testbed.proxy.set(Way::Refusing);
-            testbed.proxy.cut();
-            sleep(fault.lasts).await;
-            testbed.proxy.set(Way::Open);
-        }
-        Kind::ConnectionsSlow => {
-            on_way(testbed, Way::Slow(Duration::from_millis(20 + fault.choice % 200)), fault.lasts).await;
-        }
-        Kind::ConnectionsJammed => on_way(testbed, Way::Jammed, fault.lasts).await,
-        Kind::ConnectionsSwallowed => on_way(testbed, Way::Swallowing, fault.lasts).await,
-        Kind::AnswersLost => on_way(testbed, Way::WithoutAnswers, fault.lasts).await,
+        Kind::ConnectionsRefused => on_way(target, Way::Refusing, lasts).await,
+        Kind::ConnectionsSlow => on_way(target, Way::Slow(Duration::from_millis(20 + choice % 200)), lasts).await,
+        Kind::ConnectionsJammed => on_way(target, Way::Jammed, lasts).await,
+        Kind::ConnectionsSwallowed => on_way(target, Way::Swallowing, lasts).await,
+        Kind::AnswersLost => on_way(target, Way::WithoutAnswers, lasts).await,
         Kind::ConnectionsKilled => {
-            let mut administrator = testbed.administrator().await?;
-            let end = Instant::now() + fault.lasts;
-            while Instant::now() < end {
-                kill_connections(&mut administrator).await?;
-                sleep(BEAT).await;
-            }
+            let mut administrator = testbed.store.administrator().await?;
+            again_and_again(lasts, async || administrator.kill_connections(&[]).await).await?;
         }
-        Kind::ConnectionsFull => return fill(testbed, fault.lasts).await,
+        Kind::ConnectionsFull => take_all_connections(testbed, lasts).await?,
         Kind::ReadOnly => {
-            let mut administrator = testbed.administrator().await?;
-            administrator.execute("SET GLOBAL read_only = ON").await?;
-            sleep(fault.lasts).await;
-            administrator.execute("SET GLOBAL read_only = OFF").await?;
+            let mut administrator = testbed.store.administrator().await?;
+            administrator.set_read_only(true).await?;
+            sleep(lasts).await;
+            administrator.set_read_only(false).await?;
         }
     }
     Ok(Instant::now())
 }
 
-async fn on_way(testbed: &Testbed, way: Way, lasts: Duration) {
-    testbed.proxy.set(way);
+async fn on_way(target: &Target, way: Way, lasts: Duration) {
+    target.proxy.set(way);
     sleep(lasts).await;
-    testbed.proxy.set(Way::Open);
+    target.proxy.set(Way::Open);
 }
 
-async fn start_again(testbed: &mut Testbed) -> Result<(), LabError> {
-    let server = testbed.server.take().ok_or(LabError::NoServer)?;
-    testbed.server = Some(server.restart().await?);
+async fn freeze(processes: &[u32], lasts: Duration) -> Result<(), LabError> {
+    signal_all(processes, Signal::SIGSTOP)?;
+    sleep(lasts).await;
+    signal_all(processes, Signal::SIGCONT)
+}
+
+fn signal_all(processes: &[u32], wanted: Signal) -> Result<(), LabError> {
+    Ok(processes.iter().try_for_each(|id| signal(*id, wanted))?)
+}
+
+async fn again_and_again(lasts: Duration, mut act: impl AsyncFnMut() -> Result<(), LabError>) -> Result<(), LabError> {
+    let end = Instant::now() + lasts;
+    while Instant::now() < end {
+        act().await?;
+        sleep(BEAT).await;
+    }
     Ok(())
 }
 
 /// Takes every connection that the server has, also those that the functions lose meanwhile.
-async fn fill(testbed: &Testbed, lasts: Duration) -> Result<Instant, LabError> {
-    let mut administrator = testbed.administrator().await?;
-    let mut taken = Vec::new();
-    let end = Instant::now() + lasts;
-    while Instant::now() < end {
-        while let Ok(Ok(connection)) = timeout(ONE_MORE_LIMIT, testbed.user()).await {
+async fn take_all_connections(testbed: &Testbed, lasts: Duration) -> Result<(), LabError> {
+    let mut administrator = testbed.store.administrator().await?;
+    let mut taken: Vec<MySqlConnection> = Vec::new();
+    again_and_again(lasts, async || {
+        while let Ok(Ok(connection)) = timeout(ONE_MORE_LIMIT, testbed.store.user()).await {
             taken.push(connection);
         }
-        let ours: Vec<u64> = ids(&mut taken).await?;
-        for id in connection_ids(&mut administrator).await?.into_iter().filter(|id| !ours.contains(id)) {
-            kill_connection(&mut administrator, id).await?;
+        let mut ours: Vec<u64> = Vec::new();
+        for connection in &mut taken {
+            ours.push(sqlx::query_scalar("SELECT CONNECTION_ID()").fetch_one(connection).await?);
         }
-        sleep(BEAT).await;
-    }
+        administrator.kill_connections(&ours).await
+    })
+    .await?;
     // A connection that is closed is free a moment later, when the server has seen it.
     for connection in taken {
         let _ = connection.close().await;
     }
-    Ok(Instant::now())
-}
-
-async fn ids(connections: &mut [MySqlConnection]) -> Result<Vec<u64>, LabError> {
-    let mut ids = Vec::new();
-    for connection in connections {
-        ids.push(sqlx::query_scalar("SELECT CONNECTION_ID()").fetch_one(connection).await?);
-    }
-    Ok(ids)
-}
-
-/// Those of the functions' user.
-pub(crate) async fn connection_ids(administrator: &mut MySqlConnection) -> Result<Vec<u64>, LabError> {
-    let sql = "SELECT CAST(id AS UNSIGNED) FROM information_schema.processlist WHERE user = ?";
-    let started = Instant::now();
-    loop {
-        match sqlx::query_scalar(sql).bind(USER).fetch_all(&mut *administrator).await {
-            Err(error) if number(&error) == NOT_TEXT && started.elapsed() < LOOK_LIMIT => {}
-            read => return Ok(read?),
-        }
-        sleep(Duration::from_millis(2)).await;
-    }
-}
-
-/// The server's number of an error.
-fn number(error: &sqlx::Error) -> Option<u16> {
-    error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
-}
-
-async fn kill_connections(administrator: &mut MySqlConnection) -> Result<(), LabError> {
-    for id in connection_ids(administrator).await? {
-        kill_connection(administrator, id).await?;
-    }
     Ok(())
-}
-
-async fn kill_connection(administrator: &mut MySqlConnection, id: u64) -> Result<(), LabError> {
-    match administrator.execute(&*format!("KILL {id}")).await {
-        // It may have ended in between.
-        Ok(_) | Err(sqlx::Error::Database(_)) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
-}
-
-fn signal_database(testbed: &Testbed, signal: Signal) -> Result<(), LabError> {
-    let id = testbed.server.as_ref().and_then(local::database::Server::process_id).ok_or(LabError::NoServer)?;
-    Ok(kill(Pid::from_raw(i32::try_from(id).unwrap_or(i32::MAX)), signal)?)
-}
-
-/// One that ended in between needs no signal.
-fn signal_all(processes: &[i32], signal: Signal) {
-    for id in processes {
-        let _ = kill(Pid::from_raw(*id), signal);
-    }
-}
-
-/// The functions' processes, busy or idle: children of ours that run one of the programs. One at least.
-async fn processes(testbed: &Testbed) -> Result<Vec<i32>, LabError> {
-    let programs = ["post-log", "store-logs"].map(|name| testbed.programs.path(name));
-    let started = Instant::now();
-    loop {
-        let found: Vec<i32> =
-            children()?.into_iter().filter(|id| programs.iter().any(|program| runs(*id, program))).collect();
-        if !found.is_empty() {
-            return Ok(found);
-        }
-        if started.elapsed() > LOOK_LIMIT {
-            return Err(LabError::NoProcess);
-        }
-        sleep(Duration::from_millis(5)).await;
-    }
-}
-
-fn children() -> std::io::Result<Vec<i32>> {
-    let mut children = Vec::new();
-    for task in std::fs::read_dir("/proc/self/task")? {
-        // A thread may end in between.
-        let ids = std::fs::read_to_string(task?.path().join("children")).unwrap_or_default();
-        children.extend(ids.split_whitespace().filter_map(|id| id.parse::<i32>().ok()));
-    }
-    Ok(children)
-}
-
-/// A zombie runs nothing.
-fn runs(id: i32, program: &Path) -> bool {
-    std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|path| path == program)
 }

@@ -11,8 +11,7 @@ use crate::chaos::client::Acknowledged;
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
 /// From the end of a fault to the answer to a POST that was sent after it; in queued mode until something is stored as
-/// well. A client's pause between batches and its
-/// wait before a repetition are in it, up to 0.15 s.
+/// well. A client's pause between batches and its wait before a repetition are in it, up to 0.15 s.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recovery {
     /// The first client to be served.

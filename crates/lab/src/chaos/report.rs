@@ -1,14 +1,16 @@
 //! What came of it, as a table for people and as JSON for machines.
 
-use std::fmt::Write;
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use serde_json::json;
 
 use crate::chaos::count::Count;
 use crate::chaos::fault::Kind;
 use crate::chaos::recovery::Recovery;
-use crate::chaos::tally::Counts;
+use crate::client::Counts;
+use crate::figures::whole;
+use crate::table::{self, Table, indented};
 
 /// One fault that happened, and how it was got over; `None`: it was not.
 pub(crate) type Survived = (Kind, Option<Recovery>);
@@ -19,20 +21,31 @@ const SERVED_AFTER_RESTART: Duration = Duration::from_secs(1);
 /// Everything.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    database: String,
-    seed: u64,
-    clients: usize,
-    seconds: u64,
-    queued: bool,
+    #[serde(flatten)]
+    run: Run,
     faults: usize,
     not_recovered: usize,
     /// Restarts of the database after which nobody was served in time; `None` where times are not judged.
     slow_restarts: Option<usize>,
-    /// By kind, in the order of [`Kind::ALL`], and all together at the end.
+    /// By kind, in the order of [`Kind::all`], and all together at the end.
     recoveries: Vec<Line>,
+    #[serde(serialize_with = "requests")]
     requests: Counts,
     codes: Count,
     dead_letters: usize,
+}
+
+/// How it was run.
+#[derive(Debug, Serialize)]
+pub(crate) struct Run {
+    pub(crate) database: String,
+    pub(crate) seed: u64,
+    pub(crate) clients: usize,
+    pub(crate) seconds: u64,
+    pub(crate) queued: bool,
+    /// Whether it may fail by being slow: a machine that does other things as well is no measure.
+    #[serde(skip)]
+    pub(crate) judges_times: bool,
 }
 
 /// The faults of one kind. In milliseconds, from the end of the fault.
@@ -50,113 +63,67 @@ struct Spread {
     worst: u128,
 }
 
-/// How it was run.
-pub(crate) struct Run {
-    pub(crate) database: String,
-    pub(crate) seed: u64,
-    pub(crate) clients: usize,
-    pub(crate) seconds: u64,
-    pub(crate) queued: bool,
-    /// Whether it may fail by being slow: a machine that does other things as well is no measure.
-    pub(crate) judges_times: bool,
+fn requests<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    let Counts { statuses, errors, errors_shown, broken, hung_up } = counts;
+    json!({ "answers": statuses, "broken": broken, "hung_up": hung_up, "wrong": errors, "wrong_shown": errors_shown })
+        .serialize(serializer)
+}
+
+impl table::Report for Report {
+    fn is_good(&self) -> bool {
+        self.promises().iter().all(|(_, count)| *count == 0)
+    }
+
+    fn to_table(&self) -> String {
+        let Run { database, seed, clients, seconds, queued, .. } = &self.run;
+        let mode = if *queued { "queued" } else { "direct" };
+        let head = [
+            "ms after the end of the fault",
+            "faults",
+            "first client served: median",
+            "worst",
+            "every client served: median",
+            "worst",
+        ];
+        let recoveries = Table::new(head, &[1, 2, 3, 4, 5], self.recoveries.iter().map(Line::cells)).aligned();
+        let counts = |head: &str, counts: Vec<(String, u64)>| {
+            Table::new([head, ""], &[1], counts.into_iter().map(|(what, count)| [what, count.to_string()])).aligned()
+        };
+        let figures = counts("", self.figures());
+        let promises = self.promises().into_iter().map(|(what, count)| (what.to_owned(), count)).collect();
+        let promises = counts("must be 0:", promises);
+        let errors = indented(&self.requests.errors_shown);
+        format!(
+            "{database}, {mode}, seed {seed}, {clients} clients, {seconds} s\n\n{recoveries}{figures}\n{promises}{errors}\n{}\n",
+            self.verdict()
+        )
+    }
 }
 
 impl Report {
     pub(crate) fn new(run: Run, faults: &[Survived], requests: Counts, codes: Count, dead_letters: usize) -> Self {
-        let of = |wanted: Option<Kind>| {
-            let those = faults.iter().filter(move |(kind, _)| wanted.is_none_or(|wanted| wanted == *kind));
-            let recoveries = those.clone().filter_map(|(_, recovery)| *recovery);
-            Line {
-                kind: wanted.map_or("all", Kind::name),
-                faults: those.count(),
-                first_client: Spread::of(recoveries.clone().map(|recovery| recovery.first)),
-                every_client: Spread::of(recoveries.map(|recovery| recovery.last)),
-            }
-        };
-        let recoveries = Kind::ALL.into_iter().map(Some).chain([None]).map(of).filter(|line| line.faults > 0).collect();
+        let by_kind = Kind::all().iter().map(|wanted| {
+            let those: Vec<_> = faults.iter().filter(|(kind, _)| kind == wanted).copied().collect();
+            Line::new(wanted.name(), &those)
+        });
+        let recoveries = by_kind.chain([Line::new("all", faults)]).filter(|line| line.faults > 0).collect();
         let not_recovered = faults.iter().filter(|(_, recovery)| recovery.is_none()).count();
         let is_slow = |(kind, recovery): &&Survived| {
             kind.restarts_the_database() && recovery.is_some_and(|recovery| recovery.first > SERVED_AFTER_RESTART)
         };
-        let Run { database, seed, clients, seconds, queued, judges_times } = run;
-        let slow_restarts = judges_times.then(|| faults.iter().filter(is_slow).count());
+        let slow_restarts = run.judges_times.then(|| faults.iter().filter(is_slow).count());
         let faults = faults.len();
-        Self {
-            database,
-            seed,
-            clients,
-            seconds,
-            queued,
-            faults,
-            not_recovered,
-            slow_restarts,
-            recoveries,
-            requests,
-            codes,
-            dead_letters,
-        }
+        Self { run, faults, not_recovered, slow_restarts, recoveries, requests, codes, dead_letters }
     }
 
-    /// What must not be, and is.
-    pub(crate) fn broken_promises(&self) -> Vec<(&'static str, u64)> {
-        self.promises().into_iter().filter(|(_, count)| *count > 0).collect()
-    }
-
+    /// What must not be, and how often it is.
     fn promises(&self) -> Vec<(&'static str, u64)> {
         let mut promises = self.codes.breaches.named().to_vec();
-        promises.push(("answers that are none of the contract", self.requests.wrong));
-        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        promises.push(("faults not recovered from", number(self.not_recovered)));
-        promises.push(("messages given up as dead letters", number(self.dead_letters)));
-        if let Some(slow) = self.slow_restarts {
-            promises.push(("restarts, nobody served 1 s after", number(slow)));
-        }
+        promises.push(("answers that are none of the contract", self.requests.errors));
+        promises.push(("faults not recovered from", whole(self.not_recovered)));
+        promises.push(("messages given up as dead letters", whole(self.dead_letters)));
+        promises.extend(self.slow_restarts.map(|slow| ("restarts, nobody served 1 s after", whole(slow))));
         promises
-    }
-
-    pub(crate) fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|json| json + "\n")
-    }
-
-    /// The last line is the verdict.
-    pub(crate) fn to_table(&self) -> String {
-        let mut table = format!(
-            "{}, {}, seed {}, {} clients, {} s\n\n{:<44}{:>7}  first client served  every client served\n\
-             {:<44}{:>7}{:>13}{:>8}{:>14}{:>7}\n",
-            self.database,
-            if self.queued { "queued" } else { "direct" },
-            self.seed,
-            self.clients,
-            self.seconds,
-            "",
-            "",
-            "ms after the end of the fault",
-            "faults",
-            "median",
-            "worst",
-            "median",
-            "worst"
-        );
-        for line in &self.recoveries {
-            let cells = [line.first_client, line.every_client]
-                .map(|spread| spread.map_or(["-".to_owned(), "-".to_owned()], Spread::cells));
-            let [[median, worst], [every_median, every_worst]] = cells;
-            let (kind, faults) = (line.kind, line.faults);
-            // A line of a String cannot fail to be written.
-            let _ = writeln!(table, "{kind:<44}{faults:>7}{median:>13}{worst:>8}{every_median:>14}{every_worst:>7}");
-        }
-        table.push('\n');
-        for (what, count) in self.figures() {
-            let _ = writeln!(table, "{what:<44}{count:>7}");
-        }
-        table.push_str("\nmust be 0:\n");
-        for (what, count) in self.promises() {
-            let _ = writeln!(table, "{what:<44}{count:>7}");
-        }
-        for wrong in &self.requests.wrong_shown {
-            let _ = writeln!(table, "  {wrong}");
-        }
-        table + "\n" + &self.verdict() + "\n"
     }
 
     fn figures(&self) -> Vec<(String, u64)> {
@@ -169,7 +136,7 @@ impl Report {
             ("batches refused, their key was used".to_owned(), codes.refused_batches),
             ("batches still open at the end".to_owned(), codes.open_batches),
         ];
-        figures.extend(requests.answers.iter().map(|(status, count)| (format!("answers {status}"), *count)));
+        figures.extend(requests.statuses.iter().map(|(status, count)| (format!("answers {status}"), *count)));
         figures.push(("connections to the gateway that broke".to_owned(), requests.broken));
         figures.push(("requests that the client gave up".to_owned(), requests.hung_up));
         figures
@@ -180,14 +147,31 @@ impl Report {
     }
 
     fn verdict(&self) -> String {
-        let broken: Vec<String> =
-            self.broken_promises().into_iter().map(|(what, count)| format!("{count} {what}")).collect();
+        let broken = self.promises().into_iter().filter(|(_, count)| *count > 0);
+        let broken: Vec<String> = broken.map(|(what, count)| format!("{count} {what}")).collect();
         if broken.is_empty() {
             let (faults, codes) = (self.faults, self.acknowledged());
             return format!("Nothing lost, nothing doubled: {faults} faults, {codes} codes acknowledged.");
         }
-        let queued = if self.queued { " --queued" } else { "" };
-        format!("FAILED: {}. Again: ./dev chaos{queued} --seed {}", broken.join("; "), self.seed)
+        let queued = if self.run.queued { " --queued" } else { "" };
+        format!("FAILED: {}. Again: ./dev chaos{queued} --seed {}", broken.join("; "), self.run.seed)
+    }
+}
+
+impl Line {
+    fn new(kind: &'static str, faults: &[Survived]) -> Self {
+        let recoveries = || faults.iter().filter_map(|(_, recovery)| *recovery);
+        let first_client = Spread::of(recoveries().map(|recovery| recovery.first));
+        let every_client = Spread::of(recoveries().map(|recovery| recovery.last));
+        Self { kind, faults: faults.len(), first_client, every_client }
+    }
+
+    fn cells(&self) -> [String; 6] {
+        let [[first, worst], [every, every_worst]] = [self.first_client, self.every_client].map(|spread| {
+            let none = ["-".to_owned(), "-".to_owned()];
+            spread.map_or(none, |spread| [spread.median.to_string(), spread.worst.to_string()])
+        });
+        [self.kind.to_owned(), self.faults.to_string(), first, worst, every, every_worst]
     }
 }
 
@@ -196,9 +180,5 @@ impl Spread {
         let mut times: Vec<u128> = times.map(|time| time.as_millis()).collect();
         times.sort_unstable();
         Some(Self { median: *times.get(times.len() / 2)?, worst: *times.last()? })
-    }
-
-    fn cells(self) -> [String; 2] {
-        [self.median.to_string(), self.worst.to_string()]
     }
 }

@@ -1,37 +1,38 @@
 //! The command behind `./dev device-test`: runs a client against a gateway that misbehaves on purpose, says which rule of
 //! `docs/devices.md` it breaks, and counts lost and doubled codes.
 //!
-//! The flow: [`service`] starts what stores the codes; for each [`scenario`] a [`gateway`] that misbehaves stands before
-//! it, the [`client`] is started with codes of its own, and the [`judge`] compares what arrived with the rules.
+//! The flow: for each [`scenario`] a [`gateway`] that misbehaves stands before the service, the [`client`] is started with
+//! codes of its own, and the [`judge`] compares what arrived with the rules.
 
 mod client;
 mod gateway;
 mod judge;
 mod scenario;
-mod service;
 mod wrong_certificate;
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use local::progress::Progress;
-use local::signals::StopSignals;
-use local::temporary_folder::TemporaryFolder;
 use logs_core::clock;
+use serde::Serialize;
 
+use crate::codes::{Code, lines};
 use crate::device_test::client::Client;
 use crate::device_test::gateway::MisbehavingGateway;
 use crate::device_test::scenario::{ALL, Fate, Needs, Scenario};
-use crate::device_test::service::Service;
 use crate::device_test::wrong_certificate::WrongCertificate;
 use crate::error::LabError;
-use crate::testbed::{Programs, write_report};
-
-pub(crate) const PROGRESS: Progress = Progress::of("device-test");
+use crate::table::Report;
+use crate::testbed::{self, Service, Setup, Testbed, unlimited};
 
 /// How long a client with a wrong API key is watched.
 const WRONG_KEY_WATCH: Duration = Duration::from_secs(8);
+
+const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
+const CONCURRENCY: usize = 8;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -59,61 +60,80 @@ pub(crate) struct Options {
 }
 
 /// Whether the client keeps all rules.
-pub(crate) async fn run(options: Options) -> Result<bool, LabError> {
-    let programs = Programs::find(&["post-log"], options.functions.as_deref())?;
-    let folder = TemporaryFolder::new("device-test")?;
-    let mut signals = StopSignals::new()?;
-    PROGRESS.say("starting a private database server");
-    let service = signals.interrupt(Service::start(&programs, folder.path())).await??;
-    let outcome = signals.interrupt(run_all(&options, &service, folder.path())).await;
-    service.stop().await;
-    let (table, failed) = outcome??;
-    write_report(&table, "", None)?;
-    Ok(failed == 0)
+pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
+    let setup = Setup::new(progress, &["post-log"], options.functions.as_deref());
+    testbed::run(setup, None, async |testbed| run_all(&options, testbed).await).await
 }
 
-/// The table, and how many scenarios the client has failed.
-async fn run_all(options: &Options, service: &Service, folder: &Path) -> Result<(String, usize), LabError> {
+async fn run_all(options: &Options, testbed: &Testbed) -> Result<Verdicts, LabError> {
+    let post_log = testbed.function("post-log", testbed.store.settings(), FUNCTION_TIMEOUT, CONCURRENCY);
+    let service = Service::start(post_log, unlimited()).await?;
     let is_chosen = |scenario: &&Scenario| {
         options.only.as_ref().is_none_or(|text| scenario.name.contains(text))
             && !(options.without_storage && scenario.needs == Needs::Storage)
             && !(options.without_tls && scenario.needs == Needs::Tls)
     };
-    let (mut table, mut passed, mut failed) = (Vec::new(), 0, 0);
-    for (number, scenario) in ALL.iter().enumerate().filter(|(_, scenario)| is_chosen(scenario)) {
-        PROGRESS.say(&format!("{}: {}", scenario.name, scenario.rule));
-        let state = folder.join(format!("client-{number}"));
-        std::fs::create_dir(&state)?;
-        let broken = run_scenario(options, scenario, service, &state, &format!("device-test-{number}")).await?;
-        match broken.as_slice() {
-            [] => passed += 1,
-            _ => failed += 1,
-        }
-        let verdict = if broken.is_empty() { "ok  " } else { "FAIL" };
-        table.push(format!("{verdict}  {:<32}{}", scenario.name, broken.join("; ")).trim_end().to_owned());
+    let mut verdicts = Vec::new();
+    for scenario in ALL.iter().filter(is_chosen) {
+        testbed.progress.say(&format!("{}: {}", scenario.name, scenario.rule));
+        let broken = run_scenario(options, scenario, testbed, &service, verdicts.len()).await?;
+        verdicts.push((scenario.name, broken));
     }
-    let verdict = match failed {
-        0 => format!("the client keeps the rules in all {passed} scenarios"),
-        _ => format!("the client breaks rules in {failed} of {} scenarios (docs/devices.md)", passed + failed),
-    };
-    table.push(verdict);
-    Ok((table.join("\n") + "\n", failed))
+    service.stop().await;
+    Ok(Verdicts(verdicts))
+}
+
+/// The rules that a client has broken in each scenario.
+#[derive(Serialize)]
+struct Verdicts(Vec<(&'static str, Vec<String>)>);
+
+impl Report for Verdicts {
+    fn is_good(&self) -> bool {
+        self.0.iter().all(|(_, broken)| broken.is_empty())
+    }
+
+    /// The client is at fault, not the service.
+    fn is_for_the_logs(&self) -> bool {
+        false
+    }
+
+    fn to_table(&self) -> String {
+        let line = |(name, broken): &(&str, Vec<String>)| {
+            let verdict = if broken.is_empty() { "ok  " } else { "FAIL" };
+            format!("{verdict}  {name:<32}{}", broken.join("; ")).trim_end().to_owned() + "\n"
+        };
+        let mut table: String = self.0.iter().map(line).collect();
+        let (count, failed) = (self.0.len(), self.0.iter().filter(|(_, broken)| !broken.is_empty()).count());
+        // Writing to a String cannot fail.
+        let _ = match failed {
+            0 => writeln!(table, "the client keeps the rules in all {count} scenarios"),
+            _ => writeln!(table, "the client breaks rules in {failed} of {count} scenarios (docs/devices.md)"),
+        };
+        table
+    }
 }
 
 async fn run_scenario(
     options: &Options,
     scenario: &Scenario,
+    testbed: &Testbed,
     service: &Service,
-    state: &Path,
-    device_id: &str,
+    number: usize,
 ) -> Result<Vec<String>, LabError> {
-    let codes = records(device_id, options.codes);
-    let limit = Duration::from_secs(options.seconds);
+    let state = testbed.folder().join(format!("client-{number}"));
+    std::fs::create_dir(&state)?;
+    let device_id = format!("device-test-{number}");
+    let timestamp = clock::unix_seconds();
+    // The codes can be told apart by `err`.
+    let code = |err| Code { device_id: device_id.clone(), err, timestamp };
+    let codes = lines(&(0..options.codes).map(code).collect::<Vec<_>>());
     if scenario.needs == Needs::Tls {
-        return with_wrong_certificate(options, service, state, &codes).await;
+        return with_wrong_certificate(options, service, &state, &codes).await;
     }
-    let gateway = MisbehavingGateway::start(&service.url(), scenario.fates).await?;
-    let start = async |codes: &str| Client::start(&options.command, &gateway.url, &service.api_key, state, codes).await;
+    let limit = Duration::from_secs(options.seconds);
+    let gateway = MisbehavingGateway::start(&service.url, scenario.fates).await?;
+    let start =
+        async |codes: &str| Client::start(&options.command, &gateway.url, &service.api_key, &state, codes).await;
     let mut client = start(&codes).await?;
     match scenario.fates.first() {
         Some(Fate::PowerCutBefore | Fate::PowerCutAfter) => {
@@ -135,7 +155,7 @@ async fn run_scenario(
         broken.push(format!("it had not ended after {} s", options.seconds));
     }
     client.kill().await;
-    let stored = service.stored(device_id).await?;
+    let stored = testbed.store.administrator().await?.codes_of(&device_id).await?;
     broken.extend(judge::broken_rules(scenario, options.codes, &gateway.arrivals(), &stored));
     Ok(broken)
 }
@@ -152,11 +172,4 @@ async fn with_wrong_certificate(
     client.stop().await;
     let trusted = server.was_trusted();
     Ok(trusted.then(|| "it sent its API key to a server with a wrong certificate".to_owned()).into_iter().collect())
-}
-
-/// Records that can be told apart by `err`, a line each.
-fn records(device_id: &str, codes: i32) -> String {
-    let now = clock::unix_seconds();
-    let record = |err| format!("{{\"deviceID\":\"{device_id}\",\"err\":{err},\"timestamp\":{now}}}");
-    (0..codes).map(record).collect::<Vec<_>>().join("\n") + "\n"
 }

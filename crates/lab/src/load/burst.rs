@@ -2,19 +2,20 @@
 //! is stored.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
+use local::gateway::UsagePlan;
 use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use crate::client::Counts;
+use crate::database::Database;
 use crate::error::LabError;
-use crate::load::answer::{Counts, Tally};
-use crate::load::client::{self, Open, Work, lock};
+use crate::figures::whole;
+use crate::load::client::{self, Ledger, Work};
+use crate::load::mode::{Mode, Running};
 use crate::load::plan;
-use crate::load::service::{Mode, Service};
-use crate::load::step::{codes_of, number};
-use crate::load::testbed::Testbed;
+use crate::testbed::{Queue, Testbed};
 
 /// postLogRate and postLogBurst of prod in serverless.yml: requests a second, and at once.
 const PLAN: [u32; 2] = [500, 1_000];
@@ -55,66 +56,70 @@ pub(crate) struct Sample {
     pub(crate) lag_seconds: f64,
 }
 
-pub(crate) async fn measure(testbed: &mut Testbed, plan: plan::Burst) -> Result<Burst, LabError> {
-    testbed.tables.forget_connections().await?;
-    testbed.tables.empty_tables().await?;
-    let usage_plan = PLAN.map(|limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN));
+pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst) -> Result<Burst, LabError> {
+    let plan::Burst { batches, codes_per_batch, clients, environments, sampling } = plan;
+    let mut database = testbed.store.administrator().await?;
+    database.forget_connections().await?;
+    database.empty_tables().await?;
+    let [rate, burst] = PLAN.map(|limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN));
     // No warm-up: a burst meets cold environments.
-    let service = Service::start(testbed, Mode::Queued, plan.environments, usage_plan).await?;
-    let work =
-        Work { clients: plan.clients, batches: plan.batches, codes_per_batch: plan.codes_per_batch, sending: LIMIT };
-    let (tally, open) = (Arc::<Tally>::default(), Open::default());
+    let running = Running::start(testbed, queue, Mode::Queued, environments, UsagePlan::new(rate, burst)).await?;
+    let ledger = Ledger::default();
+    let work = Work { clients, batches, codes_per_batch, sending: LIMIT };
     let started = Instant::now();
-    let mut looks = interval(plan.sampling);
+    let mut looks = interval(sampling);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut samples = Vec::new();
-    let mut sending = Box::pin(client::send(&service, work, &tally, &open));
+    let mut sending = Box::pin(client::send(&running, work, &ledger));
     let mut sent = None;
-    loop {
+    let sent = loop {
         tokio::select! {
             outcome = &mut sending, if sent.is_none() => sent = Some(outcome?),
             _ = looks.tick() => {
-                let accepted = codes_of(&tally.so_far(), plan.codes_per_batch);
-                let sample = look(testbed, &open, accepted, started).await?;
+                let accepted = ledger.codes(codes_per_batch);
+                let sample = look(&mut database, queue, &ledger, accepted, started).await?;
                 samples.push(sample);
-                if sent.is_some() && (sample.stored >= sample.accepted || started.elapsed() > LIMIT) {
-                    break;
+                if let Some(sent) = sent.take_if(|_| sample.stored >= sample.accepted || started.elapsed() > LIMIT) {
+                    break sent;
                 }
             }
         }
-    }
-    let connections = testbed.tables.most_connections().await?;
+    };
     drop(sending);
-    service.stop().await;
-    let answers = tally.so_far();
-    let (times, took) = sent.map_or((None, Duration::ZERO), |sent| (Some(sent.times), sent.took));
-    let quantile = |quantile| times.as_ref().map_or(0.0, |times| number(times.value_at_quantile(quantile)) / 1_000.0);
+    let connections = database.most_connections().await?;
+    running.stop().await;
     Ok(Burst {
-        codes: u64::try_from(plan.batches * plan.codes_per_batch).unwrap_or(u64::MAX),
-        codes_per_batch: plan.codes_per_batch,
-        clients: plan.clients,
-        environments: plan.environments,
-        accepted: codes_of(&answers, plan.codes_per_batch),
-        stored: testbed.tables.rows().await?,
-        seconds_until_accepted: took.as_secs_f64(),
+        codes: whole(batches * codes_per_batch),
+        codes_per_batch,
+        clients,
+        environments,
+        accepted: ledger.codes(codes_per_batch),
+        stored: database.rows().await?,
+        seconds_until_accepted: sent.took.as_secs_f64(),
         seconds_until_stored: samples.last().map_or(0.0, |sample| sample.second),
-        p50_ms: quantile(0.5),
-        p99_ms: quantile(0.99),
+        p50_ms: sent.milliseconds(0.5),
+        p99_ms: sent.milliseconds(0.99),
         largest_backlog: samples.iter().map(|sample| sample.backlog).max().unwrap_or_default(),
         worst_lag_seconds: samples.iter().map(|sample| sample.lag_seconds).fold(0.0, f64::max),
         connections,
-        answers,
+        answers: ledger.answers(),
         samples,
     })
 }
 
-async fn look(testbed: &mut Testbed, open: &Open, accepted: u64, started: Instant) -> Result<Sample, LabError> {
-    let backlog = testbed.queue.depth().await?.all();
+async fn look(
+    database: &mut Database,
+    queue: &Queue,
+    ledger: &Ledger,
+    accepted: u64,
+    started: Instant,
+) -> Result<Sample, LabError> {
+    let backlog = queue.queues.queue.depth().await?.all();
     // In this order: whatever is counted as stored has its key in the list.
-    let stored = testbed.tables.codes_in_ledger().await?;
-    let keys = testbed.tables.keys().await?;
+    let stored = database.codes_in_ledger().await?;
+    let keys = database.keys().await?;
     let oldest = {
-        let mut open = lock(open);
+        let mut open = ledger.open();
         open.retain(|key, _| !keys.contains(key.as_bytes()));
         open.values().min().copied()
     };

@@ -4,20 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::baseline::{BareConnection, BareInsert};
 use local::lambda::Environment;
-use logs_core::MAX_RECORDS;
+use logs_core::{MAX_RECORDS, clock};
 use serde::Serialize;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::baseline::{BareConnection, BareInsert};
+use crate::codes::collected;
+use crate::database::Database;
 use crate::error::LabError;
-use crate::load::codes::timestamp;
+use crate::figures::{median, number};
 use crate::load::events;
-use crate::load::plan::{self, EventSize};
-use crate::load::step::number;
-use crate::load::testbed::Testbed;
-use crate::process::peak_memory;
+use crate::load::mode::store_logs;
+use crate::load::plan::{EventSize, Plan};
+use crate::testbed::Testbed;
 
 /// More than in production: an event is measured whole, however slow the machine.
 const TIMEOUT: Duration = Duration::from_mins(2);
@@ -51,135 +52,139 @@ pub(crate) struct Speed {
 }
 
 /// All sizes of events, each on one connection and on more.
-pub(crate) async fn measure(testbed: &mut Testbed, plan: plan::Consumer) -> Result<Vec<Comparison>, LabError> {
+pub(crate) async fn measure(testbed: &Testbed, plan: &Plan) -> Result<Vec<Comparison>, LabError> {
     let mut comparisons = Vec::new();
     for size in plan.events {
         for connections in plan.connections {
-            comparisons.push(compare(testbed, plan.rounds, size, connections).await?);
+            comparisons.push(Sides::start(testbed, size, connections).await?.compare(plan.rounds).await?);
         }
     }
     Ok(comparisons)
 }
 
-async fn compare(
-    testbed: &mut Testbed,
-    rounds: usize,
+/// The two that are compared.
+struct Sides {
+    database: Database,
     size: EventSize,
-    connections: usize,
-) -> Result<Comparison, LabError> {
-    let mut environments = Vec::new();
-    let mut bare = Vec::new();
-    for _ in 0..connections {
-        environments.push(Environment::start(&testbed.store_logs(1, TIMEOUT)).await?);
-        bare.push(BareConnection::connect(&testbed.database_url()).await?);
-    }
-    let insert = Arc::new(BareInsert::new((0..MAX_RECORDS).map(timestamp)));
-    let rows = size.messages * size.codes;
-    // Connected and prepared, both.
-    store(testbed, &mut environments, WARM_UP).await?;
-    insert_bare(&mut bare, &insert, 1).await?;
-    let (mut stored, mut inserted) = (Vec::new(), Vec::new());
-    let mut event_megabytes = 0.0;
-    for round in 0..rounds {
-        // Whoever comes first changes from round to round.
-        for is_bare in [round % 2 == 0, round % 2 != 0] {
-            testbed.tables.empty_tables().await?;
-            let time_before = testbed.tables.statement_time().await?;
-            let took = if is_bare {
-                insert_bare(&mut bare, &insert, rows).await?
-            } else {
-                let (took, bytes) = store(testbed, &mut environments, size).await?;
-                event_megabytes = number(u64::try_from(bytes).unwrap_or(u64::MAX)) / 1e6;
-                took
-            };
-            let statement_time = testbed.tables.statement_time_since(time_before).await?;
-            let count = number(testbed.tables.rows().await?);
-            let speed = Speed {
-                rows_per_second: count / took.as_secs_f64(),
-                database_us_per_row: statement_time.as_secs_f64() * 1e6 / count,
-            };
-            if is_bare { inserted.push(speed) } else { stored.push(speed) }
-        }
-    }
-    let mut peak_megabytes: f64 = 0.0;
-    for environment in environments {
-        peak_megabytes = peak_megabytes.max(peak_memory("store-logs", &environment)?);
-        environment.stop().await;
-    }
-    // Of the two in one round: what else the machine does changes from round to round.
-    let ratio = median(stored.iter().zip(&inserted).map(|(one, other)| one.rows_per_second / other.rows_per_second));
-    let rows_per_code = 1.0 + 1.0 / number(u64::try_from(size.codes).unwrap_or(u64::MAX));
-    Ok(Comparison {
-        messages: size.messages,
-        codes_per_message: size.codes,
-        event_megabytes,
-        connections,
-        store_logs: Speed::median(&stored),
-        bare_statement: Speed::median(&inserted),
-        ratio,
-        ratio_with_ledger: ratio * rows_per_code,
-        peak_megabytes,
-    })
+    environments: Vec<Environment>,
+    bare: Vec<BareConnection>,
+    insert: Arc<BareInsert>,
+    log: String,
 }
 
-/// An event for each environment at once; how long until the last answer, and how many bytes an event has. Making the
-/// events is left out.
-async fn store(
-    testbed: &Testbed,
-    environments: &mut Vec<Environment>,
-    size: EventSize,
-) -> Result<(Duration, usize), LabError> {
-    let mut ready = Vec::new();
-    for environment in environments.drain(..) {
-        ready.push((environment, events::event(size)?));
-    }
-    let bytes = ready.first().map_or(0, |(_, event)| event.len());
-    let mut running = JoinSet::new();
-    let started = Instant::now();
-    for (environment, event) in ready {
-        running.spawn(async move {
-            let answer = environment.invoke(&uuid::Uuid::new_v4().to_string(), event.into()).await;
-            (environment, answer)
-        });
-    }
-    let answers = running.join_all().await;
-    let took = started.elapsed();
-    for (environment, answer) in answers {
-        environments.push(environment);
-        let answer = answer.map_err(|error| LabError::Invoke {
-            function: "store-logs",
-            error,
-            log: format!("is in {}", testbed.store_logs(1, TIMEOUT).log_file.display()),
-        })?;
-        let answer = String::from_utf8_lossy(&answer);
-        if answer != r#"{"batchItemFailures":[]}"# {
-            return Err(LabError::NotStored(answer.chars().take(300).collect()));
+impl Sides {
+    async fn start(testbed: &Testbed, size: EventSize, connections: usize) -> Result<Self, LabError> {
+        let config = store_logs(testbed, TIMEOUT, 1);
+        let (mut environments, mut bare) = (Vec::new(), Vec::new());
+        for _ in 0..connections {
+            environments.push(Environment::start(&config).await?);
+            bare.push(BareConnection::connect(&testbed.store.user_url()).await?);
         }
+        let insert = Arc::new(BareInsert::new(collected(MAX_RECORDS, clock::unix_seconds())));
+        let database = testbed.store.administrator().await?;
+        let log = format!("is in {}", config.log_file.display());
+        Ok(Self { database, size, environments, bare, insert, log })
     }
-    Ok((took, bytes))
-}
 
-/// So many rows on each connection at once; how long until the last one was through.
-async fn insert_bare(
-    connections: &mut Vec<BareConnection>,
-    insert: &Arc<BareInsert>,
-    rows: usize,
-) -> Result<Duration, LabError> {
-    let mut running = JoinSet::new();
-    let started = Instant::now();
-    for mut connection in connections.drain(..) {
-        let insert = insert.clone();
-        running.spawn(async move {
-            for _ in 0..rows.div_ceil(MAX_RECORDS) {
-                connection.insert(&insert).await?;
+    async fn compare(mut self, rounds: usize) -> Result<Comparison, LabError> {
+        // Connected and prepared, both.
+        self.store(WARM_UP).await?;
+        self.insert(1).await?;
+        let EventSize { messages, codes } = self.size;
+        let (mut stored, mut inserted) = (Vec::new(), Vec::new());
+        let mut event_megabytes = 0.0;
+        for round in 0..rounds {
+            // Whoever comes first changes from round to round.
+            for is_bare in [round % 2 == 0, round % 2 != 0] {
+                self.database.empty_tables().await?;
+                let time_before = self.database.statement_time().await?;
+                let took = if is_bare {
+                    self.insert(messages * codes).await?
+                } else {
+                    let (took, bytes) = self.store(self.size).await?;
+                    event_megabytes = number(bytes) / 1e6;
+                    took
+                };
+                let statement_time = self.database.statement_time().await?.saturating_sub(time_before);
+                let count = number(self.database.rows().await?);
+                let rows_per_second = count / took.as_secs_f64();
+                let speed = Speed { rows_per_second, database_us_per_row: statement_time.as_secs_f64() * 1e6 / count };
+                if is_bare { &mut inserted } else { &mut stored }.push(speed);
             }
-            Ok::<_, sqlx::Error>(connection)
-        });
+        }
+        let connections = self.environments.len();
+        let peak_megabytes = self.stop().await?;
+        // Of the two in one round: what else the machine does changes from round to round.
+        let ratios = stored.iter().zip(&inserted).map(|(one, other)| one.rows_per_second / other.rows_per_second);
+        let ratio = median(ratios);
+        Ok(Comparison {
+            messages,
+            codes_per_message: codes,
+            event_megabytes,
+            connections,
+            store_logs: Speed::median(&stored),
+            bare_statement: Speed::median(&inserted),
+            ratio,
+            ratio_with_ledger: ratio * (1.0 + 1.0 / number(codes)),
+            peak_megabytes,
+        })
     }
-    for connection in running.join_all().await {
-        connections.push(connection?);
+
+    /// An event for each environment at once; how long until the last answer, and how many bytes an event has. Making the
+    /// events is left out.
+    async fn store(&mut self, size: EventSize) -> Result<(Duration, usize), LabError> {
+        let events = self.environments.iter().map(|_| events::event(size)).collect::<Result<Vec<_>, _>>()?;
+        let bytes = events.first().map_or(0, Vec::len);
+        let started = Instant::now();
+        let running: JoinSet<_> = std::iter::zip(self.environments.drain(..), events)
+            .map(async |(environment, event)| {
+                let answer = environment.invoke(&uuid::Uuid::new_v4().to_string(), event.into()).await;
+                (environment, answer)
+            })
+            .collect();
+        let answers = running.join_all().await;
+        let took = started.elapsed();
+        for (environment, answer) in answers {
+            self.environments.push(environment);
+            let function = "store-logs";
+            let answer = answer.map_err(|error| LabError::Invoke { function, error, log: self.log.clone() })?;
+            let answer = String::from_utf8_lossy(&answer);
+            if answer != r#"{"batchItemFailures":[]}"# {
+                return Err(LabError::WrongAnswer { function, answer: answer.chars().take(300).collect() });
+            }
+        }
+        Ok((took, bytes))
     }
-    Ok(started.elapsed())
+
+    /// So many rows on each connection at once; how long until the last one was through.
+    async fn insert(&mut self, rows: usize) -> Result<Duration, LabError> {
+        let started = Instant::now();
+        let mut running = JoinSet::new();
+        for mut connection in self.bare.drain(..) {
+            let insert = self.insert.clone();
+            running.spawn(async move {
+                for _ in 0..rows.div_ceil(MAX_RECORDS) {
+                    connection.insert(&insert).await?;
+                }
+                Ok::<_, sqlx::Error>(connection)
+            });
+        }
+        for connection in running.join_all().await {
+            self.bare.push(connection?);
+        }
+        Ok(started.elapsed())
+    }
+
+    /// The most memory that an environment ever had.
+    async fn stop(self) -> Result<f64, LabError> {
+        let mut peak: f64 = 0.0;
+        for environment in self.environments {
+            let of_this = environment.process_id().and_then(local::processes::peak_memory);
+            peak = peak.max(of_this.ok_or(LabError::NoPeak("store-logs"))?);
+            environment.stop().await;
+        }
+        Ok(peak)
+    }
 }
 
 impl Speed {
@@ -189,23 +194,5 @@ impl Speed {
             rows_per_second: median(speeds.iter().map(|speed| speed.rows_per_second)),
             database_us_per_row: median(speeds.iter().map(|speed| speed.database_us_per_row)),
         }
-    }
-}
-
-/// No number where there are none.
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<_> = values.collect();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_median_is_the_one_in_the_middle() {
-        assert!((median([3.0, 900.0, 1.0].into_iter()) - 3.0).abs() < f64::EPSILON);
-        assert!(median(std::iter::empty()).is_nan());
     }
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::LabError;
 use crate::load::report::Report;
-use crate::load::{plot, table};
+use crate::load::{plot, tables};
 
 const DOCUMENT: &str = "scaling.md";
 
@@ -26,9 +26,9 @@ fn figures(report: &Report) -> String {
     format!(
         "{database}, {cores} cores, {clients} clients:\n\n{}\n{}\nstore-logs alone, medians of {rounds} rounds in turn with \
          the bare statement:\n\n{}",
-        table::steps(report).markdown(),
-        table::burst(report).markdown(),
-        table::comparisons(report).markdown()
+        tables::steps(report).markdown(),
+        tables::burst(report).markdown(),
+        tables::comparisons(report).markdown()
     )
 }
 

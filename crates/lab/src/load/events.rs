@@ -3,8 +3,8 @@
 use logs_core::{Batch, IdempotencyKey, Message, clock};
 use serde_json::{Value, json};
 
+use crate::codes::{body, collected};
 use crate::error::LabError;
-use crate::load::codes;
 use crate::load::plan::EventSize;
 
 /// As long as those of SQS, letters of base64.
@@ -12,7 +12,8 @@ const RECEIPT_HANDLE_LENGTH: usize = 340;
 
 /// A whole event of this size.
 pub(crate) fn event(size: EventSize) -> Result<Vec<u8>, LabError> {
-    let batch = Batch::parse(codes::body(size.codes).as_bytes()).map_err(|_| LabError::Batch("it is refused"))?;
+    let body = body(&collected(size.codes, clock::unix_seconds()));
+    let batch = Batch::parse(body.as_bytes()).map_err(|_| LabError::Batch("it is refused"))?;
     let records = (0..size.messages).map(|_| record(&batch)).collect::<Result<Vec<_>, _>>()?;
     Ok(serde_json::to_vec(&json!({ "Records": records }))?)
 }
@@ -47,10 +48,8 @@ mod tests {
     #[test]
     fn an_event_has_as_many_messages_as_it_should_each_with_all_codes_and_its_own_key() {
         let event: Value = serde_json::from_slice(&event(EventSize { messages: 3, codes: 7 }).unwrap()).unwrap();
-        let messages: Vec<_> =
-            event["Records"].as_array().unwrap().iter().map(|record| record["body"].as_str()).collect();
-        let messages: Vec<_> =
-            messages.into_iter().map(|body| Message::decode(String::new(), body.unwrap()).unwrap()).collect();
+        let bodies = event["Records"].as_array().unwrap().iter().map(|record| record["body"].as_str().unwrap());
+        let messages: Vec<_> = bodies.map(|body| Message::decode(String::new(), body).unwrap()).collect();
         assert_eq!(messages.iter().map(|message| message.logs().len()).collect::<Vec<_>>(), [7, 7, 7]);
         assert!(messages[0].key() != messages[1].key() && messages[1].key() != messages[2].key());
     }

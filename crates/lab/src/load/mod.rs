@@ -2,41 +2,39 @@
 //! stored under a burst, and how near store-logs comes to the bare statement. Speed is shown and never asserted; what is
 //! accepted and not stored makes it fail.
 //!
-//! The flow: [`testbed`] starts a private database server and moto's queue; [`service`] is a gateway with the functions of
-//! one mode behind it, and [`client`]s send to it. [`step`] does that for one size of batch, [`burst`] for as many codes
-//! as clients can send; [`consumer`] drives store-logs alone, against the bare statement. [`tables`] look into the
-//! tables. The [`report`] judges; [`table`] shows it, [`plot`] and [`document`] put it into `docs/`.
+//! The flow: a [`mode`] runs a gateway with its functions, and [`client`]s send to it. [`step`] does that for one size of
+//! batch, [`burst`] for as many codes as clients can send; [`consumer`] drives store-logs alone, against the bare
+//! statement. The [`report`] judges; [`tables`] show it, [`plot`] and [`document`] put it into `docs/`.
 
-mod answer;
 mod burst;
 mod client;
-mod codes;
 mod consumer;
 mod document;
 mod events;
-mod measure;
+mod mode;
 mod plan;
 mod plot;
 mod report;
-mod service;
 mod step;
-mod table;
 mod tables;
-mod testbed;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use local::signals::StopSignals;
-use local::temporary_folder::TemporaryFolder;
+use local::progress::Progress;
 
 use crate::error::LabError;
-use crate::load::plan::Plan;
+use crate::load::mode::Mode;
+use crate::load::plan::{BATCHES, Plan};
 use crate::load::report::Report;
-use crate::load::testbed::Testbed;
-use crate::testbed::{Programs, write_report};
+use crate::testbed::{self, Queue, Setup, Testbed};
 
-pub(crate) use crate::load::plan::PROGRESS;
+/// In seconds; as in infra/ingestion.js.
+const VISIBILITY_TIMEOUT: u32 = 181;
+
+/// More connections than the environments of any measurement. MariaDB keeps no account of statements unless it is told to.
+const SERVER_OPTIONS: [&str; 3] =
+    ["--max-connections=200", "--performance-schema=ON", "--performance-schema-instrument=statement/%=ON"];
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -54,31 +52,46 @@ pub(crate) struct Options {
     functions: Option<PathBuf>,
 }
 
-/// Whether all that was accepted is stored. The table comes last, when the servers are gone.
-pub(crate) async fn run(options: Options) -> Result<bool, LabError> {
-    let programs = Programs::find(&["post-log", "store-logs"], options.functions.as_deref())?;
-    let plan = if options.quick { Plan::QUICK } else { Plan::FULL };
-    let mut folder = TemporaryFolder::new("load")?;
-    let report = measure_until_stopped(&plan, programs, folder.path()).await?;
-    let is_good = report.broken_promises().is_empty();
-    if !is_good {
-        folder.keep();
-        PROGRESS.say(&format!("the data and the functions' logs are kept in {}", folder.path().display()));
-    }
-    write_report(&table::of(&report), report.to_json()?, options.json)?;
-    if let Some(folder) = options.write_docs {
-        document::write(&report, &folder)?;
-    }
-    Ok(is_good)
+/// Whether all that was accepted is stored.
+pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
+    let setup = Setup {
+        options: &SERVER_OPTIONS.map(str::to_owned),
+        ..Setup::new(progress, &["post-log", "store-logs"], options.functions.as_deref())
+    };
+    let plan = if options.quick { plan::QUICK } else { plan::FULL };
+    testbed::run(setup, options.json, async |testbed| {
+        let report = measure(testbed, &plan).await?;
+        if let Some(folder) = &options.write_docs {
+            document::write(&report, folder)?;
+        }
+        Ok(report)
+    })
+    .await
 }
 
-async fn measure_until_stopped(plan: &Plan, programs: Programs, folder: &Path) -> Result<Report, LabError> {
-    let mut signals = StopSignals::new()?;
-    PROGRESS.say("starting a private database server and moto, which plays the queue");
-    let mut testbed = signals.interrupt(Testbed::start(programs, folder)).await??;
-    let outcome = signals.interrupt(measure::everything(&mut testbed, plan)).await;
-    PROGRESS.say("stopping the servers");
-    testbed.moto.kill().await;
-    testbed.server.kill().await;
-    outcome?
+/// All measurements, one after the other.
+async fn measure(testbed: &Testbed, plan: &Plan) -> Result<Report, LabError> {
+    let queue = Queue::start(testbed, VISIBILITY_TIMEOUT).await?;
+    let say = |what: &str| testbed.progress.say(what);
+    let mut steps = Vec::new();
+    for mode in Mode::ALL {
+        for (codes, batches) in BATCHES.into_iter().zip(plan.batches) {
+            say(&format!("{} mode, batches of {codes}", mode.name()));
+            steps.push(step::measure(testbed, &queue, plan, mode, codes, batches).await?);
+        }
+    }
+    say(&format!("a burst of {} codes in queued mode", plan.burst.batches * plan.burst.codes_per_batch));
+    let burst = burst::measure(testbed, &queue, plan.burst).await?;
+    say("store-logs against the bare statement");
+    let comparisons = consumer::measure(testbed, plan).await?;
+    Ok(Report {
+        is_quick: plan.is_quick,
+        database: testbed.store.name.clone(),
+        cores: std::thread::available_parallelism().map_or(0, usize::from),
+        clients: plan.clients,
+        rounds: plan.rounds,
+        steps,
+        burst,
+        comparisons,
+    })
 }

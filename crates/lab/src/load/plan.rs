@@ -2,10 +2,6 @@
 
 use std::time::Duration;
 
-use local::progress::Progress;
-
-pub(crate) const PROGRESS: Progress = Progress::of("load");
-
 /// The sizes of batches, in codes.
 pub(crate) const BATCHES: [usize; 4] = [1, 10, 100, 1000];
 
@@ -21,7 +17,11 @@ pub(crate) struct Plan {
     /// A step begins no batch later.
     pub(crate) sending: Duration,
     pub(crate) burst: Burst,
-    pub(crate) consumer: Consumer,
+    /// store-logs alone against the bare statement: how often each of the two, in turn.
+    pub(crate) rounds: usize,
+    pub(crate) events: [EventSize; 3],
+    /// Environments of store-logs, and of the bare statement as many connections.
+    pub(crate) connections: [usize; 2],
 }
 
 /// As many codes as fast as clients can send them, on the usage plan of prod.
@@ -36,17 +36,6 @@ pub(crate) struct Burst {
     pub(crate) sampling: Duration,
 }
 
-/// store-logs alone against the bare statement.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Consumer {
-    /// How often each of the two, in turn.
-    pub(crate) rounds: usize,
-    /// What an event holds.
-    pub(crate) events: [EventSize; 3],
-    /// Connections: environments of store-logs, and of the bare statement as many.
-    pub(crate) connections: [usize; 2],
-}
-
 /// An event of so many messages of so many codes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventSize {
@@ -54,53 +43,43 @@ pub(crate) struct EventSize {
     pub(crate) codes: usize,
 }
 
-impl Plan {
-    /// What the figures in `docs/scaling.md` come from: about four minutes on two cores.
-    pub(crate) const FULL: Self = Self {
-        is_quick: false,
-        clients: 8,
-        batches: [3_000, 2_000, 1_000, 200],
-        sending: Duration::from_secs(6),
-        burst: Burst {
-            batches: 2_000,
-            codes_per_batch: 100,
-            clients: 20,
-            environments: 16,
-            sampling: Duration::from_millis(250),
-        },
-        consumer: Consumer {
-            rounds: 9,
-            // The most messages that Lambda hands over, and of larger ones fewer: it hands over 6 MB at most.
-            events: [
-                EventSize { messages: 10_000, codes: 1 },
-                EventSize { messages: 10_000, codes: 10 },
-                EventSize { messages: 800, codes: 100 },
-            ],
-            connections: [1, 2],
-        },
-    };
-
-    /// That it runs.
-    pub(crate) const QUICK: Self = Self {
-        is_quick: true,
-        clients: 2,
-        batches: [10, 10, 5, 2],
-        sending: Duration::from_secs(2),
-        burst: Burst {
-            batches: 60,
-            codes_per_batch: 10,
-            clients: 6,
-            environments: 3,
-            sampling: Duration::from_millis(100),
-        },
-        consumer: Consumer {
-            rounds: 1,
-            events: [
-                EventSize { messages: 100, codes: 1 },
-                EventSize { messages: 100, codes: 10 },
-                EventSize { messages: 10, codes: 100 },
-            ],
-            connections: [1, 2],
-        },
-    };
+const fn event(messages: usize, codes: usize) -> EventSize {
+    EventSize { messages, codes }
 }
+
+/// What the figures in `docs/scaling.md` come from: about four minutes on two cores.
+pub(crate) const FULL: Plan = Plan {
+    is_quick: false,
+    clients: 8,
+    batches: [3_000, 2_000, 1_000, 200],
+    sending: Duration::from_secs(6),
+    burst: Burst {
+        batches: 2_000,
+        codes_per_batch: 100,
+        clients: 20,
+        environments: 16,
+        sampling: Duration::from_millis(250),
+    },
+    rounds: 9,
+    // The most messages that Lambda hands over, and of larger ones fewer: it hands over 6 MB at most.
+    events: [event(10_000, 1), event(10_000, 10), event(800, 100)],
+    connections: [1, 2],
+};
+
+/// That it runs.
+pub(crate) const QUICK: Plan = Plan {
+    is_quick: true,
+    clients: 2,
+    batches: [10, 10, 5, 2],
+    sending: Duration::from_secs(2),
+    burst: Burst {
+        batches: 60,
+        codes_per_batch: 10,
+        clients: 6,
+        environments: 3,
+        sampling: Duration::from_millis(100),
+    },
+    rounds: 1,
+    events: [event(100, 1), event(100, 10), event(10, 100)],
+    ..FULL
+};

@@ -8,9 +8,10 @@ use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 
 use crate::error::LabError;
+use crate::figures::number;
+use crate::load::mode::Mode;
 use crate::load::report::Report;
-use crate::load::service::Mode;
-use crate::load::step::{Step, number};
+use crate::load::step::Step;
 
 const SIZE: (u32, u32) = (800, 440);
 const FONT: (&str, u32) = ("sans-serif", 18);
@@ -68,7 +69,7 @@ fn draw_throughput(report: &Report, file: &Path) -> Outcome {
     for (mode, color) in Mode::ALL.into_iter().zip([BLUE, ORANGE]) {
         let points = |rate: fn(&Step) -> f64| {
             let steps = report.steps.iter().filter(move |step| step.mode == mode);
-            steps.map(move |step| (number(u64::try_from(step.codes_per_batch).unwrap_or(0)), rate(step)))
+            steps.map(move |step| (number(step.codes_per_batch), rate(step)))
         };
         let accepted = color.stroke_width(2);
         chart
@@ -99,8 +100,7 @@ fn draw_burst(report: &Report, file: &Path) -> Outcome {
     let root = SVGBackend::new(file, (SIZE.0, 560)).into_drawing_area();
     root.fill(&WHITE)?;
     let (above, below) = root.split_vertically(280);
-    let backlogs =
-        burst.samples.iter().map(|sample| (sample.second, number(u64::try_from(sample.backlog).unwrap_or(0))));
+    let backlogs = burst.samples.iter().map(|sample| (sample.second, number(sample.backlog)));
     let lags = burst.samples.iter().map(|sample| (sample.second, sample.lag_seconds));
     let end = burst.seconds_until_stored;
     let backlog =

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::load::burst::Burst;
 use crate::load::consumer::Comparison;
-use crate::load::plan::Plan;
 use crate::load::step::Step;
 
 /// store-logs' rows a second, by those of the bare statement.
@@ -32,22 +31,6 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    pub(crate) fn new(
-        database: String,
-        plan: &Plan,
-        steps: Vec<Step>,
-        burst: Burst,
-        comparisons: Vec<Comparison>,
-    ) -> Self {
-        let cores = std::thread::available_parallelism().map_or(0, usize::from);
-        let Plan { is_quick, clients, consumer, .. } = *plan;
-        Self { is_quick, database, cores, clients, rounds: consumer.rounds, steps, burst, comparisons }
-    }
-
-    pub(crate) fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|json| json + "\n")
-    }
-
     /// What must not be, and is.
     pub(crate) fn broken_promises(&self) -> Vec<String> {
         let mut broken = Vec::new();
@@ -72,7 +55,7 @@ impl Report {
     }
 
     /// Targets that are missed. Speed is the machine's, too, so nothing fails for it.
-    pub(crate) fn missed_targets(&self) -> Vec<String> {
+    fn missed_targets(&self) -> Vec<String> {
         let mut missed = Vec::new();
         for comparison in &self.comparisons {
             let Comparison { codes_per_message, connections, ratio, peak_megabytes, .. } = comparison;
@@ -123,10 +106,10 @@ impl Comparison {
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use crate::load::answer::Counts;
+    use crate::client::Counts;
     use crate::load::burst::Sample;
     use crate::load::consumer::Speed;
-    use crate::load::service::Mode;
+    use crate::load::mode::Mode;
 
     use super::*;
 

@@ -1,96 +1,126 @@
-//! What is in the tables, and what the server says of itself. All SQL of this program but the bare INSERT.
+//! The figures as tables.
 
-use std::collections::HashSet;
-use std::time::Duration;
+use crate::client::Counts;
+use crate::figures::{grouped, rounded};
+use crate::load::consumer::Comparison;
+use crate::load::report::Report;
+use crate::load::step::Step;
+use crate::table::{self, Table, indented};
 
-use sqlx::{Connection, Executor, MySqlConnection, Row};
-use tokio::time::{Instant, sleep};
-
-use crate::error::LabError;
-use crate::testbed::{self, USER};
-
-/// How long functions that were ended may still have connections.
-const QUIET_LIMIT: Duration = Duration::from_secs(30);
-
-/// All that the server did for the functions' user, in picoseconds: statements, transactions, waiting for the disk and
-/// for locks. Both MySQL and MariaDB have it.
-const STATEMENT_TIME: &str = "SELECT CAST(COALESCE(SUM(SUM_TIMER_WAIT), 0) AS UNSIGNED) \
-     FROM performance_schema.events_statements_summary_by_user_by_event_name WHERE USER = ?";
-
-/// The administrator's connection, which does not count where connections are counted.
-pub(crate) struct Tables(MySqlConnection);
-
-impl Tables {
-    pub(crate) async fn open(url: &str) -> Result<Self, LabError> {
-        Ok(Self(MySqlConnection::connect(url).await?))
+impl table::Report for Report {
+    fn is_good(&self) -> bool {
+        self.broken_promises().is_empty()
     }
 
-    pub(crate) async fn create_user(&mut self, password: &str) -> Result<(), LabError> {
-        Ok(testbed::create_user(&mut self.0, password).await?)
+    fn to_table(&self) -> String {
+        let Self { database, cores, clients, .. } = self;
+        let [steps, burst, comparisons] = [steps(self), burst(self), comparisons(self)].map(|table| table.aligned());
+        let answers = self.steps.iter().map(|step| &step.answers).chain([&self.burst.answers]);
+        let errors = indented(answers.flat_map(|answers| &answers.errors_shown));
+        let verdict = self.verdict();
+        format!("{database}, {cores} cores, {clients} clients\n\n{steps}\n{burst}\n{comparisons}{errors}\n{verdict}\n")
     }
+}
 
-    pub(crate) async fn version(&mut self) -> Result<String, LabError> {
-        Ok(testbed::version(&mut self.0).await?)
-    }
+/// A line for each mode and size of batch.
+pub(crate) fn steps(report: &Report) -> Table {
+    let head = [
+        "mode",
+        "codes a batch",
+        "accepted/s",
+        "stored/s",
+        "answer p50 ms",
+        "p99 ms",
+        "database µs a row",
+        "connections",
+        "answers",
+    ];
+    let row = |step: &Step| {
+        [
+            step.mode.name().to_owned(),
+            grouped(step.codes_per_batch),
+            rounded(step.accepted_per_second),
+            rounded(step.stored_per_second),
+            format!("{:.1}", step.p50_ms),
+            format!("{:.1}", step.p99_ms),
+            format!("{:.0}", step.database_us_per_row),
+            step.connections.to_string(),
+            statuses(&step.answers),
+        ]
+    };
+    Table::new(head, &[], report.steps.iter().map(row))
+}
 
-    /// Each measurement begins with empty tables: how many rows there are plays no part.
-    pub(crate) async fn empty_tables(&mut self) -> Result<(), LabError> {
-        self.0.execute("TRUNCATE TABLE Logs").await?;
-        self.0.execute("TRUNCATE TABLE Batches").await?;
-        Ok(())
-    }
+/// A line for each figure of the burst.
+pub(crate) fn burst(report: &Report) -> Table {
+    let burst = &report.burst;
+    let rows = [
+        ("codes accepted / stored", format!("{} / {}", grouped(burst.accepted), grouped(burst.stored))),
+        ("answers", statuses(&burst.answers)),
+        ("accepted after", format!("{:.1} s", burst.seconds_until_accepted)),
+        ("stored after", format!("{:.1} s", burst.seconds_until_stored)),
+        ("answer p50 / p99", format!("{:.0} / {:.0} ms", burst.p50_ms, burst.p99_ms)),
+        ("largest backlog", format!("{} messages", burst.largest_backlog)),
+        ("worst lag", format!("{:.1} s", burst.worst_lag_seconds)),
+        ("connections", burst.connections.to_string()),
+    ];
+    let head = format!(
+        "burst of {} codes in batches of {}, {} clients, {} environments",
+        grouped(burst.codes),
+        burst.codes_per_batch,
+        burst.clients,
+        burst.environments
+    );
+    Table::new([&head, ""], &[], rows.map(|(what, value)| [what.to_owned(), value]))
+}
 
-    /// Logs, counted one by one.
-    pub(crate) async fn rows(&mut self) -> Result<u64, LabError> {
-        let rows: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM Logs").fetch_one(&mut self.0).await?;
-        Ok(rows.unsigned_abs())
-    }
+/// A line for each size of event and number of connections.
+pub(crate) fn comparisons(report: &Report) -> Table {
+    let head = [
+        "messages × codes",
+        "event MB",
+        "connections",
+        "store-logs rows/s",
+        "bare INSERT rows/s",
+        "ratio",
+        "with the ledger's rows",
+        "database µs a row",
+        "bare",
+        "memory MB",
+    ];
+    let mark = |is_met| if is_met { "" } else { " ✗" };
+    let row = |comparison: &Comparison| {
+        [
+            format!("{} × {}", grouped(comparison.messages), comparison.codes_per_message),
+            format!("{:.1}", comparison.event_megabytes),
+            comparison.connections.to_string(),
+            rounded(comparison.store_logs.rows_per_second),
+            rounded(comparison.bare_statement.rows_per_second),
+            format!("{:.2}{}", comparison.ratio, mark(comparison.is_fast())),
+            format!("{:.2}", comparison.ratio_with_ledger),
+            format!("{:.0}", comparison.store_logs.database_us_per_row),
+            format!("{:.0}", comparison.bare_statement.database_us_per_row),
+            format!("{:.0}{}", comparison.peak_megabytes, mark(comparison.is_small())),
+        ]
+    };
+    Table::new(head, &[], report.comparisons.iter().map(row))
+}
 
-    /// The same as the ledger has it, which is quicker to read. A batch's row and its logs are one transaction.
-    pub(crate) async fn codes_in_ledger(&mut self) -> Result<u64, LabError> {
-        let sum = "SELECT CAST(COALESCE(SUM(accepted), 0) AS UNSIGNED) FROM Batches";
-        Ok(sqlx::query_scalar(sum).fetch_one(&mut self.0).await?)
-    }
+fn statuses(answers: &Counts) -> String {
+    answers.statuses.iter().map(|(status, count)| format!("{count} × {status}")).collect::<Vec<_>>().join(", ")
+}
 
-    /// The keys of all batches that are stored.
-    pub(crate) async fn keys(&mut self) -> Result<HashSet<Vec<u8>>, LabError> {
-        let keys: Vec<Vec<u8>> = sqlx::query_scalar("SELECT batch_key FROM Batches").fetch_all(&mut self.0).await?;
-        Ok(keys.into_iter().collect())
-    }
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::load::report::tests::report;
 
-    /// The time of all statements of the functions' user so far.
-    pub(crate) async fn statement_time(&mut self) -> Result<Duration, LabError> {
-        let picoseconds: u64 = sqlx::query_scalar(STATEMENT_TIME).bind(USER).fetch_one(&mut self.0).await?;
-        Ok(Duration::from_nanos(picoseconds / 1_000))
-    }
-
-    /// The time of all statements since then.
-    pub(crate) async fn statement_time_since(&mut self, before: Duration) -> Result<Duration, LabError> {
-        Ok(self.statement_time().await?.saturating_sub(before))
-    }
-
-    /// Waits until only this connection is left, and counts from here on.
-    pub(crate) async fn forget_connections(&mut self) -> Result<(), LabError> {
-        let started = Instant::now();
-        while self.status("Threads_connected").await? > 1 {
-            if started.elapsed() > QUIET_LIMIT {
-                return Err(LabError::NeverQuiet);
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-        self.0.execute("FLUSH STATUS").await?;
-        Ok(())
-    }
-
-    /// The most connections at once since they were forgotten, without this one.
-    pub(crate) async fn most_connections(&mut self) -> Result<u64, LabError> {
-        Ok(self.status("Max_used_connections").await?.saturating_sub(1))
-    }
-
-    /// The servers differ in the type of the value.
-    async fn status(&mut self, name: &str) -> Result<u64, LabError> {
-        let row = self.0.fetch_one(&*format!("SHOW GLOBAL STATUS LIKE '{name}'")).await?;
-        let value: Vec<u8> = row.try_get_unchecked(1)?;
-        Ok(String::from_utf8_lossy(&value).parse().unwrap_or_default())
+    #[test]
+    fn the_last_line_is_the_verdict() {
+        let text = table::Report::to_table(&report());
+        assert!(
+            text.ends_with("\nAll 4200 codes that were accepted are stored, each once. All targets are met.\n"),
+            "{text}"
+        );
     }
 }

@@ -49,6 +49,9 @@ pub(crate) async fn delete_old(arguments: &RetentionArguments) -> Result<ExitCod
         Some(url) => url,
         None => Endpoints::of_running(&arguments.state.state)?.database_url,
     };
+    if url.is_empty() {
+        return Err("what is running stores in DynamoDB, which deletes what is old by itself (TTL)".into());
+    }
     let store = MySqlStore::new(&DatabaseSettings::from_url(&url)?);
     let retention = Retention::of_days(clock::unix_seconds(), arguments.batches, arguments.logs);
     let (mut batches, mut logs) = (0, 0);

@@ -47,6 +47,12 @@ pub(crate) fn device_test(arguments: Vec<OsString>) -> Result<ExitCode, Failure>
     lab("target/local", "device-test", arguments, None)
 }
 
+/// `./dev simulate`.
+pub(crate) fn simulate(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+    build::build(&["--workspace"])?;
+    lab("target/local", "simulate", arguments, None)
+}
+
 fn release(folder: &str, binaries: &[&str]) -> Result<(), Failure> {
     let selection = binaries.iter().map(|binary| format!("--bin={binary}"));
     let selection: Vec<String> = std::iter::once("--package=lab".to_owned()).chain(selection).collect();

@@ -36,6 +36,7 @@ pub(crate) async fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
 /// What tests find in their environment: a variable a line, each the path of a program or a library.
 fn variables() -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     tools::CargoLambda::install()?;
+    tools::c_compilers()?;
     Ok(vec![
         // Both change what a program is told by the system: addresses behind names, and the time of day.
         ("NSS_WRAPPER", tools::preload("libnss-wrapper", "libnss_wrapper.so")?),
@@ -45,5 +46,6 @@ fn variables() -> Result<Vec<(&'static str, PathBuf)>, Failure> {
         ("CFN_LINT", tools::python("template-checks")?.join("cfn-lint")),
         ("CHECKOV", tools::python("template-checks")?.join("checkov")),
         ("OSLS", tools::osls()?),
+        ("DYNOXIDE", tools::dynoxide()?),
     ])
 }

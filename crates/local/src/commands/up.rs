@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use local::binaries;
 use local::queue::RedrivePolicy;
 use local::signals::StopSignals;
@@ -48,6 +48,9 @@ pub(crate) struct UpArguments {
     /// Folder of the functions' binaries; by default where this program is
     #[arg(long)]
     functions: Option<PathBuf>,
+    /// Where the codes are: mysql, or dynamodb, played by dynoxide on a file; no MySQL is installed or started then
+    #[arg(long, value_enum, default_value_t)]
+    store: StoreName,
     /// Queued mode: POST sends to a queue (202), store-logs stores. moto plays SQS: what is not stored when this stops,
     /// even by kill -9, is delivered by the next run with this database; only kill -9 of moto loses what it holds. On
     /// AWS the queue is durable
@@ -67,13 +70,41 @@ pub(crate) struct UpArguments {
     visibility_timeout: u32,
 }
 
+/// A store by its name on the command line.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub(crate) enum StoreName {
+    #[default]
+    Mysql,
+    Dynamodb,
+}
+
+/// The store; its program is installed if it is missing.
+fn database(store: StoreName) -> Result<DatabaseChoice, Failure> {
+    match (store, database_choice()) {
+        (StoreName::Mysql, DatabaseChoice::Private) => {
+            tools::database_server()?;
+            Ok(DatabaseChoice::Private)
+        }
+        (StoreName::Mysql, own) => Ok(own),
+        (StoreName::Dynamodb, DatabaseChoice::Own(_)) => {
+            Err("DATABASE_URL names a MySQL database; unset it for --store dynamodb".into())
+        }
+        (StoreName::Dynamodb, _) => Ok(DatabaseChoice::DynamoDb(dynoxide()?)),
+    }
+}
+
+/// The program of dynoxide: the one that `DYNOXIDE` names, or our own.
+fn dynoxide() -> Result<PathBuf, Failure> {
+    match std::env::var_os("DYNOXIDE").filter(|program| !program.is_empty()) {
+        Some(program) => Ok(program.into()),
+        None => tools::dynoxide(),
+    }
+}
+
 /// `./dev up`.
 pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
     let state = arguments.state.state;
-    let database = database_choice();
-    if database == DatabaseChoice::Private {
-        tools::database_server()?;
-    }
+    let database = database(arguments.store)?;
     let moto_python = arguments.queued.then(moto_python).transpose()?;
     let functions = binaries::folder_of(&["post-log", "get-logs"], arguments.functions.as_deref())?;
     let options = UpOptions {

@@ -5,11 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::process::Child;
 use tokio::time::{Instant, sleep};
+
+use crate::processes::signal;
 
 /// Extension of a data folder that is not complete.
 pub(super) const UNFINISHED: &str = "unfinished";
@@ -50,12 +50,4 @@ fn data_of_server(id: u32, folder: &Path) -> Option<String> {
     let marker = format!("--datadir={}/", folder.display());
     let arguments = arguments.split(|byte| *byte == 0).map(String::from_utf8_lossy);
     arguments.into_iter().find(|argument| argument.starts_with(&marker)).map(Into::into)
-}
-
-/// Sends a signal; a process that is gone is no error.
-pub(super) fn signal(id: u32, signal: Signal) -> io::Result<()> {
-    match i32::try_from(id).map(|id| kill(Pid::from_raw(id), signal)) {
-        Ok(Err(Errno::EPERM)) => Err(io::Error::other(format!("process {id} is another user's; end it first"))),
-        _ => Ok(()),
-    }
 }

@@ -15,10 +15,11 @@ use tokio::process::Child;
 use tokio::time::{sleep, timeout};
 
 use super::error::{NEEDED_MB, START_LIMIT, ServerError};
-use super::left_behind::{STOP_LIMIT, end_left_behind, note_process, process_file, signal};
+use super::left_behind::{STOP_LIMIT, end_left_behind, note_process, process_file};
 use super::options::ServerOptions;
 use super::program::{ServerProgram, last_error, temporary};
 use super::tls::TlsFiles;
+use crate::processes::signal;
 use crate::state::write_private;
 
 /// How many ports to try before giving up.
@@ -77,9 +78,10 @@ impl Server {
     }
 
     /// Starts a server that has ended again, on the same port.
-    pub async fn restart(mut self) -> Result<Self, ServerError> {
+    pub async fn restart(&mut self) -> Result<(), ServerError> {
         let _ = self.process.kill().await;
-        Self::start_on(self.options.clone(), self.port).await
+        *self = Self::start_on(self.options.clone(), self.port).await?;
+        Ok(())
     }
 
     async fn start_on(options: ServerOptions, port: u16) -> Result<Self, ServerError> {

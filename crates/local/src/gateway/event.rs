@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use super::body::as_text;
 
-/// The event as JSON. A body that is not UTF-8 is encoded as base64.
-pub(super) fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes, serde_json::Error> {
+/// The proxy event of a request, as JSON. A body that is not UTF-8 is encoded as base64.
+pub fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes, serde_json::Error> {
     let mut event = ApiGatewayProxyRequest::default();
     event.resource = Some(request.uri.path().to_owned());
     event.path = Some(request.uri.path().to_owned());

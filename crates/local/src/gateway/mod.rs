@@ -7,6 +7,7 @@ mod page;
 mod serve;
 mod usage_plan;
 
+pub use event::to_event;
 pub use page::{NamesError, page};
 pub use serve::{Gateway, GatewayConfig};
 pub use usage_plan::UsagePlan;

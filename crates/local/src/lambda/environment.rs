@@ -12,6 +12,7 @@ use tokio::time::timeout;
 
 use super::log;
 use super::runtime_api::{Event, Reply, RuntimeApi};
+use crate::processes::is_ending;
 
 /// Lambda gives a function 10 s to start.
 const START_LIMIT: Duration = Duration::from_secs(10);
@@ -167,15 +168,4 @@ async fn watch_process(mut process: Child, mut stop: watch::Receiver<bool>, ende
         let _ = process.kill().await;
     }
     ended.send_replace(true);
-}
-
-/// Whether the kernel is ending a process: its memory is gone, or SIGKILL (bit 9 of the masks) is pending.
-fn is_ending(id: u32) -> bool {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let is_killed = |name| {
-        let mask = field(name).and_then(|mask| u64::from_str_radix(mask, 16).ok());
-        mask.is_none_or(|mask| mask & (1 << 8) != 0)
-    };
-    field("VmSize:").is_none() || is_killed("SigPnd:") || is_killed("ShdPnd:")
 }

@@ -7,6 +7,8 @@ pub use aws_sdk_sqs::types::Message;
 pub use client::{Depth, MAX_PER_CALL, Queue, QueueError};
 pub use redrive::redrive;
 
+use crate::moto::{KEY, Moto, REGION};
+
 /// The queue's name in `./dev up --queued`.
 pub const NAME: &str = "error-codes-local";
 
@@ -55,5 +57,16 @@ impl Queues {
         ];
         let queue = Queue::create(endpoint, region, NAME, attributes).await?;
         Ok(Self { queue, dead_letters })
+    }
+    /// Settings of a function that sends to the queue on this server.
+    #[must_use]
+    pub fn sender_settings(&self, moto: &Moto) -> [(&'static str, String); 5] {
+        [
+            ("QUEUE_URL", self.queue.url().to_owned()),
+            ("AWS_ENDPOINT_URL_SQS", moto.url().to_owned()),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", KEY.to_owned()),
+        ]
     }
 }

@@ -14,11 +14,26 @@ pub struct Endpoints {
     pub post: Endpoint,
     /// Where dashboards GET.
     pub get: Endpoint,
-    /// The database behind both.
+    /// The database behind both; empty where that is a table.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub database_url: String,
+    /// The table behind both, where DynamoDB is the store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<TableEndpoint>,
     /// Between POST and the database, in queued mode.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<QueueEndpoint>,
+}
+
+/// The table, for DynamoDB's protocol; any credentials will do.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct TableEndpoint {
+    /// Its name.
+    pub name: String,
+    /// Where DynamoDB is.
+    pub endpoint: String,
+    /// The region of the table.
+    pub region: String,
 }
 
 /// The queue of queued mode, for SQS's protocol.

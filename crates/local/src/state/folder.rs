@@ -75,6 +75,12 @@ impl StateFolder {
         self.path.join("database")
     }
 
+    /// Where the private table has its data.
+    #[must_use]
+    pub fn table(&self) -> PathBuf {
+        self.path.join("dynamodb")
+    }
+
     /// The file that keeps messages for the private database, or for another one that this text identifies.
     #[must_use]
     pub fn messages(&self, database: Option<&str>) -> PathBuf {
@@ -112,7 +118,7 @@ impl StateFolder {
 
     /// Deletes data, keys and logs, and no other files.
     pub fn forget(self) -> Result<(), StateError> {
-        for folder in [self.database(), self.logs()] {
+        for folder in [self.database(), self.table(), self.logs()] {
             ignore_missing(fs::remove_dir_all(&folder)).map_err(|error| StateError::of(&folder, error))?;
         }
         let files = fs::read_dir(&self.path).map_err(|error| StateError::of(&self.path, error))?;

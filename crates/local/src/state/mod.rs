@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
-pub use endpoints::{Endpoint, Endpoints, QueueEndpoint};
+pub use endpoints::{Endpoint, Endpoints, QueueEndpoint, TableEndpoint};
 pub use error::StateError;
 pub use folder::StateFolder;
 pub use keys::Keys;

@@ -31,6 +31,20 @@ pub(crate) fn preload(package: &str, file: &str) -> Result<PathBuf, Failure> {
     library(file).ok_or_else(missing)
 }
 
+/// What builds and tests the C client: gcc with gcov, clang with its sanitizers, libcurl.
+pub(crate) fn c_compilers() -> Result<(), Failure> {
+    let has_programs = ["gcc", "gcov", "size", "clang"].iter().all(|name| programs::find(name).is_some());
+    let sanitizer = format!("-print-file-name=libclang_rt.asan-{}.a", std::env::consts::ARCH);
+    // Without the file, clang prints the bare name.
+    let has_sanitizer =
+        || Command::new("clang").arg(&sanitizer).output().is_ok_and(|output| output.stdout.starts_with(b"/"));
+    if has_programs && has_sanitizer() && library("libcurl.so").is_some() {
+        return Ok(());
+    }
+    let sanitizers = "libclang-rt-dev|libclang-common-14-dev";
+    install("what builds the C client", &["gcc", "libc6-dev", "clang", sanitizers, "libcurl4-openssl-dev"])
+}
+
 /// A file below `/usr/lib/ARCHITECTURE` whose path begins like this.
 fn library(beginning: &str) -> Option<PathBuf> {
     let architectures = fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok);

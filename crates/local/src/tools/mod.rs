@@ -2,6 +2,7 @@
 //! versions that the folder `tools/` pins, and goes to a folder of its own under `target/tools`.
 
 mod debian;
+mod dynoxide;
 mod osls;
 mod python;
 
@@ -10,7 +11,8 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use debian::{database_server, preload};
+pub(crate) use debian::{c_compilers, database_server, preload};
+pub(crate) use dynoxide::dynoxide;
 pub(crate) use osls::osls;
 pub(crate) use python::{CargoLambda, python};
 

@@ -14,13 +14,15 @@ pub enum DatabaseChoice {
     Own(String),
     /// The user's own, by `secrets.json`.
     Secrets(PathBuf),
+    /// No database but a table of DynamoDB, which this program of dynoxide plays.
+    DynamoDb(PathBuf),
 }
 
 impl DatabaseChoice {
     /// `mysql://…` of the user's own; `None` for the private server, which has none yet.
     pub fn own_url(&self) -> Result<Option<String>, SecretsError> {
         match self {
-            Self::Private => Ok(None),
+            Self::Private | Self::DynamoDb(_) => Ok(None),
             Self::Own(url) => Ok(Some(url.clone())),
             Self::Secrets(path) => url_from_secrets(path).map(Some),
         }

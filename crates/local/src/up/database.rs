@@ -66,19 +66,14 @@ impl Database {
     /// Restarts the private server whenever it exits. Returns only when that fails; never with the user's own
     /// database.
     pub(super) async fn keep_running(&mut self, progress: impl Fn(&str)) -> UpError {
+        let Some(server) = &mut self.server else { return std::future::pending().await };
         loop {
-            match &mut self.server {
-                Some(server) => server.ended().await,
-                None => std::future::pending().await,
-            }
+            server.ended().await;
             progress("the database server ended; starting it again");
             // A server that exits at once every time must not use all of a processor.
             tokio::time::sleep(RESTART_PAUSE).await;
-            // Taken after the waits: a caller may drop them, and the server must not go with them.
-            let Some(server) = self.server.take() else { continue };
-            match server.restart().await {
-                Ok(server) => self.server = Some(server),
-                Err(error) => return error.into(),
+            if let Err(error) = server.restart().await {
+                return error.into();
             }
         }
     }

@@ -37,6 +37,12 @@ pub enum UpError {
     /// The private server.
     #[error(transparent)]
     Server(#[from] crate::database::ServerError),
+    /// The table's server.
+    #[error(transparent)]
+    Dynoxide(#[from] crate::dynoxide::DynoxideError),
+    /// The table.
+    #[error(transparent)]
+    Table(#[from] logs_core::StoreError),
     /// The queue's server.
     #[error(transparent)]
     Moto(#[from] MotoError),

@@ -7,6 +7,8 @@ mod functions;
 mod options;
 mod queued;
 mod self_check;
+mod store;
+mod table;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,7 +16,6 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::http::Method;
-use logs_core::mysql::{DatabaseSettings, migrate};
 use logs_core::operator_log;
 use logs_core::settings::environment;
 use tokio::net::TcpListener;
@@ -24,17 +25,17 @@ use crate::lambda::Function;
 use crate::lambda::log::BoundedLog;
 use crate::state::{Endpoint, Endpoints, StateFolder};
 pub use choice::{DatabaseChoice, SecretsError};
-use database::Database;
 pub use error::UpError;
 use functions::{MAX_LOG_BYTES, function, log_file, program};
 pub use options::{QueuedOptions, UpOptions};
 pub use queued::Kept;
 use queued::Queued;
+use store::LocalStore;
 
 /// Both gateways, running.
 pub struct Running {
     state: StateFolder,
-    database: Database,
+    store: LocalStore,
     functions: [Function; 2],
     gateways: [Gateway; 2],
     queued: Option<Queued>,
@@ -60,29 +61,27 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     operator_log::parse_filter(environment("RUST_LOG").as_deref())?;
     let page = page(options.code_names.as_deref())?;
 
-    let database = Database::start(&options.database, &state, &keys, &progress).await?;
-    progress("bringing the schema up to date");
-    migrate(&DatabaseSettings::from_url(database.url())?).await?;
-
+    let store = LocalStore::start(&options.database, &state, &keys, &progress).await?;
     let queued = match &options.queued {
         Some(queued) => {
             progress("starting the queue");
-            Some(Queued::start(options, queued, &state, &database).await?)
+            Some(Queued::start(options, queued, &state, &store).await?)
         }
         None => None,
     };
 
     progress("starting the gateways");
-    let (logs, database_url) = (state.logs(), ("DATABASE_URL", database.url()));
+    let (logs, of_store) = (state.logs(), store.settings());
     let allowed = ("ALLOWED_ORIGIN", origin.to_str().map_err(std::io::Error::other)?);
-    let post_settings = match &queued {
-        Some(queued) => [&[allowed][..], &queued.sender_settings()].concat(),
-        None => vec![allowed, database_url],
+    let sender = queued.as_ref().map(Queued::sender_settings);
+    let post_settings = match &sender {
+        Some(sender) => [&[allowed][..], &sender.each_ref().map(|(name, value)| (*name, value.as_str()))].concat(),
+        None => [&[allowed][..], &of_store].concat(),
     };
-    let functions = [
-        function(options, &logs, "post-log", &post_settings)?,
-        function(options, &logs, "get-logs", &[allowed, database_url, ("CACHE_SECONDS", &options.cache.to_string())])?,
-    ];
+    let cache = options.cache.to_string();
+    let get_settings = [&[allowed, ("CACHE_SECONDS", &cache)][..], &of_store].concat();
+    let functions =
+        [function(options, &logs, "post-log", &post_settings)?, function(options, &logs, "get-logs", &get_settings)?];
     let gateway = |listener, method, api_key: &str, function: &Function, page| {
         let config = GatewayConfig {
             method,
@@ -101,15 +100,17 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     ];
 
     let endpoint = |gateway: &Gateway, key: &String| Endpoint { url: gateway.url(), api_key: key.clone() };
+    let (database_url, table) = store.endpoint();
     let endpoints = Endpoints {
         post: endpoint(&gateways[0], &keys.post),
         get: endpoint(&gateways[1], &keys.get),
-        database_url: database.url().to_owned(),
+        database_url: database_url.unwrap_or_default(),
+        table,
         queue: queued.as_ref().map(Queued::endpoint),
     };
     // A second more than the timeout of a function, so that its answer still goes out.
     let open_requests_limit = options.timeout + Duration::from_secs(1);
-    let mut running = Running { state, database, functions, gateways, queued, endpoints, open_requests_limit };
+    let mut running = Running { state, store, functions, gateways, queued, endpoints, open_requests_limit };
     match self_check::run(&running.endpoints, &running.state.logs()).await {
         Ok(()) => {
             if let Some(queued) = &mut running.queued {
@@ -142,7 +143,7 @@ impl Running {
     /// The file of messages that are not stored at the stop; there is none if all are.
     #[must_use]
     pub fn messages(&self) -> PathBuf {
-        self.database.messages(&self.state)
+        self.store.messages(&self.state)
     }
 
     /// Returns when the private server cannot be restarted, or the queue's server has exited.
@@ -154,7 +155,7 @@ impl Running {
             }
         };
         tokio::select! {
-            error = self.database.keep_running(progress) => error,
+            error = self.store.keep_running(progress) => error,
             error = queue_ended => error,
         }
     }
@@ -164,7 +165,7 @@ impl Running {
     pub async fn stop(mut self, hurry: impl Future<Output = ()>, progress: impl Fn(&str)) -> Result<Kept, UpError> {
         self.state.withdraw_endpoints();
         if let Some(queued) = &mut self.queued
-            && self.database.is_gone()
+            && self.store.is_gone()
         {
             queued.stop_polling();
         }
@@ -192,7 +193,7 @@ impl Running {
             }
             None => Ok(Kept::default()),
         };
-        self.database.stop().await;
+        self.store.stop().await;
         kept
     }
 }

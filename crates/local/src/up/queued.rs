@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::database::Database;
 use super::error::UpError;
 use super::functions::{MAX_LOG_BYTES, function, log_file};
 use super::options::{QueuedOptions, UpOptions};
+use super::store::LocalStore;
 use crate::event_source::{EventSource, EventSourceConfig};
 use crate::lambda::{Function, log};
-use crate::moto::{KEY, Moto, MotoOptions, REGION};
+use crate::moto::{Moto, MotoOptions, REGION};
 use crate::queue::{DEAD_LETTERS, Depth, NAME, Queues};
 use crate::state::{QueueEndpoint, StateFolder};
 
@@ -50,13 +50,13 @@ impl Queued {
         options: &UpOptions,
         mode: &QueuedOptions,
         state: &StateFolder,
-        database: &Database,
+        store: &LocalStore,
     ) -> Result<Self, UpError> {
         let logs = state.logs();
         let moto_log = log_file(&logs, "moto");
         // It writes little: once per start is enough.
         log::rotate(&moto_log, MAX_LOG_BYTES)?;
-        let messages = database.messages(state);
+        let messages = store.messages(state);
         let moto_options = MotoOptions {
             python: Some(&mode.moto_python),
             messages: Some(&messages),
@@ -69,7 +69,7 @@ impl Queued {
         // A batch needs the whole environment.
         let options =
             UpOptions { concurrency: mode.concurrency, events_per_environment: 1, timeout, ..options.clone() };
-        let store_logs = function(&options, &logs, "store-logs", &[("DATABASE_URL", database.url())])?;
+        let store_logs = function(&options, &logs, "store-logs", &store.settings())?;
         let source = EventSourceConfig {
             queue: queues.queue.clone(),
             function: store_logs.clone(),
@@ -97,14 +97,8 @@ impl Queued {
     }
 
     /// Settings of a function that sends to the queue.
-    pub(super) fn sender_settings(&self) -> [(&str, &str); 5] {
-        [
-            ("QUEUE_URL", self.queues.queue.url()),
-            ("AWS_ENDPOINT_URL_SQS", self.moto.url()),
-            ("AWS_REGION", REGION),
-            ("AWS_ACCESS_KEY_ID", KEY),
-            ("AWS_SECRET_ACCESS_KEY", KEY),
-        ]
+    pub(super) fn sender_settings(&self) -> [(&'static str, String); 5] {
+        self.queues.sender_settings(&self.moto)
     }
 
     /// Returns when moto has exited.

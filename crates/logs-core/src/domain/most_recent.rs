@@ -86,6 +86,13 @@ mod tests {
     }
 
     #[test]
+    fn each_part_of_a_log_is_told_as_it_was_stored() {
+        let log = Log::new(42, "device".to_owned(), 107, 1_514_864_773, 1_764_000_000);
+        assert_eq!((log.error_log_id(), log.device_id(), log.error_code()), (42, "device", 107));
+        assert_eq!((log.timestamp(), log.received_at()), (1_514_864_773, 1_764_000_000));
+    }
+
+    #[test]
     fn an_empty_list_is_an_empty_array_as_of_never() {
         let nothing = MostRecent { result: Vec::new(), as_of: None };
         assert_eq!(to_value(nothing).unwrap(), json!({"result": [], "as_of": null}));

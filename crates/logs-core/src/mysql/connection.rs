@@ -8,13 +8,13 @@ use std::time::{Duration, Instant};
 use sqlx::ConnectOptions;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection};
 
-use super::backoff::Backoff;
 use super::error::{ACCESS_DENIED, MySqlError, number};
 use super::login::{Login, LoginError};
 use super::settings::DatabaseSettings;
 use super::statements;
 use crate::Deadline;
 use crate::clock::Moment;
+use crate::platform::Backoff;
 use crate::settings::SettingError;
 
 /// The limit for one connect, TLS included. It leaves room for one lost packet, which is sent again after 1 s.

@@ -2,11 +2,10 @@
 //!
 //! - `store.rs`: [`MySqlStore`], what the functions call. `settings.rs`: where the database is.
 //! - `statements.rs`: all SQL of the functions. Start here to see what is written and read.
-//! - `connection.rs`, `login.rs`: connections that work. `retry.rs`, `backoff.rs`, `error.rs`: what is tried again, and when.
+//! - `connection.rs`, `login.rs`: connections that work. `retry.rs`, `error.rs`: what is tried again, and when.
 //! - `ledger.rs`: a batch under a key is stored once. `messages.rs`, `transactions.rs`: many batches at once.
 //! - `migrate.rs`, `users.rs`, `retention.rs`: the schema, the functions' accounts, the deletion of old rows.
 
-mod backoff;
 mod connection;
 mod error;
 mod ledger;

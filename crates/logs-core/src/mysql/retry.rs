@@ -2,10 +2,10 @@
 
 use sqlx::MySqlConnection;
 
-use super::backoff::Backoff;
 use super::connection::{Connections, TRY_LIMIT};
 use super::error::{MySqlError, Refusal};
 use crate::Deadline;
+use crate::platform::Backoff;
 
 /// What may be tried again after it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -64,6 +64,17 @@ mod tests {
     }
 
     #[test]
+    fn unix_time_counts_whole_seconds_since_1970() {
+        assert_eq!(seconds(Duration::from_millis(1_764_000_000_999)), 1_764_000_000);
+        assert_eq!(seconds(Duration::MAX), i64::MAX);
+        let before = since_epoch();
+        let now = unix_seconds();
+        // This code is newer than 2025, and runs before 2100.
+        assert!((1_764_000_000..4_102_444_800).contains(&now), "{now}");
+        assert!(now >= seconds(before), "{now}");
+    }
+
+    #[test]
     fn nothing_is_within_no_time() {
         let now = Moment::now();
         assert!(!now.is_within(Duration::ZERO, now));

@@ -1,6 +1,7 @@
 //! What a function needs around the contract: settings, secrets, time, logs and metrics.
 
 pub mod aws;
+mod backoff;
 pub mod certificates;
 pub mod clock;
 mod credentials;
@@ -10,6 +11,7 @@ pub mod operator_log;
 pub(crate) mod secrets_manager;
 pub mod settings;
 
+pub(crate) use backoff::Backoff;
 pub use credentials::{Credentials, CredentialsError};
 pub use deadline::Deadline;
 pub use secrets_manager::SecretError;

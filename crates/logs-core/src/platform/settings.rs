@@ -38,6 +38,15 @@ pub fn secret(env: Env<'_>, variable: &'static str) -> Result<String, SettingErr
     Ok(arn)
 }
 
+/// A number of days, `least` or more; `None` where the variable is not set or empty.
+pub fn days(env: Env<'_>, variable: &'static str, least: u16) -> Result<Option<u16>, SettingError> {
+    let Some(text) = env(variable).filter(|text| !text.is_empty()) else { return Ok(None) };
+    let expected =
+        if least == 0 { "a number of days up to 65535, 0 for ever" } else { "a number of days from 1 to 65535" };
+    let days = text.parse().ok().filter(|days| *days >= least);
+    days.map(Some).ok_or(SettingError::Invalid { variable, expected })
+}
+
 /// Looks a variable up in this process's environment. What is not Unicode in it becomes U+FFFD, which no setting allows.
 #[must_use]
 pub fn environment(name: &str) -> Option<String> {

@@ -162,3 +162,30 @@ fn a_setting_that_contradicts_the_secret_is_named() {
         assert_eq!(contradiction(json), expected, "{json}");
     }
 }
+
+#[cfg(feature = "migrate")]
+#[test]
+fn a_setting_that_says_something_else_than_the_secret_is_named() {
+    let contradiction =
+        |json: &str, variables: &[(&str, &str)]| match settings(&[&[ARN], variables].concat()).unwrap().source() {
+            Source::Secret(secret) => secret.contradiction(&Credentials::parse(json).unwrap()),
+            Source::Url(_) => unreachable!("no URL was given"),
+        };
+    let whole = r#"{"username":"u","password":"p","host":"db","port":3307,"dbname":"Error_Logs"}"#;
+    let alike = [("DB_HOST", "DB"), ("DB_PORT", "3307"), ("DB_NAME", "Error_Logs")];
+    assert_eq!(contradiction(whole, &alike), None);
+    for (variable, other) in [("DB_HOST", "elsewhere"), ("DB_PORT", "3306"), ("DB_NAME", "error_logs")] {
+        let differing = alike.map(|(name, value)| if name == variable { (name, other) } else { (name, value) });
+        assert_eq!(contradiction(whole, &differing), Some(variable));
+    }
+    assert_eq!(contradiction(r#"{"username":"u","password":"p"}"#, &alike), None);
+    assert_eq!(contradiction(whole, &alike[1..2]), None);
+}
+
+#[test]
+fn a_bundle_without_a_certificate_is_refused() {
+    assert!(has_certificate(b"# roots\n-----BEGIN CERTIFICATE-----\nMII="));
+    for other in [&b""[..], b"-----BEGIN CERTIFICATE----", b"-----BEGIN PRIVATE KEY-----\nMII="] {
+        assert!(!has_certificate(other), "{}", String::from_utf8_lossy(other));
+    }
+}

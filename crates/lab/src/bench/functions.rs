@@ -1,0 +1,140 @@
+//! The functions as they are measured: their settings, and the stubs and databases behind them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use local::lambda::FunctionConfig;
+use logs_core::{certificates, clock};
+use serde_json::json;
+use sqlx::ConnectOptions;
+use sqlx::mysql::MySqlConnectOptions;
+
+use crate::baseline::{BareConnection, BareInsert};
+use crate::bench::stub::{ARN, Stub};
+use crate::codes::collected;
+use crate::error::LabError;
+use crate::testbed::{DATABASE, Testbed};
+
+/// Where POSTs go; GETs never read it, since it grows.
+pub(crate) const WRITTEN: &str = DATABASE;
+
+/// What GETs read: 1,000 rows, and 1,000,000.
+pub(crate) const FEW_ROWS: &str = "Few_Logs";
+pub(crate) const MANY_ROWS: &str = "Many_Logs";
+
+/// The function that does nothing.
+pub(crate) const EMPTY: &str = "empty-function";
+
+/// What is deployed.
+pub(crate) const FUNCTIONS: [&str; 5] = ["post-log", "get-logs", "store-logs", "migrate", "retention"];
+
+/// How a function connects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    /// By `DATABASE_URL`.
+    Plain,
+    /// By `DATABASE_URL`; the certificate and the name in it are verified.
+    Tls,
+    /// As in production: by a secret, with TLS.
+    Secret,
+    /// The same, and the log says when each step ends.
+    Steps(Trust),
+    /// Queued mode: to a queue, and no database.
+    Queue,
+}
+
+/// Which certificates a function has to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trust {
+    /// RDS's, as in production, and our own.
+    Rds,
+    /// Only our own.
+    OneCertificate,
+}
+
+/// The testbed, and AWS's services beside it.
+pub(crate) struct Functions<'a> {
+    testbed: &'a Testbed,
+    pub(crate) secrets_manager: Stub,
+    queue: Stub,
+}
+
+impl<'a> Functions<'a> {
+    /// Makes the databases, fills those that are read, and starts the stubs.
+    pub(crate) async fn prepare(testbed: &'a Testbed) -> Result<Self, LabError> {
+        let server = &testbed.store.server;
+        let own = fs::read(testbed.folder().join(Trust::OneCertificate.bundle()))?;
+        fs::write(testbed.folder().join(Trust::Rds.bundle()), [certificates::RDS, &own].concat())?;
+        let login = server.url(WRITTEN).parse::<MySqlConnectOptions>()?.to_url_lossy();
+        // As RDS writes it.
+        let secret = json!({ "username": login.username(), "password": login.password() });
+        let secrets_manager = Stub::secrets_manager(&secret).await?;
+        let functions = Self { testbed, secrets_manager, queue: Stub::queue().await? };
+        let insert = BareInsert::new(collected(1_000, clock::unix_seconds()));
+        for (database, rows) in [(FEW_ROWS, 1_000), (MANY_ROWS, 1_000_000)] {
+            server.make_database(database).await?;
+            functions.connection(database).await?.fill(&insert, rows).await?;
+        }
+        Ok(functions)
+    }
+
+    /// A connection past the functions, without TLS.
+    pub(crate) async fn connection(&self, database: &str) -> Result<BareConnection, LabError> {
+        Ok(BareConnection::connect(&self.url(database, Mode::Plain)).await?)
+    }
+
+    fn url(&self, database: &str, mode: Mode) -> String {
+        let tls = self.testbed.store.server.url(database);
+        match (mode, tls.split_once('?')) {
+            (Mode::Plain, Some((address, _))) => format!("{address}?ssl-mode=DISABLED"),
+            _ => tls,
+        }
+    }
+
+    /// A function on a database, which gets the settings that it would get from Lambda.
+    pub(crate) fn config(&self, name: &str, database: &str, mode: Mode) -> FunctionConfig {
+        let mut settings = match mode {
+            Mode::Queue => vec![
+                ("QUEUE_URL", format!("{}/123456789012/error-codes", self.queue.url)),
+                ("AWS_ENDPOINT_URL_SQS", self.queue.url.clone()),
+            ],
+            Mode::Plain | Mode::Tls => vec![("DATABASE_URL", self.url(database, mode))],
+            Mode::Secret => self.secret(database, Trust::Rds),
+            Mode::Steps(trust) => self.secret(database, trust),
+        };
+        if let Mode::Steps(_) = mode {
+            settings.push(("RUST_LOG", "logs_core=debug".to_owned()));
+        }
+        // As Lambda gives them to a function; nobody checks them here.
+        let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+        settings.extend(credentials.map(|name| (name, "made-up".to_owned())));
+        self.testbed.function(name, settings, Duration::from_secs(20), 1)
+    }
+
+    fn secret(&self, database: &str, trust: Trust) -> Vec<(&'static str, String)> {
+        let bundle = self.testbed.folder().join(trust.bundle());
+        vec![
+            ("DB_SECRET_ARN", ARN.to_owned()),
+            ("DB_HOST", "127.0.0.1".to_owned()),
+            ("DB_PORT", self.testbed.store.server.port().to_string()),
+            ("DB_NAME", database.to_owned()),
+            ("DB_CA_BUNDLE", bundle.to_string_lossy().into_owned()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager.url.clone()),
+        ]
+    }
+
+    /// Where a function's binary is.
+    pub(crate) fn program(&self, name: &str) -> PathBuf {
+        self.testbed.programs.join(name)
+    }
+}
+
+impl Trust {
+    fn bundle(self) -> &'static Path {
+        Path::new(match self {
+            Self::Rds => "rds-and-own.pem",
+            Self::OneCertificate => "authority.pem",
+        })
+    }
+}

@@ -1,0 +1,123 @@
+//! DynamoDB as dynoxide plays it: a real HTTP endpoint on this machine, on a file or in memory.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::time::{Instant, sleep};
+
+/// It is up in some milliseconds; on a busy machine, in seconds.
+const START_LIMIT: Duration = Duration::from_mins(1);
+
+/// Ends the server when its standard input does: with this program, even by kill -9.
+const SCRIPT: &str =
+    r#"exec 3<&0; "$@" 3<&- </dev/null & child=$!; (read -r _ <&3; kill $child) 2>/dev/null & wait $child"#;
+
+/// What to run.
+#[derive(Clone, Debug, Default)]
+pub struct DynoxideOptions {
+    /// Its program; by default the one that `DYNOXIDE` names.
+    pub program: Option<PathBuf>,
+    /// The file with the data; without it they are in memory.
+    pub file: Option<PathBuf>,
+    /// The port; by default a free one.
+    pub port: Option<u16>,
+    /// Log file; by default our own standard error.
+    pub log_file: Option<PathBuf>,
+}
+
+/// A running server. It exits with this value, or with this process.
+#[derive(Debug)]
+pub struct Dynoxide {
+    process: Child,
+    /// Open as long as the server shall run. Apart from the process: waiting for that closes it.
+    input: Option<ChildStdin>,
+    port: u16,
+}
+
+/// Why dynoxide does not run.
+#[derive(Debug, thiserror::Error)]
+pub enum DynoxideError {
+    /// No program was named.
+    #[error("DYNOXIDE is not set; ./dev installs dynoxide and sets it: ./dev up --store dynamodb")]
+    NotInstalled,
+    /// Its process cannot be started.
+    #[error("dynoxide, which plays DynamoDB, cannot be run: {0}")]
+    Io(#[from] io::Error),
+    /// It exited, or did not start in time.
+    #[error("dynoxide, which plays DynamoDB, does not start{}", log_hint(.0.as_deref()))]
+    NoAnswer(Option<PathBuf>),
+}
+
+fn log_hint(log_file: Option<&Path>) -> String {
+    log_file.map_or_else(String::new, |file| format!("; {} says why", file.display()))
+}
+
+impl Dynoxide {
+    /// Starts the server on loopback.
+    pub async fn start(options: &DynoxideOptions) -> Result<Self, DynoxideError> {
+        let named = || std::env::var_os("DYNOXIDE").filter(|program| !program.is_empty()).map(PathBuf::from);
+        let program = options.program.clone().or_else(named).ok_or(DynoxideError::NotInstalled)?;
+        let port = match options.port {
+            Some(port) => port,
+            None => free_port().await?,
+        };
+        let log = match &options.log_file {
+            Some(file) => std::fs::OpenOptions::new().create(true).append(true).open(file)?.into(),
+            None => Stdio::inherit(),
+        };
+        let mut command = Command::new("sh");
+        command.args(["-c", SCRIPT, "sh"]).arg(program).args(["serve", "--host", "127.0.0.1", "--port"]);
+        command.arg(port.to_string());
+        if let Some(file) = &options.file {
+            command.arg("--db-path").arg(file);
+        }
+        // Ctrl-C in a terminal is for us: the table is needed until everything else has stopped.
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
+        let input = process.stdin.take();
+        let mut server = Self { process, input, port };
+        if server.until_up().await { Ok(server) } else { Err(DynoxideError::NoAnswer(options.log_file.clone())) }
+    }
+
+    /// The endpoint.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Its port.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Returns when the server has exited.
+    pub async fn ended(&mut self) {
+        let _ = self.process.wait().await;
+    }
+
+    /// Stops the server and waits for it.
+    pub async fn stop(mut self) {
+        drop(self.input.take());
+        self.ended().await;
+    }
+
+    async fn until_up(&mut self) -> bool {
+        let (started, address) = (Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)));
+        while started.elapsed() < START_LIMIT && matches!(self.process.try_wait(), Ok(None)) {
+            if TcpStream::connect(address).await.is_ok() {
+                return true;
+            }
+            sleep(Duration::from_millis(5)).await;
+        }
+        false
+    }
+}
+
+async fn free_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?.port())
+}

@@ -1,0 +1,81 @@
+//! Processes of this machine: what the kernel says of them, and signals to them.
+
+use std::io;
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Sends a signal; a process that is gone is no error.
+pub fn signal(id: u32, signal: Signal) -> io::Result<()> {
+    match i32::try_from(id).map(|id| kill(Pid::from_raw(id), signal)) {
+        Ok(Err(Errno::EPERM)) => Err(io::Error::other(format!("process {id} is another user's; end it first"))),
+        _ => Ok(()),
+    }
+}
+
+/// The processes that a process has started.
+#[must_use]
+pub fn children_of(id: u32) -> Vec<u32> {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    // A thread may end in between.
+    let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
+    children.flat_map(|ids| ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
+}
+
+/// Whether a process runs this program. A zombie runs nothing.
+#[must_use]
+pub fn runs(id: u32, program: &Path) -> bool {
+    std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|path| path == program)
+}
+
+/// The most memory that a process had until now, in megabytes of 1,000,000 bytes.
+#[must_use]
+pub fn peak_memory(id: u32) -> Option<f64> {
+    megabytes(&field(&status(id), "VmHWM:")?)
+}
+
+/// The kernel's kB are 1024 bytes.
+fn megabytes(size: &str) -> Option<f64> {
+    let kibibytes: f64 = size.strip_suffix(" kB")?.parse().ok()?;
+    Some(kibibytes * 1_024.0 / 1e6)
+}
+
+/// Whether the kernel is ending a process: its memory is gone, or SIGKILL is pending.
+pub(crate) fn is_ending(id: u32) -> bool {
+    let status = status(id);
+    let is_killed = |name| mask(&status, name).is_none_or(|mask| mask & (1 << (Signal::SIGKILL as i32 - 1)) != 0);
+    field(&status, "VmSize:").is_none() || is_killed("SigPnd:") || is_killed("ShdPnd:")
+}
+
+/// Whether this process ignores a signal.
+pub(crate) fn ignores(signal: Signal) -> bool {
+    mask(&status(std::process::id()), "SigIgn:").is_some_and(|mask| mask & (1 << (signal as i32 - 1)) != 0)
+}
+
+/// A set of signals; the lowest bit is signal 1.
+fn mask(status: &str, name: &str) -> Option<u64> {
+    u64::from_str_radix(&field(status, name)?, 16).ok()
+}
+
+fn status(id: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default()
+}
+
+fn field(status: &str, name: &str) -> Option<String> {
+    status.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_peak_is_read_from_the_status_of_a_process() {
+        let status = "Name:\tpost-log\nVmPeak:\t   90000 kB\nVmHWM:\t    6250 kB\nVmRSS:\t    5000 kB\n";
+        let peak = field(status, "VmHWM:").and_then(|size| megabytes(&size)).expect("it has one");
+        assert!((peak - 6.4).abs() < 1e-9);
+        assert!(field("Name:\tpost-log\n", "VmHWM:").is_none());
+    }
+}

@@ -1,0 +1,121 @@
+//! Every item of the table and its attributes; the tables are in `mod.rs`.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::packing::{self, Entry, Unpacked, Unreadable};
+use crate::{Fingerprint, NewBatch, ranked_at};
+
+/// An item as DynamoDB takes and gives it.
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) const AS_OF: &str = "as_of";
+pub(super) const SHARDS: &str = "shards";
+pub(super) const NEXT_ID: &str = "next_id";
+
+const LOGS: &str = "logs";
+const FINGERPRINT: &str = "fingerprint";
+const STORED_BY: &str = "stored_by";
+const RECEIVED_AT: &str = "received_at";
+const EXPIRES_AT: &str = "expires_at";
+
+/// The sort key of a head: after every digit.
+const HEAD: &str = "~";
+
+/// A random number of one request. A ledger item that has it is this request's own.
+pub(super) type RequestNumber = [u8; 16];
+
+pub(super) fn number(number: impl Into<i128>) -> AttributeValue {
+    AttributeValue::N(number.into().to_string())
+}
+
+pub(super) fn shard_key(shard: u16) -> String {
+    format!("shard#{shard}")
+}
+
+fn key(pk: String, sk: String) -> Item {
+    HashMap::from([("pk".to_owned(), AttributeValue::S(pk)), ("sk".to_owned(), AttributeValue::S(sk))])
+}
+
+fn with(mut item: Item, name: &str, value: AttributeValue) -> Item {
+    item.insert(name.to_owned(), value);
+    item
+}
+
+fn expiring(item: Item, at: Option<i64>) -> Item {
+    match at {
+        Some(at) => with(item, EXPIRES_AT, number(at)),
+        None => item,
+    }
+}
+
+fn bytes(bytes: impl Into<Vec<u8>>) -> AttributeValue {
+    AttributeValue::B(Blob::new(bytes))
+}
+
+/// The key of a shard's head.
+pub(super) fn head_key(shard: u16) -> Item {
+    key(shard_key(shard), HEAD.to_owned())
+}
+
+pub(super) fn is_head(item: &Item) -> bool {
+    item.get("sk").and_then(|sk| sk.as_s().ok()).is_some_and(|sk| sk == HEAD)
+}
+
+/// `newest` is the most recent of the logs.
+pub(super) fn shard_item(shard: u16, newest: Entry<'_>, packed: Vec<u8>, expires_at: Option<i64>) -> Item {
+    let rank = ranked_at(newest.timestamp, newest.received_at);
+    let item = key(shard_key(shard), format!("{rank:012}#{:016}", newest.id));
+    expiring(with(item, LOGS, bytes(packed)), expires_at)
+}
+
+pub(super) fn batch_item(first_id: u64, part: usize, packed: Vec<u8>, expires_at: Option<i64>) -> Item {
+    let item = key(format!("batch#{first_id:016}"), format!("{part:04}"));
+    expiring(with(item, LOGS, bytes(packed)), expires_at)
+}
+
+/// The logs of a shard item or a batch item.
+pub(super) fn logs_of(item: &Item) -> Result<Unpacked, Unreadable> {
+    let packed = item.get(LOGS).and_then(|logs| logs.as_b().ok()).ok_or(Unreadable)?;
+    packing::unpack(packed.as_ref())
+}
+
+/// A number in an item; `None` where there is none.
+pub(super) fn number_of<N: std::str::FromStr>(item: &Item, name: &str) -> Option<N> {
+    item.get(name)?.as_n().ok()?.parse().ok()
+}
+
+pub(super) fn ledger_key(batch_key: &str) -> Item {
+    key(format!("key#{batch_key}"), "ledger".to_owned())
+}
+
+pub(super) fn ledger_item(batch: &NewBatch<'_>, request: &RequestNumber, expires_at: i64) -> Item {
+    let item = ledger_key(batch.key.as_str());
+    let item = with(item, FINGERPRINT, bytes(batch.fingerprint.as_bytes()));
+    let item = with(item, STORED_BY, bytes(&request[..]));
+    expiring(with(item, RECEIVED_AT, number(batch.received_at)), Some(expires_at))
+}
+
+/// What a ledger item says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Earlier {
+    /// The same batch, stored by this request.
+    Own,
+    /// The same batch, stored by another request.
+    Same,
+    /// Another batch.
+    Other,
+}
+
+pub(super) fn compare(ledger: &Item, fingerprint: Fingerprint, request: &RequestNumber) -> Earlier {
+    let is = |name: &str, bytes: &[u8]| {
+        ledger.get(name).and_then(|value| value.as_b().ok()).is_some_and(|value| value.as_ref() == bytes)
+    };
+    match (is(FINGERPRINT, fingerprint.as_bytes()), is(STORED_BY, request)) {
+        (false, _) => Earlier::Other,
+        (true, true) => Earlier::Own,
+        (true, false) => Earlier::Same,
+    }
+}

@@ -1,0 +1,64 @@
+//! The most recent logs: all shards at once, strongly consistent, merged. A shard that fails fails the list.
+
+use std::cmp::Reverse;
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
+
+use super::items::{AS_OF, Item, SHARDS, is_head, logs_of, number_of};
+use super::table::Table;
+use crate::{Deadline, Log, MostRecent, StoreError, ranked_at};
+
+/// What the shards hold.
+#[derive(Default)]
+pub(super) struct Found {
+    logs: Vec<Log>,
+    as_of: Option<i64>,
+    /// As many shards as any writer has ever used; 0 where nobody has written.
+    pub(super) shards: u16,
+}
+
+impl Found {
+    fn add(&mut self, items: &[Item]) -> Result<(), StoreError> {
+        for item in items {
+            if is_head(item) {
+                self.shards = self.shards.max(number_of(item, SHARDS).unwrap_or(0));
+                self.as_of = self.as_of.max(number_of(item, AS_OF));
+            } else {
+                let unpacked = logs_of(item).map_err(|error| StoreError::NotStored(error.into()))?;
+                self.logs.extend(unpacked.logs);
+            }
+        }
+        Ok(())
+    }
+
+    /// The list. Logs can be newer than every head: a head follows them.
+    pub(super) fn most_recent(mut self) -> MostRecent {
+        self.logs
+            .sort_unstable_by_key(|log| Reverse((ranked_at(log.timestamp(), log.received_at()), log.error_log_id())));
+        self.logs.truncate(MostRecent::LIMIT as usize);
+        let as_of = self.as_of.max(self.logs.iter().map(Log::received_at).max());
+        MostRecent { result: self.logs, as_of }
+    }
+}
+
+/// Reads these shards, all at once, into `found`.
+pub(super) async fn read(
+    table: &Arc<Table>,
+    shards: std::ops::Range<u16>,
+    found: &mut Found,
+    deadline: Deadline,
+) -> Result<(), StoreError> {
+    let mut queries: JoinSet<_> = shards
+        .map(|shard| {
+            let table = Arc::clone(table);
+            async move { table.newest(shard, deadline).await }
+        })
+        .collect();
+    while let Some(items) = queries.join_next().await {
+        let items = items.map_err(|error| StoreError::NotStored(error.into()))?;
+        // Reading stores nothing, whatever became of it.
+        found.add(&items.map_err(|failure| StoreError::NotStored(failure.error.into()))?)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,134 @@
+//! An endpoint that throttles, fails, is cut and falls silent: nothing is lost, nothing is doubled.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::harness::{Fault, FaultProxy, FunctionRun, Table, body_event, event, record, table_variables};
+
+const FAULTS: [Fault; 9] = [
+    Fault::Refuse("ThrottlingException"),
+    Fault::Refuse("ProvisionedThroughputExceededException"),
+    Fault::Refuse("RequestLimitExceeded"),
+    Fault::Refuse("TransactionConflictException"),
+    Fault::InternalError,
+    Fault::CutBefore,
+    Fault::CutAfter,
+    Fault::SilenceAfter,
+    Fault::NonsenseAfter,
+];
+
+async fn behind_a_proxy(name: &str) -> (Table, FaultProxy, FunctionRun) {
+    let table = Table::create().await;
+    let proxy = FaultProxy::before(&table).await;
+    let function = function(name, &proxy);
+    (table, proxy, function)
+}
+
+fn function(name: &str, proxy: &FaultProxy) -> FunctionRun {
+    let variables = table_variables(&proxy.url);
+    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    FunctionRun::with_timeout(name, &variables, Duration::from_secs(6))
+}
+
+async fn send(function: &FunctionRun, key: Option<&str>, records: usize) -> (u16, Value) {
+    let body: Vec<_> = (0..records).map(|number| record(&format!("device-{number}"), 1, 1)).collect();
+    let mut event = body_event(&json!(body).to_string());
+    if let Some(key) = key {
+        event["headers"]["Idempotency-Key"] = key.into();
+        event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
+    }
+    let answer = function.invoke(&event).await.expect("it answers");
+    (answer.status, answer.body["duplicate"].clone())
+}
+
+#[tokio::test]
+async fn a_batch_with_a_key_is_stored_once_whatever_happens_to_its_transaction() {
+    let (table, proxy, function) = behind_a_proxy("post-log").await;
+    let mut stored = 0;
+    for (number, fault) in FAULTS.into_iter().enumerate() {
+        for size in [1, 11] {
+            let key = format!("key-{number}-{size}");
+            proxy.fail("TransactWriteItems", fault, 1);
+            assert_eq!(send(&function, Some(&key), size).await, (200, json!(false)), "{fault:?}: {}", function.log());
+            assert!(proxy.has_failed(), "{fault:?}");
+            assert_eq!(send(&function, Some(&key), size).await, (200, json!(true)), "{fault:?}");
+            stored += i64::try_from(size).expect("small");
+            assert_eq!(table.count().await, stored, "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_without_a_key_is_stored_once_whatever_happens_to_its_put() {
+    let (table, proxy, function) = behind_a_proxy("post-log").await;
+    let mut stored = 0;
+    for fault in FAULTS {
+        for (operation, size) in [("PutItem", 1), ("TransactWriteItems", 11)] {
+            proxy.fail(operation, fault, 1);
+            assert_eq!(send(&function, None, size).await, (200, json!(false)), "{fault:?}: {}", function.log());
+            assert!(proxy.has_failed(), "{fault:?}");
+            stored += i64::try_from(size).expect("small");
+            assert_eq!(table.count().await, stored, "{fault:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_stays_refused_is_503_and_stored_nothing_and_what_stays_lost_is_found_by_the_next_request() {
+    let (table, proxy, function) = behind_a_proxy("post-log").await;
+    assert_eq!(send(&function, Some("warm"), 1).await.0, 200);
+    proxy.fail("TransactWriteItems", Fault::Refuse("ThrottlingException"), usize::MAX);
+    let mut event = body_event(&json!([record("device-0", 1, 1)]).to_string());
+    event["headers"]["Idempotency-Key"] = "key".into();
+    event["multiValueHeaders"]["Idempotency-Key"] = json!(["key"]);
+    let answer = function.invoke(&event).await.expect("it answers");
+    assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")));
+    assert!(function.log().contains("DynamoDB throttles") && function.log().contains("\"ambiguous\":false"));
+    assert_eq!(table.count().await, 1);
+    proxy.heal();
+    proxy.fail("TransactWriteItems", Fault::CutAfter, usize::MAX);
+    assert_eq!(function.invoke(&event).await.expect("it answers").status, 503);
+    assert!(function.log().contains("\"ambiguous\":true"), "{}", function.log());
+    proxy.heal();
+    assert_eq!(send(&function, Some("key"), 1).await, (200, json!(true)));
+    assert_eq!(table.count().await, 2);
+}
+
+#[tokio::test]
+async fn a_shard_that_is_away_is_503_and_no_list_with_a_hole() {
+    let (_table, proxy, post_log) = behind_a_proxy("post-log").await;
+    assert_eq!(send(&post_log, None, 3).await.0, 200);
+    let get_logs = function("get-logs", &proxy);
+    let get = async || get_logs.invoke(&event()).await.expect("it answers");
+    assert_eq!(get().await.body["result"].as_array().map(Vec::len), Some(3), "{}", get_logs.log());
+    for fault in FAULTS {
+        proxy.fail("shard#3", fault, 1);
+        assert_eq!(get().await.status, 200, "{fault:?}: {}", get_logs.log());
+        assert!(proxy.has_failed(), "{fault:?}");
+    }
+    proxy.fail("shard#3", Fault::InternalError, usize::MAX);
+    let answer = get().await;
+    assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")));
+    proxy.heal();
+    assert_eq!(get().await.status, 200);
+}
+
+#[tokio::test]
+async fn messages_are_stored_once_whatever_happens_to_their_transactions() {
+    let (table, proxy, store_logs) = behind_a_proxy("store-logs").await;
+    let event = |first: usize| {
+        let records = (first..first + 200).map(|number| {
+            let body = crate::harness::message(&format!("key-{number}"), "device");
+            json!({ "messageId": number.to_string(), "body": body })
+        });
+        json!({ "Records": records.collect::<Vec<_>>() })
+    };
+    for (number, fault) in FAULTS.into_iter().enumerate() {
+        proxy.fail("TransactWriteItems", fault, 1);
+        let answer = store_logs.run(&event(number * 200)).await.expect("it answers");
+        assert_eq!(answer["batchItemFailures"], json!([]), "{fault:?}: {}", store_logs.log());
+        assert!(proxy.has_failed(), "{fault:?}");
+        assert_eq!(table.count().await, i64::try_from((number + 1) * 200).expect("small"), "{fault:?}");
+    }
+}

@@ -1,0 +1,94 @@
+//! A DynamoDB table for each test, on a server of its own.
+
+use local::dynoxide::{Dynoxide, DynoxideOptions};
+use logs_core::dynamodb::{DynamoStore, TableSettings};
+use logs_core::{Log, Store};
+
+use super::faults::{AUTHORIZATION, DATE};
+
+/// The name of every table: each has a server of its own.
+pub(crate) const TABLE: &str = "error-codes-test";
+
+/// A table that only one test knows.
+pub(crate) struct Table {
+    server: Dynoxide,
+    /// Where functions find it: the server, or a proxy before it.
+    pub(crate) url: String,
+}
+
+impl Table {
+    pub(crate) async fn create() -> Self {
+        let table = Self::without_table().await;
+        table.dynamo_store(&[]).create_table().await.expect("a table can be made");
+        table
+    }
+
+    /// A server that has no table.
+    pub(crate) async fn without_table() -> Self {
+        let server = Dynoxide::start(&DynoxideOptions::default()).await.expect("dynoxide starts; run ./dev test");
+        Self { url: server.url(), server }
+    }
+
+    /// A table whose key is called otherwise.
+    pub(crate) async fn create_with_other_keys(&self) {
+        let table = serde_json::json!({
+            "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{ "AttributeName": "id", "AttributeType": "S" }],
+            "KeySchema": [{ "AttributeName": "id", "KeyType": "HASH" }],
+        });
+        let client = reqwest::Client::builder().no_proxy().build().expect("a client can be made");
+        let request = client.post(&self.url).header("x-amz-target", "DynamoDB_20120810.CreateTable");
+        let request =
+            request.header("content-type", "application/x-amz-json-1.0").header("authorization", AUTHORIZATION);
+        super::answer(request.header("x-amz-date", DATE).body(table.to_string())).await;
+    }
+
+    /// What a function needs to find it.
+    pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
+        variables(&self.url)
+    }
+
+    pub(crate) fn store(&self) -> Store {
+        self.dynamo_store(&[]).into()
+    }
+
+    /// With settings besides the table's name, past any proxy.
+    pub(crate) fn dynamo_store(&self, settings: &[(&str, &str)]) -> DynamoStore {
+        let settings = TableSettings::from_environment(&|name| {
+            let named = settings.iter().find(|setting| setting.0 == name).map(|setting| setting.1);
+            (name == "TABLE_NAME").then_some(TABLE).or(named).map(str::to_owned)
+        });
+        let settings = settings.expect("the settings are good").expect("there is a name");
+        DynamoStore::at(&self.server.url(), settings).expect("a client can be made")
+    }
+
+    /// All that is stored, in no order.
+    pub(crate) async fn logs(&self) -> Vec<Log> {
+        let (store, mut all, mut position) = (self.dynamo_store(&[]), Vec::new(), None);
+        loop {
+            let (logs, next) = store.page(position).await.expect("a table can be read");
+            all.extend(logs);
+            if next.is_none() {
+                return all;
+            }
+            position = next;
+        }
+    }
+
+    pub(crate) async fn count(&self) -> i64 {
+        i64::try_from(self.logs().await.len()).expect("not that many")
+    }
+}
+
+/// What a function needs to find a table behind this address; any key will do.
+pub(crate) fn variables(url: &str) -> Vec<(&'static str, String)> {
+    [
+        ("TABLE_NAME", TABLE),
+        ("AWS_ENDPOINT_URL_DYNAMODB", url),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "local"),
+        ("AWS_SECRET_ACCESS_KEY", "local"),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
+    .into()
+}

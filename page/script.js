@@ -178,12 +178,13 @@ async function pollCodes(asked) {
     if (asked !== generation || answer === null) return;
     codes.tag = answer.tag;
     codes.rows = answer.body.result;
+    element("codes-section").hidden = !isOverview();
     note("codes-note", codes.rows.length === 0 ? "No code in this time." : null);
     renderCodes();
   } catch (error) {
     // A stage may have no summary. The logs go on.
     if (error.status !== 501 && error.status !== 404) throw error;
-    note("codes-note", error.message);
+    element("codes-section").hidden = true;
   }
 }
 
@@ -287,13 +288,13 @@ function renderState() {
 function render() {
   const parts = [];
   if (view.code !== null) parts.push("code " + view.code + (names[view.code] ? " (" + names[view.code] + ")" : ""));
-  if (view.device !== null) parts.push("device " + view.device);
+  if (view.device !== null) parts.push("device " + visible(view.device));
   const title = isOverview() ? "Most recent" : "Logs of " + parts.join(" and ");
   setText(element("logs-title"), title);
   setText(element("logs-caption"), title);
   document.title = isOverview() ? "Error codes" : title + " - Error codes";
   document.body.classList.toggle("overview", isOverview());
-  element("codes-section").hidden = !isOverview();
+  element("codes-section").hidden = !isOverview() || codes.rows.length === 0;
   current("day", view.hours === 24);
   current("week", view.hours === 168);
   element("day").href = addressOf({ hours: 24 });
@@ -328,7 +329,7 @@ function logRow(log, isFresh) {
   const device = make("td");
   const link = linkTo(addressOf({ device: log.device_id }));
   link.classList.add("device");
-  link.append(make("bdi", "", log.device_id));
+  link.append(make("bdi", "", visible(log.device_id)));
   device.append(link, clockOf(log));
   row.append(received, code, device);
   return row;
@@ -413,6 +414,13 @@ function linkTo(address) {
   return link;
 }
 
+// Shows what would be invisible, or turn the text around.
+function visible(text) {
+  return text.replace(/[\u0000-\u001F\u007F-\u009F\u200B-\u200F\u2028-\u202E\u2060-\u2069\uFEFF]/g, (sign) => {
+    return "\\u" + sign.charCodeAt(0).toString(16).padStart(4, "0");
+  });
+}
+
 function setText(target, text) {
   if (target.textContent !== text) target.textContent = text;
 }
@@ -428,7 +436,8 @@ function note(id, text) {
 
 // ---- Words for times and numbers ----
 
-const clockFormat = new Intl.DateTimeFormat(undefined, { dateStyle: "short", timeStyle: "medium" });
+// Swedish writes dates as ISO 8601 does: 2026-11-27 11:58:50.
+const clockFormat = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
 const numberFormat = new Intl.NumberFormat();
 
 function count(number) {

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use super::{DeviceId, ErrorCode, Log, ranked_at};
+use super::{DeviceId, ErrorCode, Log, MostRecent, ranked_at};
 
 /// Which logs, and how many. [`Query::default`] asks for the 10 most recent of all.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +19,16 @@ pub struct Query {
 impl Query {
     /// The most logs in a response.
     pub const MAX_LIMIT: u32 = 100;
+
+    /// Whether it asks for the beginning of the whole list.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.device_id.is_none() && self.error_code.is_none() && self.before.is_none()
+    }
 }
 
 impl Default for Query {
     fn default() -> Self {
-        Self { limit: 10, device_id: None, error_code: None, before: None }
+        Self { limit: MostRecent::LIMIT, device_id: None, error_code: None, before: None }
     }
 }
 
@@ -86,7 +91,8 @@ mod tests {
 
     #[test]
     fn a_text_that_is_no_position_is_refused() {
-        for text in ["", "-", "1", "1-", "-1", "1-2-3", "+1-2", "1-+2", " 1-2", "1-2 ", "a-1", "1-18446744073709551616"] {
+        for text in ["", "-", "1", "1-", "-1", "1-2-3", "+1-2", "1-+2", " 1-2", "1-2 ", "a-1", "1-18446744073709551616"]
+        {
             assert_eq!(text.parse::<Position>(), Err(InvalidPosition), "{text}");
         }
     }

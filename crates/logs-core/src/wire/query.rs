@@ -41,11 +41,12 @@ impl Query {
         let limit = valid("limit", "a number from 1 to 100", limit, |text| {
             digits(text)?.parse().ok().filter(|limit| (1..=Self::MAX_LIMIT).contains(limit))
         })?;
-        let device_id =
-            valid("device_id", "a device's ID of 1 to 255 characters", device_id, |text| DeviceId::parse(text).ok())?;
+        let device_id = valid("device_id", "a device's ID of 1 to 255 characters", device_id, |text| {
+            DeviceId::parse(text.to_owned()).ok()
+        })?;
         let error_code = valid("error_code", "an integer between -2147483648 and 2147483647", error_code, |text| {
             digits(text.strip_prefix('-').unwrap_or(text))?;
-            text.parse().ok().map(ErrorCode::new)
+            ErrorCode::parse(text.parse().ok()?).ok()
         })?;
         let before = valid("before", "the `next` of an earlier answer", before, |text| text.parse().ok())?;
         Ok(Self { limit: limit.unwrap_or(Self::default().limit), device_id, error_code, before })

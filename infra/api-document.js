@@ -2,6 +2,7 @@
 'use strict';
 
 const gatewayResponses = require('./gateway-responses');
+const { pageIntegration } = require('./page');
 
 // Bytes from which an answer is compressed if the client likes. That it is set at all is what makes API Gateway
 // unpack gzip requests.
@@ -45,36 +46,45 @@ const onlyJson = ({ content, ...requestBody }) => ({
   content: { 'application/json': content['application/json'] },
 });
 
+// The operations of a path, each with what API Gateway does for it.
+const withIntegrations = (path, operations, target, allowedOrigin) => {
+  // The page holds no data: any origin may have it, and no key opens it.
+  if (path === '/') return { get: { ...operations.get, 'x-amazon-apigateway-integration': pageIntegration() } };
+  const [method] = Object.keys(operations).filter((each) => each !== 'options');
+  const methods = ['OPTIONS', method.toUpperCase()].sort().join(',');
+  return {
+    [method]: {
+      ...operations[method],
+      // The body against the document's model, for JSON or no Content-Type; other types pass to the function.
+      ...(operations[method].requestBody && {
+        requestBody: onlyJson(operations[method].requestBody),
+        'x-amazon-apigateway-request-validator': 'body',
+      }),
+      'x-amazon-apigateway-integration': toFunction(target),
+    },
+    options: {
+      ...operations.options,
+      'x-amazon-apigateway-integration': preflight(methods, allowedOrigin),
+    },
+  };
+};
+
 // `target` is what Fn::Sub makes the ARN of the function, or of its alias, of.
 const apiDocument = ({ document, title, target, allowedOrigin }) => {
-  const { paths } = document;
-  const [method] = Object.keys(paths['/logs']).filter((each) => each !== 'options');
-  const name = method.toUpperCase();
+  const paths = Object.entries(document.paths).map(([path, operations]) => [
+    path,
+    withIntegrations(path, operations, target, allowedOrigin),
+  ]);
+  const [method] = Object.keys(document.paths['/logs']).filter((each) => each !== 'options');
   return {
     ...document,
     // The import takes the API's name from here, whatever the resource says.
     info: { ...document.info, title },
-    paths: {
-      '/logs': {
-        [method]: {
-          ...paths['/logs'][method],
-          // The body against the document's model, for JSON or no Content-Type; other types pass to the function.
-          ...(paths['/logs'][method].requestBody && {
-            requestBody: onlyJson(paths['/logs'][method].requestBody),
-            'x-amazon-apigateway-request-validator': 'body',
-          }),
-          'x-amazon-apigateway-integration': toFunction(target),
-        },
-        options: {
-          ...paths['/logs'].options,
-          'x-amazon-apigateway-integration': preflight(['OPTIONS', name].sort().join(','), allowedOrigin),
-        },
-      },
-    },
+    paths: Object.fromEntries(paths),
     'x-amazon-apigateway-api-key-source': 'HEADER',
     'x-amazon-apigateway-minimum-compression-size': MINIMUM_COMPRESSION_SIZE,
     'x-amazon-apigateway-request-validators': { body: { validateRequestBody: true, validateRequestParameters: false } },
-    'x-amazon-apigateway-gateway-responses': gatewayResponses(name, allowedOrigin),
+    'x-amazon-apigateway-gateway-responses': gatewayResponses(method.toUpperCase(), allowedOrigin),
   };
 };
 

@@ -73,7 +73,7 @@ const SELECT: &str = "SELECT * FROM Logs";
 #[tokio::test]
 async fn after_one_run_in_an_empty_server_both_functions_work_with_users_of_their_own() {
     let deployment = Deployment::new().await;
-    let expected = json!({ "version": 5, "applied": [1, 2, 3, 4, 5], "users": ["writer", "reader", "deleter"] });
+    let expected = json!({ "version": 6, "applied": [1, 2, 3, 4, 5, 6], "users": ["writer", "reader", "deleter"] });
     assert_eq!(report(&deployment.migrate()).await, expected);
     let post_log = deployment.account.function("post-log", &deployment.writer, &[]);
     assert_eq!(post_log.send(&record("a", 1, 1).to_string()).await.status, 200, "{}", post_log.log());
@@ -165,7 +165,7 @@ async fn running_it_again_changes_nothing_and_two_runs_at_once_are_safe() {
     let (one, two) = tokio::join!(report(&one), report(&two));
     let mut applied = [one["applied"].to_string(), two["applied"].to_string()];
     applied.sort();
-    assert_eq!(applied, ["[1,2,3,4,5]", "[]"]);
+    assert_eq!(applied, ["[1,2,3,4,5,6]", "[]"]);
     let again = deployment.migrate();
     for _ in 0..2 {
         assert_eq!(report(&again).await["applied"], json!([]));

@@ -130,7 +130,7 @@ impl Project {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
         let folder = temporary_folder();
         std::fs::create_dir_all(folder.path().join("crates/logs-core")).expect("the temporary folder can be written");
-        for entry in ["serverless.yml", "infra", "openapi", "crates/logs-core/certificates"] {
+        for entry in ["serverless.yml", "infra", "openapi", "page", "crates/logs-core/certificates"] {
             copy(&root.join(entry), &folder.path().join(entry));
         }
         // What is in a zip makes no difference to the template.

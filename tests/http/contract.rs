@@ -5,10 +5,13 @@ use crate::harness::{Database, Product, ProductOptions};
 
 use tokio::process::Command;
 
-const CHECKS: &str = "not_a_server_error,status_code_conformance,content_type_conformance,\
+// No 5xx is expected where it is not documented: the documents have no 500, and 501 is an answer on DynamoDB.
+const CHECKS: &str = "status_code_conformance,content_type_conformance,\
                       response_headers_conformance,response_schema_conformance,ignored_auth";
 
-async fn conforms(document: &str, url: &str, key: &str) {
+const NO_5XX: &str = ",not_a_server_error";
+
+async fn conforms(document: &str, url: &str, key: &str, more_checks: &str) {
     let program = std::env::var("SCHEMATHESIS").expect("SCHEMATHESIS is not set; run ./dev test");
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let output = Command::new(program)
@@ -17,7 +20,14 @@ async fn conforms(document: &str, url: &str, key: &str) {
         .arg("run")
         .arg(format!("{root}/openapi/{document}"))
         .args(["--url", url.trim_end_matches("/logs"), "--header", &format!("x-api-key: {key}")])
-        .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--max-examples", "100"])
+        .args([
+            "--checks",
+            &format!("{CHECKS}{more_checks}"),
+            "--phases",
+            "examples,coverage,fuzzing",
+            "--max-examples",
+            "100",
+        ])
         .args(["--generation-deterministic", "--continue-on-failure", "--no-color"])
         .output()
         .await
@@ -36,13 +46,13 @@ async fn on_dynamodb() -> Product {
 }
 
 async fn post_log_conforms(product: Product) {
-    conforms("post-log.yml", &product.endpoints.post.url, &product.endpoints.post.api_key).await;
+    conforms("post-log.yml", &product.endpoints.post.url, &product.endpoints.post.api_key, NO_5XX).await;
 }
 
-async fn get_logs_conforms(product: Product) {
+async fn get_logs_conforms(product: Product, more_checks: &str) {
     let answer = product.post(crate::harness::record("a", 1, 1).to_string()).send().await;
     assert_eq!(answer.expect("an answer").status(), 200);
-    conforms("get-logs.yml", &product.endpoints.get.url, &product.endpoints.get.api_key).await;
+    conforms("get-logs.yml", &product.endpoints.get.url, &product.endpoints.get.api_key, more_checks).await;
 }
 
 #[tokio::test]
@@ -52,7 +62,7 @@ async fn post_log_answers_as_its_document_says() {
 
 #[tokio::test]
 async fn get_logs_answers_as_its_document_says() {
-    get_logs_conforms(on_mysql().await).await;
+    get_logs_conforms(on_mysql().await, NO_5XX).await;
 }
 
 #[tokio::test]
@@ -62,5 +72,5 @@ async fn post_log_on_dynamodb_answers_as_its_document_says() {
 
 #[tokio::test]
 async fn get_logs_on_dynamodb_answers_as_its_document_says() {
-    get_logs_conforms(on_dynamodb().await).await;
+    get_logs_conforms(on_dynamodb().await, "").await;
 }

@@ -9,4 +9,6 @@ mod gateways;
 mod handlers;
 mod idempotency;
 mod ndjson;
+mod page;
 mod python_client;
+mod queries;

@@ -3,6 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use logs_core::Query;
 use logs_core::clock::Moment;
 use logs_core::settings::{Env, SettingError};
 
@@ -33,16 +34,19 @@ impl Cache {
         seconds.map(|seconds| Self::new(Duration::from_secs(seconds))).ok_or(invalid)
     }
 
-    /// The list, if it is not too old by now.
-    pub(crate) fn get(&self, now: Moment) -> Option<Listing> {
+    /// The list, if it is not too old by now. Only what every dashboard asks for is kept.
+    pub(crate) fn get(&self, query: &Query, now: Moment) -> Option<Listing> {
+        if *query != Query::default() {
+            return None;
+        }
         let kept = self.lock();
         kept.as_ref().filter(|(_, since)| since.is_within(self.keep_for, now)).map(|(listing, _)| listing.clone())
     }
 
     /// Keeps a list in place of the one before. `since` is when the database was asked, not when it answered: the list
     /// is as old as that.
-    pub(crate) fn keep(&self, listing: &Listing, since: Moment) {
-        if !self.keep_for.is_zero() {
+    pub(crate) fn keep(&self, query: &Query, listing: &Listing, since: Moment) {
+        if !self.keep_for.is_zero() && *query == Query::default() {
             *self.lock() = Some((listing.clone(), since));
         }
     }
@@ -73,18 +77,18 @@ mod tests {
     }
 
     fn listing(as_of: i64) -> Listing {
-        Listing::new(&MostRecent { result: vec![], as_of: Some(as_of) }, &Cache::default())
+        Listing::new(&MostRecent { result: vec![], as_of: Some(as_of), next: None }, &Cache::default())
     }
 
     fn as_of(cache: &Cache, now: Moment) -> Option<String> {
-        cache.get(now).map(|listing| listing.response.body().to_owned())
+        cache.get(&Query::default(), now).map(|listing| listing.response.body().to_owned())
     }
 
     #[test]
     fn nothing_is_kept_unless_somebody_says_how_long() {
         for cache in [Cache::from_environment(&|_| None), cache("0")] {
             let cache = cache.unwrap();
-            cache.keep(&listing(1), Moment::now());
+            cache.keep(&Query::default(), &listing(1), Moment::now());
             assert!(cache.lock().is_none());
             assert_eq!(cache.control(), "no-cache");
         }
@@ -107,11 +111,11 @@ mod tests {
             monotonic: start.monotonic + Duration::from_millis(monotonic),
             wall: start.wall + Duration::from_millis(wall),
         };
-        cache.keep(&listing(1), start);
+        cache.keep(&Query::default(), &listing(1), start);
         assert_eq!(as_of(&cache, after(1_999, 1_999)).as_deref(), Some(r#"{"result":[],"as_of":1}"#));
         assert!(as_of(&cache, after(2_000, 2_000)).is_none());
         assert!(as_of(&cache, after(1, 3_600_000)).is_none(), "the environment was frozen");
-        cache.keep(&listing(2), after(2_000, 2_000));
+        cache.keep(&Query::default(), &listing(2), after(2_000, 2_000));
         assert_eq!(as_of(&cache, after(3_000, 3_000)).as_deref(), Some(r#"{"result":[],"as_of":2}"#));
     }
 }

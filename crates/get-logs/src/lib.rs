@@ -1,4 +1,4 @@
-//! GET /logs: the 10 most recent error codes, for a dashboard.
+//! GET /logs: the most recent error codes, for a dashboard: of all devices, of one, or of one code.
 //!
 //! The list comes from the database, or from the [`Cache`]. A client that has the list already (`If-None-Match`) gets
 //! 304.
@@ -6,14 +6,15 @@
 mod cache;
 mod entity_tag;
 
-use edge::{Handler, Response, json, set_header, unavailable};
+use edge::{Handler, Problem, Response, json, set_header, unavailable};
 use http::StatusCode;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use lambda_http::Request;
+use lambda_http::aws_lambda_events::query_map::QueryMap;
+use lambda_http::{Request, RequestExt};
 use logs_core::clock::Moment;
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::settings::Env;
-use logs_core::{Access, MostRecent, Store, StoreError};
+use logs_core::{Access, MostRecent, Query, QueryError, Store, StoreError};
 
 pub use cache::Cache;
 use entity_tag::EntityTag;
@@ -39,19 +40,52 @@ struct Listing {
     logs: usize,
 }
 
+/// Why a GET is not answered with a list.
+#[derive(Debug, thiserror::Error)]
+enum GetError {
+    /// 400
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// 501 or 503
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl GetError {
+    fn response(&self, request_id: &str) -> Response {
+        let detail = self.to_string();
+        match self {
+            Self::Query(_) => Problem::new(StatusCode::BAD_REQUEST, &detail, request_id).response(),
+            Self::Store(StoreError::NotSupported(_)) => {
+                Problem::new(StatusCode::NOT_IMPLEMENTED, &detail, request_id).response()
+            }
+            Self::Store(_) => unavailable(request_id),
+        }
+    }
+
+    /// One line for the operator.
+    fn log(&self) {
+        match self {
+            Self::Store(StoreError::NotStored(_) | StoreError::MayBeStored(_)) => {
+                tracing::error!(error = %self, "not listed");
+            }
+            Self::Query(_) | Self::Store(StoreError::NotSupported(_)) => tracing::info!(detail = %self, "refused"),
+        }
+    }
+}
+
 impl Handler for GetLogs {
     async fn handle(&self, request: &Request) -> Response {
-        match self.get(request).await {
-            Ok(response) => response,
-            Err(error) => {
-                tracing::error!(%error, "not listed");
-                let metrics = self.store.take_metrics();
-                if !metrics.is_empty() {
-                    self.metrics.write(&metrics);
-                }
-                unavailable(edge::request_id(request))
-            }
+        let answer = self.get(request).await;
+        let mut metrics = self.store.take_metrics();
+        metrics.extend(answer.as_ref().ok().map(|(_, reads)| Metric::Count("DatabaseReads", *reads)));
+        if !metrics.is_empty() {
+            self.metrics.write(&metrics);
         }
+        answer.map(|(response, _)| response).unwrap_or_else(|error| {
+            error.log();
+            error.response(edge::request_id(request))
+        })
     }
 }
 
@@ -63,27 +97,26 @@ impl GetLogs {
         Ok(Self { store, cache, clock: Moment::now, metrics: Metrics::from_environment(env) })
     }
 
-    async fn get(&self, request: &Request) -> Result<Response, StoreError> {
+    /// The response, and how often the store was asked.
+    async fn get(&self, request: &Request) -> Result<(Response, usize), GetError> {
+        let query = Query::parse(request.query_string_parameters_ref().into_iter().flat_map(QueryMap::iter))?;
         let now = (self.clock)();
-        let cached = self.cache.get(now);
+        let cached = self.cache.get(&query, now);
         let reads = usize::from(cached.is_none());
         let listing = match cached {
             Some(listing) => listing,
-            None => self.read(now, request).await?,
+            None => self.read(&query, now, request).await?,
         };
         let logs = listing.logs;
         let response = listing.respond_to(request);
-        let mut metrics = vec![Metric::Count("DatabaseReads", reads)];
-        metrics.extend(self.store.take_metrics());
-        self.metrics.write(&metrics);
         tracing::info!(logs, cached = reads == 0, status = response.status().as_u16(), "listed");
-        Ok(response)
+        Ok((response, reads))
     }
 
-    async fn read(&self, now: Moment, request: &Request) -> Result<Listing, StoreError> {
-        let most_recent = self.store.most_recent(edge::deadline(request)).await?;
-        let listing = Listing::new(&most_recent, &self.cache);
-        self.cache.keep(&listing, now);
+    async fn read(&self, query: &Query, now: Moment, request: &Request) -> Result<Listing, StoreError> {
+        let found = self.store.find(query, edge::deadline(request)).await?;
+        let listing = Listing::new(&found, &self.cache);
+        self.cache.keep(query, &listing, now);
         Ok(listing)
     }
 }

@@ -21,12 +21,13 @@ mod wire;
 
 pub use domain::{
     Batch, DeviceId, ErrorCode, Field, Fingerprint, IdempotencyKey, InsertOutcome, InvalidIdempotencyKey, Log,
-    MAX_RECORDS, Message, MessageOutcome, MessageReport, MostRecent, NewBatch, NewLog, RecordError, RecordErrorCode,
-    Timestamp, ranked_at,
+    MAX_RECORDS, Message, MessageOutcome, MessageReport, MostRecent, NewBatch, NewLog, Position, Query, RecordError,
+    RecordErrorCode, Timestamp, ranked_at,
 };
 pub use platform::{Credentials, CredentialsError, Deadline, SecretError};
 pub use platform::{aws, certificates, clock, metrics, operator_log, settings};
 pub use store::{Access, Store, StoreError};
 pub use wire::{
-    BodyError, MAX_BODY_BYTES, MAX_MESSAGE_BYTES, MAX_REPORTED_ERRORS, MessageError, Receipt, reported_errors,
+    BodyError, MAX_BODY_BYTES, MAX_MESSAGE_BYTES, MAX_REPORTED_ERRORS, MessageError, QueryError, Receipt,
+    reported_errors,
 };

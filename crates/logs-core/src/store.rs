@@ -6,7 +6,7 @@ use crate::dynamodb::{DynamoStore, TableSettings};
 use crate::metrics::Metric;
 use crate::mysql::{DatabaseSettings, MySqlStore};
 use crate::settings::Env;
-use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog};
+use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query};
 
 /// Writes and reads logs.
 ///
@@ -38,6 +38,9 @@ pub enum StoreError {
     /// The batch may be stored. It is safe to send it again only if it has an idempotency key.
     #[error("{0}")]
     MayBeStored(Box<dyn Error + Send + Sync>),
+    /// This store cannot answer the question, now or later. The text is a sentence for the client.
+    #[error("{0}")]
+    NotSupported(&'static str),
 }
 
 impl StoreError {
@@ -102,12 +105,17 @@ impl Store {
         }
     }
 
-    /// The most recent logs, and the newest `received_at` of all.
-    pub async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
+    /// The logs that a dashboard asks for, and the newest `received_at` of all.
+    pub async fn find(&self, query: &Query, deadline: Deadline) -> Result<MostRecent, StoreError> {
         match self {
-            Self::MySql(store) => store.most_recent(deadline).await,
-            Self::DynamoDb(store) => store.most_recent(deadline).await,
+            Self::MySql(store) => store.find(query, deadline).await,
+            Self::DynamoDb(store) => store.find(query, deadline).await,
         }
+    }
+
+    /// The most recent logs of all.
+    pub async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
+        self.find(&Query::default(), deadline).await
     }
 }
 

@@ -46,6 +46,23 @@ fn each_key_opens_only_its_own_api() {
 }
 
 #[test]
+fn the_page_is_that_of_the_local_gateway_and_needs_no_function() {
+    for template in variants() {
+        let page = &body(template, "GetLogs")["paths"]["/"]["get"];
+        assert_eq!(page["security"], json!([]));
+        let integration = &page["x-amazon-apigateway-integration"];
+        assert_eq!(integration["type"], "mock");
+        let response = &integration["responses"]["default"];
+        let html = response["responseTemplates"]["text/html"].as_str().expect("the page");
+        assert_eq!(html, local::gateway::page(None).expect("there are no names"));
+        let declared = page["responses"]["200"]["headers"].as_object().expect("headers");
+        for name in declared.keys() {
+            assert!(response["responseParameters"][format!("method.response.header.{name}")].is_string(), "{name}");
+        }
+    }
+}
+
+#[test]
 fn every_method_but_options_needs_the_key() {
     for template in variants() {
         for (api, only) in APIS {
@@ -58,7 +75,9 @@ fn every_method_but_options_needs_the_key() {
                 (&json!("apiKey"), &json!("header"), &json!("x-api-key"))
             );
             let paths = body["paths"].as_object().expect("there are paths");
-            assert_eq!(paths.keys().collect::<Vec<_>>(), ["/logs"]);
+            // The page holds no data; everything else is below /logs.
+            let expected: &[&str] = if api == "GetLogs" { &["/", "/logs"] } else { &["/logs"] };
+            assert_eq!(paths.keys().collect::<Vec<_>>(), expected);
             for (method, operation) in paths["/logs"].as_object().expect("there are methods") {
                 let needs = if method == "options" { json!([]) } else { json!([{ "api_key": [] }]) };
                 assert_eq!(operation["security"], needs, "{}: {api} {method}", template.name);

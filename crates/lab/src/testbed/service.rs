@@ -39,6 +39,7 @@ impl Service {
             usage_plan,
             allowed_origin: HeaderValue::from_static("*"),
             function: function.clone(),
+            page: None,
         };
         let gateway = Gateway::start(TcpListener::bind("127.0.0.1:0").await?, config)?;
         Ok(Self { url: gateway.url(), api_key, gateway, function })

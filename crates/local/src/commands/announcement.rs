@@ -26,13 +26,14 @@ pub(super) fn announce(endpoints: &Endpoints, state: &StateFolder, messages: &Pa
     let Endpoints { post, get, queue, .. } = endpoints;
     let record = r#"[{"deviceID":"any_device_token","err":107,"timestamp":1514864773}]"#;
     print(&format!(
-        "\npost-log  {}\n          x-api-key: {}\nget-logs  {}\n          x-api-key: {}\n\n\
+        "\npost-log  {}\n          x-api-key: {}\nget-logs  {}\n          x-api-key: {}\npage      {}\n\n\
          Paste these:\n\n  curl -i {} -H 'x-api-key: {}' \\\n    -d '{record}'\n\n  curl -i {} -H 'x-api-key: {}'\n\n\
          {}Logs: {}   Ctrl-C stops everything.",
         post.url,
         post.api_key,
         get.url,
         get.api_key,
+        get.page(),
         post.url,
         post.api_key,
         get.url,

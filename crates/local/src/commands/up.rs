@@ -1,5 +1,6 @@
 //! `./dev up` on the command line.
 
+use std::io::ErrorKind;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -117,6 +118,7 @@ pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
         cache: arguments.cache,
         rate: arguments.rate,
         burst: arguments.burst,
+        code_names: code_names()?,
         database,
         queued: moto_python.map(|moto_python| QueuedOptions {
             moto_python,
@@ -155,6 +157,15 @@ pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
     failure.map_or(Ok(()), Err)?;
     stopped?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Names of error codes, if somebody wrote some down.
+fn code_names() -> Result<Option<String>, Failure> {
+    match std::fs::read_to_string("codes.json") {
+        Ok(names) => Ok(Some(names)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(format!("codes.json cannot be read: {error}").into()),
+    }
 }
 
 /// Python with moto: the one that `MOTO_PYTHON` names, or our own.

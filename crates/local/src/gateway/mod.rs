@@ -3,9 +3,11 @@
 
 mod body;
 mod event;
+mod page;
 mod serve;
 mod usage_plan;
 
 pub use event::to_event;
+pub use page::{NamesError, page};
 pub use serve::{Gateway, GatewayConfig};
 pub use usage_plan::UsagePlan;

@@ -15,7 +15,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::usage_plan::UsagePlan;
-use super::{body, event};
+use super::{body, event, page};
 use crate::lambda::{Function, InvokeError};
 
 /// The one path of both APIs.
@@ -36,6 +36,8 @@ pub struct GatewayConfig {
     pub allowed_origin: HeaderValue,
     /// The function behind the gateway.
     pub function: Function,
+    /// What `GET /` shows, without a key, where there is a page.
+    pub page: Option<String>,
 }
 
 /// A running gateway.
@@ -90,6 +92,7 @@ async fn answer(State(config): State<Arc<GatewayConfig>>, request: Request) -> R
     let method = request.method().clone();
     let mut response = match config.check(&request) {
         Ok(Checked::Preflight) => config.preflight(),
+        Ok(Checked::Page(page)) => page::response(page),
         Ok(Checked::Forward) => {
             config.forward(request, &id).await.unwrap_or_else(|refused| config.refuse(&refused, &id))
         }
@@ -107,8 +110,9 @@ async fn answer(State(config): State<Arc<GatewayConfig>>, request: Request) -> R
     response
 }
 
-enum Checked {
+enum Checked<'a> {
     Preflight,
+    Page(&'a str),
     Forward,
 }
 
@@ -138,9 +142,12 @@ impl Refused {
 }
 
 impl GatewayConfig {
-    fn check(&self, request: &Request) -> Result<Checked, Refused> {
+    fn check(&self, request: &Request) -> Result<Checked<'_>, Refused> {
         if !has_valid_host(request.headers()) {
             return Err(Refused::new(StatusCode::BAD_REQUEST, "the header Host must be a host name"));
+        }
+        if let (Some(page), &Method::GET, "/") = (&self.page, request.method(), request.uri().path()) {
+            return Ok(Checked::Page(page));
         }
         let known = request.uri().path() == PATH;
         if known && request.method() == Method::OPTIONS {

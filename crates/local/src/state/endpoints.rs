@@ -58,6 +58,14 @@ pub struct Endpoint {
     pub api_key: String,
 }
 
+impl Endpoint {
+    /// The address of the dashboard page: the API's root.
+    #[must_use]
+    pub fn page(&self) -> &str {
+        self.url.trim_end_matches("logs")
+    }
+}
+
 impl Endpoints {
     /// Of the run that uses this folder.
     pub fn of_running(state: &Path) -> Result<Self, StateError> {

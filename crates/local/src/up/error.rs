@@ -31,6 +31,9 @@ pub enum UpError {
     /// secrets.json.
     #[error(transparent)]
     Secrets(#[from] SecretsError),
+    /// codes.json.
+    #[error(transparent)]
+    CodeNames(#[from] crate::gateway::NamesError),
     /// The private server.
     #[error(transparent)]
     Server(#[from] crate::database::ServerError),

@@ -20,7 +20,7 @@ use logs_core::operator_log;
 use logs_core::settings::environment;
 use tokio::net::TcpListener;
 
-use crate::gateway::{Gateway, GatewayConfig, UsagePlan};
+use crate::gateway::{Gateway, GatewayConfig, UsagePlan, page};
 use crate::lambda::Function;
 use crate::lambda::log::BoundedLog;
 use crate::state::{Endpoint, Endpoints, StateFolder};
@@ -59,6 +59,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let listeners = [listen(options.post_port, "--post-port").await?, listen(options.get_port, "--get-port").await?];
     let origin = edge::allowed_origin(&environment)?;
     operator_log::parse_filter(environment("RUST_LOG").as_deref())?;
+    let page = page(options.code_names.as_deref())?;
 
     let store = LocalStore::start(&options.database, &state, &keys, &progress).await?;
     let queued = match &options.queued {
@@ -81,20 +82,21 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let get_settings = [&[allowed, ("CACHE_SECONDS", &cache)][..], &of_store].concat();
     let functions =
         [function(options, &logs, "post-log", &post_settings)?, function(options, &logs, "get-logs", &get_settings)?];
-    let gateway = |listener, method, api_key: &str, function: &Function| {
+    let gateway = |listener, method, api_key: &str, function: &Function, page| {
         let config = GatewayConfig {
             method,
             api_key: api_key.to_owned(),
             usage_plan: UsagePlan::new(options.rate, options.burst),
             allowed_origin: origin.clone(),
             function: function.clone(),
+            page,
         };
         Gateway::start(listener, config)
     };
     let [post_listener, get_listener] = listeners;
     let gateways = [
-        gateway(post_listener, Method::POST, &keys.post, &functions[0])?,
-        gateway(get_listener, Method::GET, &keys.get, &functions[1])?,
+        gateway(post_listener, Method::POST, &keys.post, &functions[0], None)?,
+        gateway(get_listener, Method::GET, &keys.get, &functions[1], Some(page))?,
     ];
 
     let endpoint = |gateway: &Gateway, key: &String| Endpoint { url: gateway.url(), api_key: key.clone() };

@@ -30,6 +30,8 @@ pub struct UpOptions {
     pub rate: NonZeroU32,
     /// Usage plan: requests at once.
     pub burst: NonZeroU32,
+    /// Names of error codes for the page: the text of `codes.json`.
+    pub code_names: Option<String>,
     /// Which database.
     pub database: DatabaseChoice,
     /// Queued mode: POST sends to a queue, store-logs stores.

@@ -7,6 +7,7 @@ mod message;
 mod most_recent;
 mod new_log;
 mod outcome;
+mod query;
 mod record_error;
 
 pub use batch::{Batch, MAX_RECORDS, NewBatch};
@@ -16,4 +17,5 @@ pub use message::Message;
 pub use most_recent::{Log, MostRecent};
 pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp, ranked_at};
 pub use outcome::{InsertOutcome, MessageOutcome, MessageReport};
+pub use query::{Position, Query};
 pub use record_error::{Field, RecordError, RecordErrorCode};

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Position;
+
 /// A stored error code, as a dashboard sees it. `error_code` and `timestamp` are the seed's names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Log {
@@ -49,7 +51,7 @@ impl Log {
     }
 }
 
-/// The response to a GET: `{"result":[…],"as_of":1764000000}`, at most [`Self::LIMIT`] logs, most recent first: by
+/// The response to a GET: `{"result":[…],"as_of":1764000000,"next":"…"}`, most recent first: by
 /// [`ranked_at`](crate::ranked_at), then by `error_log_id`, both descending.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct MostRecent {
@@ -58,11 +60,22 @@ pub struct MostRecent {
     /// The newest `received_at` of all logs that are stored, listed or not. `None` if there are none. Logs that went
     /// through the queue can arrive out of order, so it need not be that of the log which was stored last.
     pub as_of: Option<i64>,
+    /// Where the list goes on, while more is: the value of `before` in the next request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<Position>,
 }
 
 impl MostRecent {
-    /// The maximum number of logs in the list.
+    /// The number of logs in a list, unless the question says another one.
     pub const LIMIT: u32 = 10;
+
+    /// A list of up to `limit` logs out of what was found, one more than that if there are more.
+    pub(crate) fn of(mut found: Vec<Log>, limit: u32, as_of: Option<i64>) -> Self {
+        let limit = limit as usize;
+        let next = if found.len() > limit { found.get(limit.saturating_sub(1)).map(Position::of) } else { None };
+        found.truncate(limit);
+        Self { result: found, as_of, next }
+    }
 }
 
 #[cfg(test)]
@@ -81,7 +94,7 @@ mod tests {
             "timestamp": 1_514_864_773,
             "received_at": 1_764_000_000,
         }], "as_of": 1_764_000_005});
-        let most_recent = MostRecent { result: vec![log], as_of: Some(1_764_000_005) };
+        let most_recent = MostRecent { result: vec![log], as_of: Some(1_764_000_005), next: None };
         assert_eq!(to_value(most_recent).unwrap(), expected);
     }
 
@@ -93,8 +106,19 @@ mod tests {
     }
 
     #[test]
+    fn a_list_says_where_it_goes_on_while_there_is_more() {
+        let logs =
+            |count: u64| (1..=count).rev().map(|id| Log::new(id, "d".to_owned(), 1, 5_000_000_000, 5_000_000_000));
+        let list = |count| MostRecent::of(logs(count).collect(), 2, None);
+        assert_eq!(list(2).next, None);
+        assert_eq!(to_value(list(3)).unwrap()["next"], "5000000000-2");
+        assert_eq!(list(3).result.len(), 2);
+        assert_eq!(MostRecent::of(Vec::new(), 2, None).next, None);
+    }
+
+    #[test]
     fn an_empty_list_is_an_empty_array_as_of_never() {
-        let nothing = MostRecent { result: Vec::new(), as_of: None };
+        let nothing = MostRecent { result: Vec::new(), as_of: None, next: None };
         assert_eq!(to_value(nothing).unwrap(), json!({"result": [], "as_of": null}));
     }
 

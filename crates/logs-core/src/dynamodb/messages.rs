@@ -32,6 +32,8 @@ struct Run<'a> {
     /// Sets of messages of which no two have the same key. They are stored one after the other.
     waiting: VecDeque<Vec<Message>>,
     refusals: u32,
+    /// When the newest message that was stored had been received.
+    newest: Option<i64>,
     report: MessageReport,
 }
 
@@ -40,26 +42,19 @@ pub(super) async fn insert(store: &DynamoStore, messages: Vec<Message>, deadline
     let (sets, duplicates) = split(messages);
     let request = Uuid::new_v4().into_bytes();
     let waiting = sets.into_iter().flat_map(chunks).collect();
-    let mut run = Run { store, request, waiting, refusals: 0, report: MessageReport::default() };
-    let mut newest = None;
+    let mut run = Run { store, request, waiting, refusals: 0, newest: None, report: MessageReport::default() };
     while let Some(messages) = run.waiting.pop_front() {
         if deadline.remaining() < TRANSACTION_LIMIT {
             run.waiting.push_front(messages);
             run.report.error = Some(crate::StoreError::NotStored("there is no time left for more".into()));
             break;
         }
-        let received_at = messages.iter().map(Message::received_at).max();
-        let before = run.report.logs;
-        let error = run.transaction(messages, deadline).await;
-        if run.report.logs > before {
-            newest = newest.max(received_at);
-        }
-        if let Some(error) = error {
+        if let Some(error) = run.transaction(messages, deadline).await {
             run.report.error = Some(error.into());
             break;
         }
     }
-    if let Some(newest) = newest {
+    if let Some(newest) = run.newest {
         store.writer.stored(&store.table, store.settings.shards, newest, deadline).await;
     }
     run.finish(duplicates)
@@ -132,6 +127,7 @@ impl Run<'_> {
 
     fn settle(&mut self, messages: Vec<Message>, outcome: InsertOutcome) {
         if outcome == InsertOutcome::Inserted {
+            self.newest = self.newest.max(messages.iter().map(Message::received_at).max());
             self.report.logs += messages.iter().map(|message| message.logs().len()).sum::<usize>();
             self.report.statements += 1;
         }

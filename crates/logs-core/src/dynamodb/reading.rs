@@ -33,12 +33,12 @@ impl Found {
     }
 
     /// The list. Logs can be newer than every head: a head follows them.
-    pub(super) fn most_recent(mut self) -> MostRecent {
+    pub(super) fn most_recent(mut self, limit: u32) -> MostRecent {
         self.logs
             .sort_unstable_by_key(|log| Reverse((ranked_at(log.timestamp(), log.received_at()), log.error_log_id())));
-        self.logs.truncate(MostRecent::LIMIT as usize);
+        self.logs.truncate(limit as usize);
         let as_of = self.as_of.max(self.logs.iter().map(Log::received_at).max());
-        MostRecent { result: self.logs, as_of }
+        MostRecent { result: self.logs, as_of, next: None }
     }
 }
 

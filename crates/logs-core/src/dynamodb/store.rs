@@ -13,7 +13,7 @@ use super::table::Table;
 use super::writing::Writer;
 use super::{ledger, messages};
 use crate::metrics::Metric;
-use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, StoreError};
+use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query, StoreError};
 
 /// The limit for the call ahead of the first event. Lambda gives a cold start 10 s.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(3);
@@ -61,7 +61,7 @@ impl DynamoStore {
 
     /// Reads the list ahead of the first event, which opens a connection for each shard. Likewise.
     pub async fn warm_up_to_read(&self) {
-        report(self.most_recent(Deadline::within(WARM_UP_LIMIT)).await.map(drop));
+        report(self.find(&Query::default(), Deadline::within(WARM_UP_LIMIT)).await.map(drop));
     }
 
     /// What the calls cost and what went wrong, since the last time.
@@ -102,7 +102,13 @@ impl DynamoStore {
     }
 
     /// All shards at once. If a writer uses more of them than this environment knows, those as well.
-    pub(crate) async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
+    pub(crate) async fn find(&self, query: &Query, deadline: Deadline) -> Result<MostRecent, StoreError> {
+        if !query.is_of_all() {
+            return Err(StoreError::NotSupported("this stage lists the most recent logs of all devices only"));
+        }
+        if query.limit > MostRecent::LIMIT {
+            return Err(StoreError::NotSupported("this stage lists 10 logs at most"));
+        }
         let mut found = Found::default();
         let known = self.shards.load(Ordering::Relaxed);
         read(&self.table, 0..known, &mut found, deadline).await?;
@@ -111,7 +117,7 @@ impl DynamoStore {
             self.shards.fetch_max(all, Ordering::Relaxed);
             read(&self.table, known..all, &mut found, deadline).await?;
         }
-        Ok(found.most_recent())
+        Ok(found.most_recent(query.limit))
     }
 }
 

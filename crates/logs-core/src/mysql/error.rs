@@ -17,6 +17,7 @@ pub(super) const TABLE_FULL: u16 = 1114;
 pub(super) const TABLE_ACCESS_DENIED: u16 = 1142;
 pub(super) const COLUMN_ACCESS_DENIED: u16 = 1143;
 pub(super) const UNKNOWN_TABLE: u16 = 1146;
+pub(super) const UNKNOWN_INDEX: u16 = 1176;
 pub(super) const LOCK_WAIT_TIMEOUT: u16 = 1205;
 pub(super) const DEADLOCK: u16 = 1213;
 #[cfg(feature = "migrate")]

@@ -4,7 +4,7 @@
 use sqlx::mysql::MySqlRow;
 use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
-use crate::{IdempotencyKey, Log, MostRecent, NewBatch, NewLog};
+use crate::{IdempotencyKey, Log, MostRecent, NewBatch, NewLog, Position, Query};
 
 /// Sent once a connection. Strict mode, so that a server that was set up laxly refuses a value instead of changing it.
 /// One second of waiting for a lock, the least there is, so that a blocked statement ends inside the deadline and with
@@ -45,14 +45,20 @@ const SELECT_MOST_RECENT: &str = "SELECT error_log_id, device_id, error_number, 
      (SELECT MAX(received_at) FROM Logs) AS as_of \
      FROM Logs FORCE INDEX (most_recent) ORDER BY ranked_at DESC, error_log_id DESC LIMIT ?";
 
-/// A row of `Logs`, and the newest `received_at` of all.
+/// The same for a part of the logs. There is a row with `as_of` even if nothing is found.
+const SELECT_PAGE: &str =
+    "SELECT newest.as_of, page.* FROM (SELECT MAX(received_at) AS as_of FROM Logs) AS newest LEFT JOIN (";
+const END_OF_PAGE: &str = ") AS page ON TRUE";
+
+/// `(INDEX) WHERE …` follows.
+const SELECT_LOGS: &str = "(SELECT error_log_id, device_id, error_number, time_stamp, received_at, ranked_at \
+     FROM Logs FORCE INDEX ";
+const IN_ORDER: &str = " ORDER BY ranked_at DESC, error_log_id DESC LIMIT ";
+
+/// A row of `Logs`, if there is one, and the newest `received_at` of all.
 struct LogRow {
-    error_log_id: u64,
-    device_id: String,
-    error_number: i32,
-    time_stamp: i64,
-    received_at: i64,
-    as_of: i64,
+    log: Option<Log>,
+    as_of: Option<i64>,
 }
 
 /// Tables from which old rows are deleted, by their `received_at`.
@@ -72,14 +78,13 @@ pub(super) struct BatchRow {
 // By hand: sqlx's derive macros have the driver compiled twice (docs/decisions/0066).
 impl FromRow<'_, MySqlRow> for LogRow {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
-        Ok(Self {
-            error_log_id: row.try_get("error_log_id")?,
-            device_id: row.try_get("device_id")?,
-            error_number: row.try_get("error_number")?,
-            time_stamp: row.try_get("time_stamp")?,
-            received_at: row.try_get("received_at")?,
-            as_of: row.try_get("as_of")?,
-        })
+        let id: Option<u64> = row.try_get("error_log_id")?;
+        let log = id.map(|id| {
+            let (device_id, error_number) = (row.try_get("device_id")?, row.try_get("error_number")?);
+            let (time_stamp, received_at) = (row.try_get("time_stamp")?, row.try_get("received_at")?);
+            Ok::<_, sqlx::Error>(Log::new(id, device_id, error_number, time_stamp, received_at))
+        });
+        Ok(Self { log: log.transpose()?, as_of: row.try_get("as_of")? })
     }
 }
 
@@ -90,12 +95,6 @@ impl FromRow<'_, MySqlRow> for BatchRow {
             fingerprint: row.try_get("fingerprint")?,
             stored_by: row.try_get("stored_by")?,
         })
-    }
-}
-
-impl From<LogRow> for Log {
-    fn from(row: LogRow) -> Self {
-        Self::new(row.error_log_id, row.device_id, row.error_number, row.time_stamp, row.received_at)
     }
 }
 
@@ -149,10 +148,51 @@ pub(super) async fn find_batches(
     statement.build_query_as().fetch_all(connection).await
 }
 
-pub(super) async fn most_recent(connection: &mut MySqlConnection) -> Result<MostRecent, sqlx::Error> {
-    let rows: Vec<LogRow> = sqlx::query_as(SELECT_MOST_RECENT).bind(MostRecent::LIMIT).fetch_all(connection).await?;
-    let as_of = rows.first().map(|row| row.as_of);
-    Ok(MostRecent { result: rows.into_iter().map(Log::from).collect(), as_of })
+pub(super) async fn find_logs(connection: &mut MySqlConnection, query: &Query) -> Result<MostRecent, sqlx::Error> {
+    // One more than asked for tells whether there is more.
+    let limit = query.limit + 1;
+    let rows: Vec<LogRow> = if query.is_of_all() {
+        sqlx::query_as(SELECT_MOST_RECENT).bind(limit).fetch_all(connection).await?
+    } else {
+        page(query, limit).build_query_as().fetch_all(connection).await?
+    };
+    let as_of = rows.first().and_then(|row| row.as_of);
+    Ok(MostRecent::of(rows.into_iter().filter_map(|row| row.log).collect(), query.limit, as_of))
+}
+
+/// The statement for a page. What comes after a position are two ranges of an index: the rest of those that share its
+/// `ranked_at`, and those ranked below. One condition for both would read all that share it.
+fn page(query: &Query, limit: u32) -> QueryBuilder<'_, MySql> {
+    let mut statement = QueryBuilder::new(SELECT_PAGE);
+    if let Some(Position { ranked_at, error_log_id }) = query.before {
+        push_logs(&mut statement, query);
+        statement.push(" AND ranked_at = ").push_bind(ranked_at).push(" AND error_log_id < ").push_bind(error_log_id);
+        statement.push(IN_ORDER).push_bind(limit).push(") UNION ALL ");
+        push_logs(&mut statement, query);
+        statement.push(" AND ranked_at < ").push_bind(ranked_at);
+    } else {
+        push_logs(&mut statement, query);
+    }
+    statement.push(IN_ORDER).push_bind(limit).push(")").push(END_OF_PAGE).push(IN_ORDER).push_bind(limit);
+    statement
+}
+
+/// The logs of a device, of a code, or of both. Of both: those of the device, which are fewer, are looked through.
+fn push_logs<'a>(statement: &mut QueryBuilder<'a, MySql>, query: &'a Query) {
+    let index = match (&query.device_id, query.error_code) {
+        (Some(_), _) => "(of_device)",
+        (None, Some(_)) => "(of_code)",
+        (None, None) => "(most_recent)",
+    };
+    statement.push(SELECT_LOGS).push(index).push(" WHERE TRUE");
+    if let Some(device_id) = &query.device_id {
+        // The column's collation takes some different ids for equal.
+        statement.push(" AND device_id = ").push_bind(device_id.as_str());
+        statement.push(" AND CAST(device_id AS BINARY) = CAST(").push_bind(device_id.as_str()).push(" AS BINARY)");
+    }
+    if let Some(error_code) = query.error_code {
+        statement.push(" AND error_number = ").push_bind(error_code.get());
+    }
 }
 
 pub(super) async fn lock_only_rows(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {

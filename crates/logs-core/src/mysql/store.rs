@@ -4,14 +4,14 @@ use sqlx::MySqlConnection;
 use uuid::Uuid;
 
 use super::connection::Connections;
-use super::error::MySqlError;
+use super::error::{MySqlError, UNKNOWN_INDEX, number};
 use super::ledger::InsertOnce;
 use super::retention::{self, Retention, RetentionReport};
 use super::retry::{Failure, RetryPolicy, Work};
 use super::settings::DatabaseSettings;
 use super::{messages, statements};
 use crate::settings::SettingError;
-use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, StoreError};
+use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query, StoreError};
 
 /// The store on MySQL, over one connection for each event under way.
 #[derive(Debug)]
@@ -64,8 +64,13 @@ impl MySqlStore {
     }
 
     /// One statement.
-    pub(crate) async fn most_recent(&self, deadline: Deadline) -> Result<MostRecent, StoreError> {
-        Ok(self.connections.run(deadline, ReadMostRecent).await?)
+    pub(crate) async fn find(&self, query: &Query, deadline: Deadline) -> Result<MostRecent, StoreError> {
+        match self.connections.run(deadline, FindLogs { query }).await {
+            Err(MySqlError::Refused(error)) if number(&error) == Some(UNKNOWN_INDEX) => {
+                Err(StoreError::NotSupported("this stage has no index for device_id and error_code"))
+            }
+            outcome => Ok(outcome?),
+        }
     }
 }
 
@@ -85,13 +90,15 @@ impl Work for InsertLogs<'_> {
 }
 
 /// Reads the list of a dashboard.
-struct ReadMostRecent;
+struct FindLogs<'a> {
+    query: &'a Query,
+}
 
-impl Work for ReadMostRecent {
+impl Work for FindLogs<'_> {
     type Output = MostRecent;
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<MostRecent, Failure> {
-        Ok(statements::most_recent(connection).await?)
+        Ok(statements::find_logs(connection, self.query).await?)
     }
 }

@@ -1,0 +1,105 @@
+//! What a dashboard asks for, and where it goes on.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Serialize, Serializer};
+
+use super::{DeviceId, ErrorCode, Log, MostRecent, ranked_at};
+
+/// Which logs, and how many. [`Query::default`] asks for the 10 most recent of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Query {
+    pub(crate) limit: u32,
+    pub(crate) device_id: Option<DeviceId>,
+    pub(crate) error_code: Option<ErrorCode>,
+    pub(crate) before: Option<Position>,
+}
+
+impl Query {
+    /// The most logs in a response.
+    pub const MAX_LIMIT: u32 = 100;
+
+    /// Whether it asks for the beginning of the whole list.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.device_id.is_none() && self.error_code.is_none() && self.before.is_none()
+    }
+}
+
+impl Default for Query {
+    fn default() -> Self {
+        Self { limit: MostRecent::LIMIT, device_id: None, error_code: None, before: None }
+    }
+}
+
+/// A place in the order of the list: that of a log. As text `RANKED_AT-ERROR_LOG_ID`, both in decimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Position {
+    pub(crate) ranked_at: i64,
+    pub(crate) error_log_id: u64,
+}
+
+impl Position {
+    /// Where this log stands.
+    #[must_use]
+    pub fn of(log: &Log) -> Self {
+        Self { ranked_at: ranked_at(log.timestamp(), log.received_at()), error_log_id: log.error_log_id() }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}-{}", self.ranked_at, self.error_log_id)
+    }
+}
+
+impl Serialize for Position {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// The text is no position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidPosition;
+
+impl FromStr for Position {
+    type Err = InvalidPosition;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPosition> {
+        let (ranked_at, error_log_id) = text.split_once('-').ok_or(InvalidPosition)?;
+        let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(ranked_at) || !is_number(error_log_id) {
+            return Err(InvalidPosition);
+        }
+        let ranked_at = ranked_at.parse().map_err(|_| InvalidPosition)?;
+        let error_log_id = error_log_id.parse().map_err(|_| InvalidPosition)?;
+        Ok(Self { ranked_at, error_log_id })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_is_read_back_from_its_text() {
+        let position = Position { ranked_at: 1_764_000_000, error_log_id: u64::MAX };
+        assert_eq!(position.to_string(), "1764000000-18446744073709551615");
+        assert_eq!(position.to_string().parse(), Ok(position));
+    }
+
+    #[test]
+    fn a_text_that_is_no_position_is_refused() {
+        for text in ["", "-", "1", "1-", "-1", "1-2-3", "+1-2", "1-+2", " 1-2", "1-2 ", "a-1", "1-18446744073709551616"]
+        {
+            assert_eq!(text.parse::<Position>(), Err(InvalidPosition), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_log_without_a_clock_stands_where_it_was_received() {
+        let log = Log::new(7, "d".to_owned(), 1, 0, 1_764_000_000);
+        assert_eq!(Position::of(&log), Position { ranked_at: 1_764_000_000, error_log_id: 7 });
+    }
+}

@@ -127,7 +127,7 @@ async fn a_wrong_parameter_is_400_and_named() {
         (&[("error_code", "E7")], "error_code"),
         (&[("device_id", "")], "device_id"),
         (&[("before", "1' OR '1'='1")], "before"),
-        (&[("devce_id", "a")], "unknown"),
+        (&[("devce_id", "a")], "devce_id"),
     ] {
         let (status, problem) = ask(&function, parameters).await;
         assert_eq!(status, 400, "{problem}");

@@ -143,8 +143,8 @@ mod tests {
     fn hexadecimal_digits_are_read_back_and_nothing_else_is() {
         let digits = fingerprint(BODY).to_hex();
         assert_eq!(Fingerprint::from_hex(&digits), Some(fingerprint(BODY)));
-        let bytes: String = fingerprint(BODY).as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(bytes, digits);
+        assert_eq!(fingerprint(BODY).as_bytes()[..4], [0x16, 0x2b, 0x4d, 0x02]);
+        assert_eq!(fingerprint(BODY).as_bytes().len(), 32);
         for wrong in
             [&digits[..62], &format!("{digits}00"), &digits.replacen('1', "g", 1), &digits.replacen('1', "+", 1)]
         {

@@ -67,9 +67,10 @@ impl FromStr for Position {
     type Err = InvalidPosition;
 
     fn from_str(text: &str) -> Result<Self, InvalidPosition> {
-        let (ranked_at, error_log_id) = text.split_once('-').ok_or(InvalidPosition)?;
+        let (ranked_at, error_log_id) = text.rsplit_once('-').ok_or(InvalidPosition)?;
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number(ranked_at) || !is_number(error_log_id) {
+        // A table that was made by hand may have times before 1970.
+        if !is_number(ranked_at.strip_prefix('-').unwrap_or(ranked_at)) || !is_number(error_log_id) {
             return Err(InvalidPosition);
         }
         let ranked_at = ranked_at.parse().map_err(|_| InvalidPosition)?;
@@ -87,6 +88,7 @@ mod tests {
         let position = Position { ranked_at: 1_764_000_000, error_log_id: u64::MAX };
         assert_eq!(position.to_string(), "1764000000-18446744073709551615");
         assert_eq!(position.to_string().parse(), Ok(position));
+        assert_eq!("-5-7".parse(), Ok(Position { ranked_at: -5, error_log_id: 7 }));
     }
 
     #[test]

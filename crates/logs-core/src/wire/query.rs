@@ -5,9 +5,9 @@ use crate::domain::{DeviceId, ErrorCode, Query};
 /// Why the parameters are refused. The text is for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
-    /// There is no such parameter. Its name is not repeated: it may be anything.
-    #[error("a parameter is unknown; there are limit, device_id, error_code and before")]
-    Unknown,
+    /// There is no such parameter.
+    #[error("there is no parameter {0}; there are limit, device_id, error_code and before")]
+    Unknown(String),
     /// A parameter is there twice.
     #[error("the parameter {0} is there more than once")]
     Repeated(&'static str),
@@ -32,7 +32,7 @@ impl Query {
             if name.starts_with('_') {
                 continue;
             }
-            let (name, text) = texts.iter_mut().find(|text| text.0 == name).ok_or(QueryError::Unknown)?;
+            let (name, text) = texts.iter_mut().find(|text| text.0 == name).ok_or_else(|| unknown(name))?;
             if text.replace(value).is_some() {
                 return Err(QueryError::Repeated(name));
             }
@@ -60,6 +60,12 @@ fn valid<T>(
     parse: impl FnOnce(&str) -> Option<T>,
 ) -> Result<Option<T>, QueryError> {
     text.map(|text| parse(text).ok_or(QueryError::Invalid { name, expected })).transpose()
+}
+
+/// A name is repeated as far as it is one: it may be anything.
+fn unknown(name: &str) -> QueryError {
+    let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || *sign == '_';
+    QueryError::Unknown(format!("`{}`", name.chars().take(32).take_while(is_plain).collect::<String>()))
 }
 
 fn digits(text: &str) -> Option<&str> {
@@ -113,7 +119,9 @@ mod tests {
         }
         assert_eq!(error(&[("limit", "5"), ("limit", "5")]), "the parameter limit is there more than once");
         for unknown in ["Limit", "offset", "", "<script>"] {
-            assert!(error(&[(unknown, "1")]).starts_with("a parameter is unknown"));
+            assert!(error(&[(unknown, "1")]).starts_with("there is no parameter `"));
         }
+        assert!(error(&[("devce_id", "a")]).starts_with("there is no parameter `devce_id`;"));
+        assert!(!error(&[("<script>", "a")]).contains("script"));
     }
 }

@@ -82,10 +82,13 @@ impl Handler for GetLogs {
         if !metrics.is_empty() {
             self.metrics.write(&metrics);
         }
-        answer.map(|(response, _)| response).unwrap_or_else(|error| {
-            error.log();
-            error.response(edge::request_id(request))
-        })
+        match answer {
+            Ok((response, _)) => response,
+            Err(error) => {
+                error.log();
+                error.response(edge::request_id(request))
+            }
+        }
     }
 }
 

@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_page_has_nothing_that_api_gateways_templates_would_change() {
-        let page = page(Some(r##"{"107":"costs $5 </script> #1"}"##)).unwrap();
+        let page = page(Some(r#"{"107":"costs $5 </script> #1"}"#)).unwrap();
         assert!(!page.contains(['$', '#']), "found a dollar or number sign");
         assert!(!page.contains("{{"), "a placeholder is left");
         assert_eq!(page.matches("</script>").count(), 2);

@@ -229,7 +229,7 @@ async fn rights_that_a_function_does_not_need_are_taken_away() {
     }
     let migrate = deployment.migrate();
     report(&migrate).await;
-    assert!(migrate.log().contains("a right that the function does not need is taken away"), "{}", migrate.log());
+    assert!(migrate.log().contains("revoking a right that the function does not need"), "{}", migrate.log());
     let mut connection = deployment.account.database.connection().await;
     let grants: Vec<String> =
         sqlx::query_scalar("SHOW GRANTS FOR 'writer'@'%'").fetch_all(&mut connection).await.expect("a list");
@@ -264,7 +264,7 @@ async fn what_cannot_be_taken_away_is_named() {
         (
             "CREATE USER 'writer'@'127.0.0.1' IDENTIFIED BY 'other'",
             "DROP USER 'writer'@'127.0.0.1'",
-            "there is a user of that name for a certain host, too",
+            "an account of this name for a specific host exists",
         ),
     ] {
         account.run(more).await;

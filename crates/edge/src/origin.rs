@@ -28,7 +28,7 @@ mod tests {
     }
 
     #[test]
-    fn an_origin_that_cannot_stand_in_a_header_is_refused() {
+    fn an_origin_that_is_not_valid_in_a_header_is_refused() {
         for value in ["", " ", "https://a.example https://b.example", "https://a.example\r\nx: y", "https://ä.example"]
         {
             let error = origin(value).unwrap_err();

@@ -24,14 +24,14 @@ pub struct Problem<'a> {
 }
 
 impl<'a> Problem<'a> {
-    /// `detail` is one sentence for the client, which tells what to do. Nothing about the inside of a 5xx.
+    /// `detail` is one sentence that tells the client what to do. That of a 5xx says nothing about the cause.
     #[must_use]
     pub fn new(status: StatusCode, detail: &'a str, request_id: &'a str) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         Self { kind: "about:blank", title, status, detail, request_id, errors: &[] }
     }
 
-    /// The same with what is wrong in which record.
+    /// The same, with the errors of the rejected records.
     #[must_use]
     pub fn with_errors(self, errors: &'a [RecordError]) -> Self {
         Self { errors, ..self }

@@ -15,14 +15,14 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     of_type("application/json", status, body)
 }
 
-/// 503 with Retry-After: nothing was stored, or nobody can tell. The client sends the request again.
+/// 503 with Retry-After: nothing was stored, or the outcome is unknown. The client sends the request again.
 #[must_use]
 pub fn unavailable(request_id: &str) -> Response {
     let detail = "the store is out of reach; send the request again";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, request_id).retry_after_a_second()
 }
 
-/// Sets a header. A value that cannot stand in a header is left out.
+/// Sets a header. A value that is not valid in a header is left out.
 pub fn set_header(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().insert(name, value);

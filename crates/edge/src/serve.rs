@@ -26,7 +26,7 @@ pub trait Handler: Send + Sync + 'static {
 }
 
 /// Serves proxy events of API Gateway (REST) with `handler`: as many at once as `AWS_LAMBDA_MAX_CONCURRENCY` says, one
-/// without it. Every response allows `origin` (CORS). An event that is no proxy event is a function error. Returns only
+/// without it. Every response allows `origin` (CORS). Any other event is a function error. Returns only
 /// when the Runtime API is gone.
 pub async fn serve(origin: HeaderValue, handler: impl Handler) -> Result<(), Error> {
     let handler = Arc::new(handler);

@@ -1,35 +1,35 @@
-//! The `ETag` of an answer, and whether a client has that answer already (RFC 9110 §8.8.3, §13.1.2).
+//! The `ETag` of a response, and whether a client has that response already (RFC 9110 §8.8.3, §13.1.2).
 
 use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
-/// Bytes of the hash that make the tag: enough that two lists never share one.
+/// Bytes of the hash in the tag: enough that two lists never share a tag.
 const LENGTH: usize = 16;
 
-/// `"…"`: the same for the same body, whichever environment answers.
+/// `"…"`, the beginning of the body's hash: every environment gives the same body the same tag.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct EntityTag(String);
 
 impl EntityTag {
-    /// Of a whole body.
+    /// The tag of a whole body.
     pub(crate) fn of(body: &str) -> Self {
         let mut tag = "\"".to_owned();
         for byte in &Sha256::digest(body)[..LENGTH] {
-            // Memory can always be written.
+            // Writing to memory cannot fail.
             let _ = write!(tag, "{byte:02x}");
         }
         tag.push('"');
         Self(tag)
     }
 
-    /// As the header says it, with its quotation marks.
+    /// The header's value, with the quotation marks.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether the lines of an `If-None-Match` name this tag, weak or strong, or `*`, any answer. What is no list of
-    /// tags is not read further: the client gets a list more than it needs, never one too few.
+    /// Whether the lines of an `If-None-Match` name this tag, weak or strong, or are `*` (any response). Parsing stops
+    /// at a malformed tag; the client then gets a full 200.
     pub(crate) fn is_named_in(&self, lines: &[String]) -> bool {
         let any = matches!(lines, [only] if trimmed(only) == "*");
         any || lines.iter().any(|line| Tags(line).any(|tag| tag == self.0))
@@ -46,7 +46,7 @@ impl<'a> Iterator for Tags<'a> {
         // A list may have empty elements (RFC 9110 §5.6.1).
         let rest = self.0.trim_start_matches([' ', '\t', ',']);
         let opaque = rest.strip_prefix("W/").unwrap_or(rest);
-        // A comma may stand between the marks, and a mark may not.
+        // A tag may contain a comma, but no quotation mark.
         let end = opaque.strip_prefix('"')?.find('"')? + 2;
         let (tag, after) = opaque.split_at_checked(end)?;
         let after = trimmed(after);
@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_is_found_wherever_it_stands_and_weak_ones_count() {
+    fn a_tag_is_found_anywhere_in_the_list_and_weak_tags_match() {
         for line in
             ["TAG", " TAG\t", "W/TAG", "\"a\", TAG", "\"a\",W/TAG,\"b\"", ", ,TAG,", "\"\",TAG", "\"a,b\" , TAG"]
         {
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_alone_stands_for_any_answer() {
+    fn a_star_alone_matches_any_response() {
         assert!(is_named_in(&["*"]) && is_named_in(&[" * "]));
         for lines in [&["*, \"a\""][..], &["*", "\"a\""], &["\"*\""], &["**"]] {
             assert!(!is_named_in(lines), "{lines:?}");
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_list_of_tags_names_none() {
+    fn a_malformed_list_matches_no_tag() {
         let bare = TAG.trim_matches('"');
         let unquoted = [bare.to_owned(), format!("\"{bare}"), format!("{bare}\""), format!("'{bare}'")];
         for line in unquoted.iter().map(String::as_str).chain([

@@ -1,4 +1,4 @@
-//! Brings the database up to date: schema, then users. What the event says is not looked at; running it again is
+//! Brings the database up to date: the schema, then the users. The event's content is ignored. Running it again is
 //! harmless.
 
 use lambda_runtime::Diagnostic;
@@ -7,19 +7,19 @@ use logs_core::settings::{Env, SettingError, secret};
 
 const STORE_LOGS: &str = "STORE_LOGS_SECRET_ARN";
 
-/// Everything that a run needs to know.
+/// The settings of a run.
 #[derive(Debug)]
 pub struct Migration {
     settings: DatabaseSettings,
     users: Vec<DatabaseUser>,
 }
 
-/// Why a run failed, in a sentence for the operator who started it.
+/// Why a run failed, for the operator who started it.
 #[derive(Debug, thiserror::Error)]
 #[error(transparent)]
 pub struct Failure(#[from] MigrateError);
 
-/// What Lambda shows to whoever called.
+/// What Lambda shows to the caller.
 impl From<Failure> for Diagnostic {
     fn from(failure: Failure) -> Self {
         Self { error_type: "MigrationFailed".to_owned(), error_message: failure.to_string() }
@@ -27,9 +27,9 @@ impl From<Failure> for Diagnostic {
 }
 
 impl Migration {
-    /// `DB_SECRET_ARN` (or `DATABASE_URL`) names the user who may do it all; `POST_LOG_SECRET_ARN`,
-    /// `GET_LOGS_SECRET_ARN` and `RETENTION_SECRET_ARN` hold the users to create or update; so does
-    /// `STORE_LOGS_SECRET_ARN`, where there is a queue.
+    /// `DB_SECRET_ARN` (or `DATABASE_URL`) is the administrator's login. `POST_LOG_SECRET_ARN`, `GET_LOGS_SECRET_ARN`,
+    /// `RETENTION_SECRET_ARN` and, with a queue, `STORE_LOGS_SECRET_ARN` are the secrets of the users to create or
+    /// update.
     pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
         let user = |variable, rights| Ok(DatabaseUser { secret_arn: secret(env, variable)?, rights });
         let settings = DatabaseSettings::from_environment(env)?;
@@ -44,7 +44,7 @@ impl Migration {
         Ok(Self { settings, users })
     }
 
-    /// Brings schema and users up to date; `{"version":5,"applied":[1,2,3,4,5],"users":[…]}` says what was done.
+    /// Brings schema and users up to date. The result is like `{"version":5,"applied":[1,2,3,4,5],"users":[…]}`.
     pub async fn run(&self) -> Result<MigrationReport, Failure> {
         match Box::pin(migrate_with_users(&self.settings, &self.users)).await {
             Ok(report) => {

@@ -1,4 +1,4 @@
-//! Wires the function together: settings, one migration an event.
+//! Wires the function together: settings, one migration per event.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! Why a POST is not acknowledged, and the one map from that to a status.
+//! Why a POST is not acknowledged, and the status for each cause.
 
 use edge::{Problem, Response, unavailable};
 use http::StatusCode;
@@ -18,7 +18,7 @@ pub enum PostError {
     /// 400, or 413 where it is too large
     #[error(transparent)]
     Body(#[from] BodyError),
-    /// 413: half a million of two characters that SQS does not carry as they are. An attack, or a device gone mad.
+    /// 413: the batch has hundreds of thousands of the two characters that must be escaped for SQS.
     #[error("the batch does not fit a message of the queue; send smaller batches")]
     MessageTooLarge,
     /// 422
@@ -58,7 +58,7 @@ impl PostError {
         }
     }
 
-    /// How many records are rejected: all of them, where every record is wrong.
+    /// The number of records, if every one is rejected.
     pub(crate) fn rejected(&self) -> Option<usize> {
         match self {
             Self::Body(BodyError::EveryRecordWrong(faults)) => Some(faults.last().map_or(0, |last| last.index + 1)),
@@ -66,7 +66,7 @@ impl PostError {
         }
     }
 
-    /// The response. A 5xx tells nothing about the inside.
+    /// The response. A 5xx says nothing about the cause.
     pub(crate) fn response(&self, request_id: &str) -> Response {
         let detail = self.to_string();
         let problem = Problem::new(self.status(), &detail, request_id);
@@ -78,7 +78,7 @@ impl PostError {
         }
     }
 
-    /// One line for the operator.
+    /// Logs one line for the operator.
     pub(crate) fn log(&self) {
         match self {
             Self::Store { error, records } => {

@@ -1,4 +1,4 @@
-//! Queued mode: a batch becomes a message of SQS, and store-logs stores it.
+//! Queued mode: sends a batch to SQS as a message, which store-logs stores.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -7,10 +7,10 @@ use aws_sdk_sqs::Client;
 use logs_core::settings::{Env, SettingError};
 use logs_core::{Deadline, aws};
 
-/// SQS answers within tens of milliseconds; an attempt that takes longer is lost. Three of them fit in 9 s.
+/// The limit for one attempt; three of them fit in 9 s. SQS usually responds within tens of milliseconds.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(2);
 
-/// The queue of `QUEUE_URL`, and who sends to it.
+/// The queue of `QUEUE_URL`, and the client that sends to it.
 #[derive(Debug)]
 pub struct Queue {
     client: Client,
@@ -26,7 +26,7 @@ pub enum QueueError {
     /// SQS refused, or nobody answered.
     #[error("the message was not sent: {0}")]
     Send(String),
-    /// It may have been sent all the same.
+    /// SQS did not respond in time. The message may have been sent.
     #[error("SQS did not answer in time")]
     NoAnswerInTime,
 }
@@ -41,12 +41,12 @@ impl Queue {
         Ok(Some(Self { client: Client::new(&config), url }))
     }
 
-    /// Sends one message: the whole batch or nothing. An attempt that failed is made again, as long as the deadline allows;
-    /// the message is the same then, and stored once.
+    /// Sends one message: the whole batch or nothing. A failed attempt is repeated while the deadline allows; the key in
+    /// the message stays the same, so it is stored once.
     pub async fn send(&self, body: String, deadline: Deadline) -> Result<(), QueueError> {
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
         let outcome = async { request.send().await.map(drop).map_err(|error| QueueError::Send(aws::explain(&error))) };
-        // Of a deep type, which everything around would have in its own.
+        // Boxed to keep the SDK's type out of every caller's future.
         let outcome: Pin<Box<dyn Future<Output = Result<(), QueueError>> + Send>> = Box::pin(outcome);
         deadline.limit(outcome).await.unwrap_or(Err(QueueError::NoAnswerInTime))
     }
@@ -55,7 +55,7 @@ impl Queue {
 fn queue_url(env: Env<'_>) -> Result<Option<String>, SettingError> {
     let Some(url) = env("QUEUE_URL").filter(|url| !url.is_empty()) else { return Ok(None) };
     let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    // The host, the account, the name.
+    // A URL of SQS has host, account and name.
     let is_url = rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_graphic()))
         && rest.is_some_and(|rest| rest.split('/').filter(|part| !part.is_empty()).count() >= 2);
     if !is_url {
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_queue_is_named() {
+    fn the_error_of_an_invalid_queue_url_names_the_variable() {
         for url in ["error-codes", "arn:aws:sqs:eu-central-1:123456789012:error-codes", "https://", "https://a b/1/2"] {
             assert!(parsed(url).unwrap_err().to_string().starts_with("QUEUE_URL"), "{url}");
         }

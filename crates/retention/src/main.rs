@@ -1,4 +1,4 @@
-//! Wires the function together: settings, store, one run an event.
+//! Wires the function together: settings, store, one run per event.
 
 use std::process::ExitCode;
 

@@ -1,9 +1,9 @@
-//! The part of an SQS event that is read, and the answer to it.
+//! The parts of an SQS event that are used, and the response to it.
 //! Format: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 use serde::{Deserialize, Serialize};
 
-/// Messages of the queue, up to 10,000. Each body is parsed by itself, so that a bad one spoils no other.
+/// An event: up to 10,000 messages. Each body is parsed by itself, so that a bad one does not affect the others.
 #[derive(Debug, Deserialize)]
 pub struct QueueEvent {
     /// The messages.
@@ -15,24 +15,24 @@ pub struct QueueEvent {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
-    /// Names it in the answer.
+    /// Identifies the message in the response.
     pub message_id: String,
-    /// What post-log sent.
+    /// The body, as post-log sent it.
     pub body: String,
 }
 
-/// The messages that are to be delivered again; all others are deleted.
+/// The response: which messages Lambda must return to the queue. It deletes all others.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchResponse {
-    /// In any order.
+    /// The failed messages, in any order.
     pub batch_item_failures: Vec<BatchItemFailure>,
 }
 
-/// One of them.
+/// A failed message.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BatchItemFailure {
-    /// Its id.
+    /// The id of the message.
     pub item_identifier: String,
 }

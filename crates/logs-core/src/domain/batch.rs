@@ -1,4 +1,4 @@
-//! What a device sends at once.
+//! The records that a device sends in one request.
 
 use crate::{Fingerprint, IdempotencyKey, NewLog, RecordError};
 
@@ -57,7 +57,7 @@ impl Batch {
 #[derive(Clone, Copy, Debug)]
 pub struct NewBatch<'a> {
     pub(crate) key: &'a IdempotencyKey,
-    /// Tells this batch from another one under the same key.
+    /// Distinguishes this batch from another one under the same key.
     pub(crate) fingerprint: Fingerprint,
     pub(crate) logs: &'a [NewLog],
     /// Unix seconds.

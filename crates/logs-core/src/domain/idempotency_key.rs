@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
 
-/// The text is no key. For the client.
+/// The text is not a valid key. The message is for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "Idempotency-Key must be 1 to {} visible ASCII characters without spaces, like a UUID",
@@ -19,14 +19,14 @@ impl IdempotencyKey {
     /// The longest key; `batch_key` is a `VARBINARY(64)`.
     pub const MAX_LENGTH: usize = 64;
 
-    /// Accepts what the type says.
+    /// Accepts 1–64 visible ASCII characters.
     pub fn parse(text: &str) -> Result<Self, InvalidIdempotencyKey> {
         let is_key = (1..=Self::MAX_LENGTH).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
         if is_key { Ok(Self(text.to_owned())) } else { Err(InvalidIdempotencyKey) }
     }
 
-    /// A key that nobody else has, for a batch that came without one: a UUID of version 7, so that the ledger's rows of one
-    /// time lie together. `now` is the time since 1970.
+    /// A unique key for a batch that came without one: a UUID of version 7, so that ledger rows of the same time are next
+    /// to each other. `now` is the time since 1970.
     #[must_use]
     pub fn unique(now: Duration) -> Self {
         let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, now.as_secs(), now.subsec_nanos());
@@ -52,7 +52,7 @@ mod tests {
     }
 
     #[test]
-    fn two_unique_keys_of_one_moment_differ_and_sort_by_time() {
+    fn two_unique_keys_of_the_same_moment_differ_and_keys_sort_by_time() {
         let unique = |seconds| IdempotencyKey::unique(Duration::from_secs(seconds));
         assert_ne!(unique(1_764_000_000), unique(1_764_000_000));
         assert!(unique(1_764_000_000).as_str() < unique(1_764_000_001).as_str());
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_none() {
+    fn any_other_text_is_not_a_key() {
         for text in ["", " ", "a b", " a", "a\t", "a\n", "a\u{7f}", "clé", "😀", &"k".repeat(65)] {
             assert_eq!(IdempotencyKey::parse(text), Err(InvalidIdempotencyKey), "{text:?}");
         }

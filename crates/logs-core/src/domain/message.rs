@@ -16,7 +16,7 @@ impl Message {
     /// `received_at` is in Unix seconds. Without a fingerprint it is that of the logs.
     ///
     /// # Errors
-    /// The name of the value that no batch can have.
+    /// The name of the value that is not valid in a batch.
     pub(crate) fn new(
         id: String,
         key: IdempotencyKey,
@@ -40,7 +40,7 @@ impl Message {
         &self.id
     }
 
-    /// The batch's key: that of the client, or one that post-log made up.
+    /// The batch's key: the client's, or one that post-log generated.
     #[must_use]
     pub fn key(&self) -> &IdempotencyKey {
         &self.key

@@ -1,8 +1,8 @@
-//! One error code that a device reports: the parts, each with one parsing door.
+//! One error code that a device reports. Each part has one parsing function.
 
 use crate::RecordErrorCode;
 
-/// Who reports: 1–255 characters (characters, not bytes), otherwise anything that Unicode allows.
+/// The device that reports: 1–255 Unicode characters (characters, not bytes).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceId(String);
 
@@ -26,7 +26,7 @@ impl DeviceId {
     }
 }
 
-/// What went wrong: the device's own code, any `i32`.
+/// The device's own error code: any `i32`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorCode(i32);
 
@@ -43,7 +43,7 @@ impl ErrorCode {
     }
 }
 
-/// When it went wrong: Unix seconds by the device's clock, which may be wrong.
+/// When the error occurred: Unix seconds by the device's clock, which may be wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timestamp(i64);
 
@@ -89,25 +89,25 @@ pub struct NewLog {
 }
 
 impl NewLog {
-    /// Puts the parts together; each of them is valid, so the whole is.
+    /// Builds a log from its parts. Each part is valid, so the log is.
     #[must_use]
     pub fn new(device_id: DeviceId, error_code: ErrorCode, timestamp: Timestamp) -> Self {
         Self { device_id, error_code, timestamp }
     }
 
-    /// Who reports.
+    /// The device that reports.
     #[must_use]
     pub fn device_id(&self) -> &DeviceId {
         &self.device_id
     }
 
-    /// What went wrong.
+    /// The error code.
     #[must_use]
     pub fn error_code(&self) -> ErrorCode {
         self.error_code
     }
 
-    /// When, by the device's clock.
+    /// When the error occurred, by the device's clock.
     #[must_use]
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_device_id_is_measured_in_characters() {
+    fn the_length_of_a_device_id_is_counted_in_characters() {
         assert_eq!(DeviceId::parse(String::new()), Err(RecordErrorCode::Empty));
         for character in ["x", "ß", "漢", "😀"] {
             for length in [1, 255] {
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_accent_that_is_its_own_character_counts() {
+    fn a_combining_accent_counts_as_a_character() {
         assert!(DeviceId::parse("e\u{301}".repeat(127) + "e").is_ok());
         assert_eq!(DeviceId::parse("e\u{301}".repeat(128)), Err(RecordErrorCode::TooLong));
     }
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_gives_its_parts_back() {
+    fn a_log_returns_the_parts_that_it_was_built_from() {
         let device_id = DeviceId::parse("any_device_token".to_owned()).unwrap();
         let log = NewLog::new(device_id, ErrorCode::parse(107).unwrap(), Timestamp::parse(1_514_864_773).unwrap());
         assert_eq!(log.device_id().as_str(), "any_device_token");

@@ -21,9 +21,10 @@ pub enum InsertOutcome {
 pub enum MessageOutcome {
     /// The ledger has decided.
     Settled(InsertOutcome),
-    /// The store refuses just this message; holds the reason, for the operator.
+    /// The store refuses this message in particular. Holds the reason, for the operator.
     Refused(String),
-    /// There was no time or no store for it. When it is delivered again, the ledger tells whether it is stored.
+    /// The time ran out, or the store was unreachable. When the message is delivered again, the ledger tells whether it is
+    /// stored.
     NotStored,
 }
 

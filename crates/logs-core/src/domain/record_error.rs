@@ -4,16 +4,16 @@ use serde::{Serialize, Serializer};
 
 use crate::{DeviceId, Timestamp};
 
-/// What is wrong with a record: which one, where, and what to do about it.
+/// One error of a record: which record, which field, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RecordError {
     /// Position in the batch, from 0.
     pub index: usize,
-    /// The field at fault; `null` where the record is not an object at all.
+    /// The field at fault; `null` if the record is not an object.
     pub field: Option<Field>,
     /// For programs.
     pub code: RecordErrorCode,
-    /// For people. Never repeats what the device sent, numbers in milliseconds apart.
+    /// For people. Repeats nothing that the device sent, except numbers.
     pub message: String,
 }
 
@@ -67,17 +67,17 @@ impl Serialize for Field {
 pub enum RecordErrorCode {
     /// The field is not there.
     Missing,
-    /// The field must be a string and is none.
+    /// The field must be a string, and is not.
     NotAString,
     /// The string is empty.
     Empty,
     /// The string has more than 255 characters.
     TooLong,
-    /// The field must be a number whose value is an integer, and is none.
+    /// The field must be a number whose value is an integer, and is not.
     NotAnInteger,
-    /// The field must be a number, and is none.
+    /// The field must be a number, and is not.
     NotANumber,
-    /// A number, but not an allowed one.
+    /// The number is outside the allowed range.
     OutOfRange,
     /// The record is not a JSON object.
     NotAnObject,

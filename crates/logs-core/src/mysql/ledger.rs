@@ -31,7 +31,7 @@ impl Work for InsertOnce<'_> {
         loop {
             let mut transaction = connection.begin().await.map_err(before_commit)?;
             let Err(error) = statements::insert_batches(&mut transaction, [*batch], *request).await else {
-                // The key was free: an earlier COMMIT of this request came to nothing.
+                // The key was free: an earlier COMMIT of this request was not applied.
                 return insert_logs_and_commit(transaction, *batch).await;
             };
             if number(&error) != Some(DUPLICATE_KEY) {
@@ -76,7 +76,7 @@ impl Work for InsertAll<'_> {
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Vec<InsertOutcome>>, Failure> {
         let batches: Vec<_> = self.messages.iter().map(Message::batch).collect();
-        // Empty at first: a message that was delivered before is rare, and asking costs a statement.
+        // Empty at first: second deliveries are rare, and reading the ledger costs a statement.
         let mut earlier: HashMap<Vec<u8>, BatchRow> = HashMap::new();
         for _ in 0..=MAX_LOOK_UPS {
             let earlier_of = |batch: &NewBatch<'_>| earlier.get(batch.key.as_str().as_bytes());
@@ -95,7 +95,7 @@ impl Work for InsertAll<'_> {
                 }
             }
         }
-        // Others store and remove the same batches at the same time.
+        // Other transactions insert and delete the same batches at the same time.
         Ok(None)
     }
 }
@@ -105,7 +105,7 @@ enum New {
     Inserted,
     /// The ledger has the key of at least one. Nothing was stored.
     Known,
-    /// Another transaction was in the way. Nothing was stored.
+    /// Another transaction held a lock. Nothing was stored.
     Locked,
 }
 
@@ -132,7 +132,7 @@ async fn insert_new(
     Ok(New::Inserted)
 }
 
-/// Rolls back. A known key or a lock is no error. Everything else is, a broken connection above all.
+/// Rolls back. Neither a known key nor a lock is an error; everything else is, above all a broken connection.
 async fn refused(
     transaction: Transaction<'_, MySql>,
     error: sqlx::Error,
@@ -149,7 +149,7 @@ fn logs_of<'a>(batches: impl IntoIterator<Item = NewBatch<'a>>) -> impl Iterator
     batches.into_iter().flat_map(|batch| batch.logs.iter().map(move |log| (log, batch.received_at)))
 }
 
-/// What the ledger's row says of a batch.
+/// The outcome of a batch, by the ledger's row.
 fn compare(earlier: &BatchRow, batch: &NewBatch<'_>, request: &RequestNumber) -> InsertOutcome {
     if earlier.fingerprint != batch.fingerprint.as_bytes() {
         InsertOutcome::KeyConflict
@@ -161,8 +161,8 @@ fn compare(earlier: &BatchRow, batch: &NewBatch<'_>, request: &RequestNumber) ->
     }
 }
 
-/// Rolls back, for an error leaves the transaction open, locks and all (except a deadlock). Returns the error that decides:
-/// if the rollback fails, the connection is broken.
+/// Rolls back, because an error (except a deadlock) leaves the transaction open with its locks. Returns the error that
+/// matters: the rollback's if it fails, because the connection is broken then.
 async fn rolled_back(transaction: Transaction<'_, MySql>, error: sqlx::Error) -> sqlx::Error {
     transaction.rollback().await.err().unwrap_or(error)
 }

@@ -1,4 +1,4 @@
-//! Who logs in where: by URL, or by a secret that is read once per environment, and again when it has become old.
+//! Server and credentials: from a URL, or from a secret that is read once per environment and again after a rotation.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::platform::secrets_manager;
 use crate::settings::SettingError;
 use crate::{Credentials, CredentialsError, Deadline, SecretError};
 
-/// How long reading the secret may take, all attempts together.
+/// The limit for reading the secret, all attempts together.
 const READ_LIMIT: Duration = Duration::from_secs(3);
 
-/// Why nobody can log in; nothing was sent to the database.
+/// Why the credentials are not known. Nothing was sent to the database.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// The secret cannot be read.
@@ -28,7 +28,7 @@ pub enum LoginError {
     /// The secret was not read in time.
     #[error("the secret {0} could not be read in time; can this function reach Secrets Manager?")]
     Silent(String),
-    /// The secret can be read, and is of no use.
+    /// The secret can be read, but not used.
     #[error("the secret {arn} {error}")]
     Contents {
         /// Which one.
@@ -37,7 +37,7 @@ pub enum LoginError {
         #[source]
         error: CredentialsError,
     },
-    /// The secret leaves something open that no setting says either.
+    /// A value is neither in the secret nor in a setting.
     #[error(transparent)]
     Setting(#[from] SettingError),
 }
@@ -52,7 +52,7 @@ impl Login {
         Self { settings: settings.clone(), known: Mutex::new(None) }
     }
 
-    /// How to log in, as far as is known; the secret is read if it was not yet.
+    /// How to log in. Reads the secret if that has not happened yet.
     pub(super) async fn options(&self, deadline: Deadline) -> Result<MySqlConnectOptions, LoginError> {
         let secret = match self.settings.source() {
             Source::Url(options) => return Ok((**options).clone()),
@@ -66,7 +66,7 @@ impl Login {
         Ok(secret.options(&credentials)?)
     }
 
-    /// After the server refused the password: how to log in by what the secret says now, `None` if it says the same.
+    /// How to log in after the server refused the password: reads the secret again. `None` if it has not changed.
     pub(super) async fn renewed(&self, deadline: Deadline) -> Result<Option<MySqlConnectOptions>, LoginError> {
         let Source::Secret(secret) = self.settings.source() else { return Ok(None) };
         let refused = self.known();
@@ -78,7 +78,7 @@ impl Login {
         Ok(Some(secret.options(&credentials)?))
     }
 
-    /// The setting that says something else than the secret does, once that is known.
+    /// A setting that contradicts the secret, once the secret was read.
     #[cfg(feature = "migrate")]
     pub(super) fn contradiction(&self) -> Option<&'static str> {
         match (self.settings.source(), self.known()) {

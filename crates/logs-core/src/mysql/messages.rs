@@ -1,5 +1,4 @@
-//! Many batches at once, as they come out of the queue: few large transactions, each batch once, and none that takes its
-//! neighbours down.
+//! Stores the messages of the queue in few large transactions: each batch once. A bad one does not harm the others.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +8,13 @@ use super::ledger::{InsertAll, RequestNumber};
 use super::transactions::Transactions;
 use crate::{Deadline, Message, MessageReport};
 
-/// With less time left no further transaction is begun: it might be cut off.
+/// No transaction begins with less time left: the deadline might cut it off.
 const TRANSACTION_LIMIT: Duration = Duration::from_secs(3);
 
 /// The limit for one transaction. They are sized to take two seconds.
 const ANSWER_LIMIT: Duration = Duration::from_secs(10);
 
-/// Stores messages, each whole or not at all, and only once.
+/// Stores messages: each as a whole or not at all, and only once.
 pub(super) async fn insert(
     connections: &Connections,
     messages: Vec<Message>,

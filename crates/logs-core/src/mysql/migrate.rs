@@ -1,4 +1,4 @@
-//! Makes and upgrades the schema from `migrations/`, which are compiled in.
+//! Creates and upgrades the schema. The files of `migrations/` are compiled in.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use super::settings::DatabaseSettings;
 use super::users::{self, DatabaseUser, Rights, UserError};
 use crate::{Credentials, Deadline};
 
-/// Held while migrating; MySQL gives it back when the connection ends, however that ends.
+/// The name of the lock that is held while migrating. MySQL releases it when the connection ends in any way.
 const LOCK: &str = "logs_core.migrate";
 
 /// How long to wait for another migration to finish: an upgrade rewrites the table. Less than Lambda's longest, 15 min.
@@ -25,7 +25,7 @@ const SECRET_LIMIT: Duration = Duration::from_secs(10);
 /// Every later query queues behind a waiting ALTER, so it gives up after 1 s (default: one year) and tries again later.
 const SET_UP_SESSION: &str = "SET SESSION lock_wait_timeout = 1";
 
-/// How long to go on trying while a long transaction holds the table, and how long writers go on between two tries.
+/// How long to retry while a long transaction holds the table, and the pause for writers between two tries.
 const TABLE_LIMIT: Duration = Duration::from_secs(20);
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
 
@@ -46,16 +46,16 @@ pub struct MigrationReport {
 /// Why the database could not be brought up to date, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum MigrateError {
-    /// Nobody knows how to log in, or a function's secret cannot be read.
+    /// The credentials are not known, or a function's secret cannot be read.
     #[error(transparent)]
     Login(#[from] LoginError),
-    /// The functions would not find the database that was migrated.
+    /// A setting of the functions and the administrator's secret name different databases.
     #[error("{0} says something else than the administrator's secret, and the functions go by {0}: make them agree")]
     Contradiction(&'static str),
     /// No connection, or not as this user.
     #[error("cannot connect to the database: {0}; does it run, may this user log in, is the way to it open?")]
     Connect(#[source] sqlx::Error),
-    /// Somebody listens there and says nothing.
+    /// The port accepts the connection, but nothing answers.
     #[error("the database does not answer within 10 s; is it MySQL that listens there?")]
     Silent,
     /// Another run holds the lock.
@@ -67,7 +67,7 @@ pub enum MigrateError {
     /// A migration failed.
     #[error("cannot migrate: {0}; mend the cause and run it again, it continues where it stopped")]
     Migration(#[source] sqlx::migrate::MigrateError),
-    /// The ALTER of a migration did not get its turn.
+    /// An ALTER waited for a table lock until all retries were used up.
     #[error("cannot migrate: a transaction holds the table Logs; find it (SHOW PROCESSLIST), end it, and run it again")]
     TableInUse,
     /// A function's user cannot be created or changed.
@@ -79,10 +79,10 @@ pub enum MigrateError {
         #[source]
         error: UserError,
     },
-    /// Setting it up would take the migrating user's own rights away.
+    /// Setting it up would revoke the rights of the migrating user itself.
     #[error("{0} is the user that migrates; give each function a secret with a user of its own")]
     OwnUser(String),
-    /// Two functions with one user would take each other's rights away.
+    /// Two functions with one user would revoke each other's rights.
     #[error("{0} is the user of two functions; give each function a secret with a user of its own")]
     SharedUser(String),
 }
@@ -120,12 +120,12 @@ pub async fn migrate_with_users(
         return Err(MigrateError::Locked);
     }
     let outcome = under_lock(&mut connection, users).await;
-    // Closing gives the lock back. If the connection is broken the report says so better.
+    // Closing releases the lock. A broken connection is already in the result.
     let _ = connection.close().await;
     outcome
 }
 
-/// The secrets are read here, not before: of two runs the later one must not bring back an older password.
+/// The secrets are read here, under the lock: otherwise the later of two runs could restore an older password.
 async fn under_lock(connection: &mut MySqlConnection, users: &[DatabaseUser]) -> Result<MigrationReport, MigrateError> {
     let mut logins = Vec::<(Credentials, Rights)>::new();
     let own = users::current_user(connection).await?;
@@ -175,7 +175,7 @@ async fn apply(connection: &mut MySqlConnection, applied: &mut Vec<i64>) -> Resu
     let before = connection.list_applied_migrations().await?;
 
     let mut migrator = migrations::migrator();
-    // sqlx's own lock waits with a negative timeout, which MariaDB takes for none; ours is held already.
+    // sqlx's own lock waits with a negative timeout, which MariaDB treats as zero; our own lock is held already.
     migrator.set_locking(false);
     // After a rollback the schema is newer than this code: it fits, and there is nothing to do.
     migrator.set_ignore_missing(true);

@@ -11,10 +11,10 @@ use super::retry::{Failure, RetryPolicy, Work};
 use super::statements::{self, ExpiringTable};
 use crate::Deadline;
 
-/// With less time left no further step is begun.
+/// No step begins with less time left.
 const STEP_LIMIT: Duration = Duration::from_secs(2);
 
-/// Which rows are old. Both times are in Unix seconds; a row received before is old.
+/// Which rows are old: those that were received before these times, in Unix seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// For the ledger. A batch that is sent again after its row is gone is stored again.
@@ -39,11 +39,11 @@ pub struct RetentionReport {
     pub batches: u64,
     /// Logs.
     pub logs: u64,
-    /// Whether no old row is left. Otherwise there was no time for more.
+    /// Whether all old rows are deleted. Otherwise the time ran out.
     pub complete: bool,
 }
 
-/// The tables take turns: a ledger that is behind must not keep the logs for ever.
+/// Deletes in steps. The tables take turns: a backlog of ledger rows must not hold up the logs.
 pub(super) async fn delete_old(
     connections: &Connections,
     retention: Retention,

@@ -1,4 +1,4 @@
-//! Where the database is and who logs in there: `DATABASE_URL`, or `DB_SECRET_ARN` and what goes with it.
+//! Server and credentials from the environment: `DATABASE_URL`, or `DB_SECRET_ARN` and the settings that go with it.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,7 +8,7 @@ use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 use crate::settings::{Env, SettingError, secret};
 use crate::{Credentials, certificates};
 
-/// MySQL's port, where nobody names another.
+/// MySQL's port, used unless a setting or the secret names another one.
 const PORT: u16 = 3306;
 
 /// Where the database is and who logs in there.
@@ -21,7 +21,7 @@ pub(super) enum Source {
     Secret(SecretSettings),
 }
 
-/// Without what is in it: that may be a password.
+/// Shows no value: it may be a password.
 impl fmt::Debug for DatabaseSettings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("DatabaseSettings").finish_non_exhaustive()
@@ -67,7 +67,7 @@ impl DatabaseSettings {
     }
 }
 
-/// A secret, and what it may not hold.
+/// A secret, and the settings for what it lacks.
 #[derive(Clone)]
 pub(super) struct SecretSettings {
     pub(super) arn: String,
@@ -99,7 +99,7 @@ impl SecretSettings {
         })
     }
 
-    /// The setting that says something else than the secret, which wins: who has another secret goes by the setting.
+    /// A setting that contradicts the secret. The secret wins, but functions with other secrets would use the setting.
     #[cfg(feature = "migrate")]
     pub(super) fn contradiction(&self, credentials: &Credentials) -> Option<&'static str> {
         let Self { host, port, name, .. } = self;
@@ -118,7 +118,7 @@ impl SecretSettings {
         }
     }
 
-    /// What the secret holds, completed by the settings.
+    /// The values of the secret, completed by the settings.
     pub(super) fn options(&self, credentials: &Credentials) -> Result<MySqlConnectOptions, SettingError> {
         let missing = |variable, expected| SettingError::Missing { variable, expected };
         let host = credentials.host.as_ref().or(self.host.as_ref());

@@ -7,16 +7,16 @@ use super::error::MySqlError;
 use super::statements::LOGS_PER_STATEMENT;
 use crate::{Fingerprint, InsertOutcome, Message, MessageOutcome, MessageReport, StoreError};
 
-/// The maximum of messages in a transaction: the ledger's rows are one statement.
+/// The maximum number of messages in a transaction: their ledger rows are one statement.
 const MAX_MESSAGES: usize = 1_000;
 
 /// Start with 1,000 logs per transaction (or one message that has more); adapt the size to how long it took.
 const FIRST_LOGS: usize = 1_000;
 
-/// The maximum of logs in a transaction.
+/// The maximum number of logs in a transaction.
 const MAX_LOGS: usize = 10_000;
 
-/// Fewer logs are not worth a transaction.
+/// The minimum number of logs in a transaction: fewer are not worth one.
 const MIN_LOGS: usize = 100;
 
 /// How long a transaction should take. A slow database gets small ones, and each of them is progress.
@@ -46,7 +46,7 @@ pub(super) struct Transactions {
     /// Sets of messages with different keys. Of two batches under one key, the ledger decides which one is stored, so the
     /// second waits until the first set is done.
     sets: VecDeque<VecDeque<Message>>,
-    /// Parts of failed transactions. They come last: nobody waits for bad messages.
+    /// Parts of failed transactions. They come last, so that bad messages delay no good ones.
     failed: VecDeque<Transaction>,
     /// Second deliveries of a message.
     duplicates: Vec<Message>,
@@ -115,7 +115,7 @@ impl Transactions {
         self.sets.push_front(set);
     }
 
-    /// Notes what became of a transaction. Returns the error if it is no use to go on.
+    /// Records the outcome of a transaction. Returns the error if going on is useless.
     pub(super) fn settle(
         &mut self,
         transaction: Transaction,
@@ -140,7 +140,7 @@ impl Transactions {
             Err(error @ (MySqlError::Broken(_) | MySqlError::NoAnswerInTime)) => {
                 self.breaks += 1;
                 if self.breaks < MAX_BREAKS {
-                    tracing::warn!(%error, messages = transaction.messages.len(), "trying again, with less at once");
+                    tracing::warn!(%error, messages = transaction.messages.len(), "trying again, in smaller parts");
                 }
                 self.max_logs = (self.max_logs / BISECT_FACTOR).max(MIN_LOGS);
                 self.put_back(transaction);
@@ -154,7 +154,7 @@ impl Transactions {
         None
     }
 
-    /// What became of all messages. `error` is why some were not tried.
+    /// The outcomes of all messages. `error` is why some were not tried.
     pub(super) fn report(mut self, error: Option<StoreError>) -> MessageReport {
         self.report.error = error;
         let failed = self.failed.into_iter().flat_map(|transaction| transaction.messages);
@@ -189,7 +189,7 @@ impl Transactions {
         self.report.statements += inserted.div_ceil(LOGS_PER_STATEMENT);
     }
 
-    /// A lock was in the way. A message that was alone gets a second chance.
+    /// A lock was in the way. A message that was alone is retried once.
     fn locked(&mut self, transaction: Transaction) {
         if transaction.messages.len() == 1 && !transaction.was_locked {
             self.failed.push_back(Transaction { was_locked: true, ..transaction });
@@ -218,7 +218,7 @@ fn sort_key(message: &Message) -> (i64, &str) {
     (message.received_at(), message.key().as_str())
 }
 
-/// What tells one batch from another.
+/// Identifies a batch: key and fingerprint.
 fn name(message: &Message) -> (String, Fingerprint) {
     (message.key().as_str().to_owned(), message.batch().fingerprint)
 }

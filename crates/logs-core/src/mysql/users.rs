@@ -1,4 +1,4 @@
-//! The functions' users of the database, each with just its rights.
+//! The database users of the functions, each with exactly the rights that its function needs.
 
 use sqlx::{Executor, MySqlConnection};
 
@@ -10,7 +10,7 @@ use crate::Credentials;
 /// The user of one function.
 #[derive(Clone, Debug)]
 pub struct DatabaseUser {
-    /// The secret with its name and password; what else that holds is not looked at.
+    /// The secret with its name and password. Other values in it are ignored.
     pub secret_arn: String,
     /// What it may do.
     pub rights: Rights,
@@ -38,7 +38,7 @@ impl Rights {
     }
 }
 
-/// For [`literal`]; and a name that is too long is an error, not cut off.
+/// [`literal`] relies on this mode. It also makes a name that is too long an error instead of truncating it.
 const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,NO_BACKSLASH_ESCAPES'";
 
 /// What a user may do and where, the right to do nothing (`USAGE`) apart. Compared by bytes: names that differ in case
@@ -56,7 +56,7 @@ const SELECT_RIGHTS: &str = "SELECT privilege, place FROM ( \
      FROM information_schema.COLUMN_PRIVILEGES) AS rights \
      WHERE CAST(grantee AS BINARY) = CAST(? AS BINARY)";
 
-/// Users of the same name who are taken first, when somebody logs in from the host that they are for.
+/// Accounts of the same name for a specific host: MySQL prefers them over `'name'@'%'`.
 const COUNT_OTHER_HOSTS: &str =
     "SELECT COUNT(*) FROM mysql.user WHERE CAST(User AS BINARY) = CAST(? AS BINARY) AND Host <> '%'";
 
@@ -69,21 +69,21 @@ pub enum UserError {
     /// No login that works everywhere: MySQL takes blanks off a name, MariaDB lets nobody in without a password.
     #[error("its secret must have a username without blanks around it, and a password")]
     Unusable,
-    /// What was granted does not show: then surplus rights do not, either.
+    /// `SHOW GRANTS` lacks what was just granted, so it cannot show surplus rights either.
     #[error("its rights do not show; grant SELECT on mysql.* to the user that migrates")]
     RightsDoNotShow,
-    /// What cannot be taken away one by one: roles, routines, the right to pass rights on.
+    /// Rights that this program does not revoke: roles, routines, GRANT OPTION.
     #[error("it may do more than the function needs: {0}; drop the user and run this again")]
     MayDoMore(String),
-    /// Somebody else of that name would log in.
-    #[error("there is a user of that name for a certain host, too, who would be taken instead; drop that one")]
+    /// Logging in would use another account of the same name.
+    #[error("an account of this name for a specific host exists and MySQL would prefer it; drop it")]
     OtherHost,
 }
 
-/// The name of the user who is logged in.
+/// The name of the user that is logged in.
 pub(super) async fn current_user(connection: &mut MySqlConnection) -> Result<String, sqlx::Error> {
     let account: String = sqlx::query_scalar("SELECT CURRENT_USER()").fetch_one(connection).await?;
-    // The host follows the last @; a name may have one, too.
+    // The host follows the last @; a name may contain one as well.
     Ok(account.rsplit_once('@').map_or(account.clone(), |(name, _)| name.to_owned()))
 }
 
@@ -127,7 +127,7 @@ async fn take_away_surplus(
         return Err(UserError::RightsDoNotShow);
     }
     for (privilege, place) in found.iter().filter(|right| !wanted.contains(right)) {
-        tracing::warn!(username, privilege, place, "a right that the function does not need is taken away");
+        tracing::warn!(username, privilege, place, "revoking a right that the function does not need");
         connection.execute(&*format!("REVOKE {privilege} ON {place} FROM {account}")).await?;
     }
     let grants: Vec<String> = sqlx::query_scalar(&format!("SHOW GRANTS FOR {account}")).fetch_all(connection).await?;
@@ -154,13 +154,13 @@ async fn wanted(connection: &mut MySqlConnection, rights: Rights) -> Result<Vec<
     let database = database.replace('`', "``");
     let right = |(privilege, table): &(&str, &str)| {
         let place = format!("`{database}`.`{table}`");
-        // 1: the server keeps names in lower case, whatever a statement says.
+        // 1: the server stores names in lower case, however a statement writes them.
         ((*privilege).to_owned(), if lower_case == 1 { place.to_lowercase() } else { place })
     };
     Ok(rights.grants().iter().map(right).collect())
 }
 
-/// What the server said, and what to do; not of a statement that it could not read, since it quotes that one.
+/// The server's message, and what to do. Not that of a syntax error: it quotes the statement, password included.
 fn explain(error: &sqlx::Error) -> String {
     match number(error) {
         Some(SYNTAX) => "the server cannot read one of the statements (1064)".to_owned(),
@@ -184,12 +184,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_quote_ends_no_literal_and_a_backslash_is_a_backslash() {
+    fn a_quote_does_not_end_a_literal_and_a_backslash_is_an_ordinary_character() {
         assert_eq!(literal(r"it's \'"), r"'it''s \'''");
     }
 
     #[test]
-    fn only_what_is_needed_is_wanted() {
+    fn a_grant_beyond_the_needed_rights_is_noticed() {
         let wanted = [("INSERT".to_owned(), "`Error_Logs`.`Logs`".to_owned())];
         for (grant, expected) in [
             ("GRANT USAGE ON *.* TO `u`@`%`", true),

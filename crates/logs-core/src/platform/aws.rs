@@ -1,4 +1,4 @@
-//! What the clients of AWS share: one TLS stack, Amazon's roots, credentials and region from the environment.
+//! What all AWS clients share: one TLS stack, Amazon's roots, credentials and region from the environment.
 
 use std::error::Error;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use aws_smithy_http_client::{Builder, HttpClientError};
 use crate::certificates;
 use crate::settings::environment;
 
-/// Before the second attempt, and doubled before the third.
+/// The pause before the second attempt. Doubled before the third.
 const BACKOFF: Duration = Duration::from_millis(50);
 
 /// The configuration of a client for `service`, as in `AWS_ENDPOINT_URL_SQS`: three attempts, each within

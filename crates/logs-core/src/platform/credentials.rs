@@ -1,4 +1,4 @@
-//! The secret with the credentials of a database user, JSON.
+//! The secret with the credentials of a database user, as JSON.
 
 use std::fmt;
 
@@ -6,25 +6,25 @@ use serde_json::{Map, Value};
 
 /// Who logs in, and what the secret says about where: `{"username":…,"password":…,"host":…,"port":…,"dbname":…}` as AWS
 /// writes it, or `{"USER":…,"PASS":…,"HOST":…,"PORT":…,"DBNAME":…}` as `secrets.json` does. The last three may be
-/// missing. Of two spellings AWS's counts; whatever else is there is ignored.
+/// missing. If both spellings of a key are there, AWS's counts. Other keys are ignored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// Who logs in.
+    /// The user name.
     pub username: String,
-    /// With which password.
+    /// The password.
     pub password: String,
     /// Host name or address.
     pub host: Option<String>,
-    /// A number, or the same as text.
+    /// The port: a number, or a number as text.
     pub port: Option<u16>,
     /// The name of the database.
     pub database: Option<String>,
 }
 
-/// Why a secret holds no credentials, to follow its name. Never shows a value.
+/// Why a secret holds no credentials. The text follows the secret's name and never shows a value.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialsError {
-    /// No JSON object. Without serde's own words: they may show the password.
+    /// Not a JSON object. Without serde's message, which may show the password.
     #[error("is not a JSON object; line {0}, column {1} is wrong")]
     NotAnObject(usize, usize),
     /// A key is missing.
@@ -33,12 +33,12 @@ pub enum CredentialsError {
     /// A value is not text, or is empty.
     #[error("must have text under {0}")]
     NotText(&'static str),
-    /// The port is none.
+    /// The port is not valid.
     #[error("must have a number from 1 to 65535 under {0}")]
     NotAPort(&'static str),
 }
 
-/// Without the password.
+/// Hides the password.
 impl fmt::Debug for Credentials {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Credentials").field("username", &self.username).finish_non_exhaustive()
@@ -77,7 +77,7 @@ fn find(secret: &Map<String, Value>, names: Names) -> Option<(&'static str, &Val
 
 fn text(secret: &Map<String, Value>, names: Names) -> Result<Option<String>, CredentialsError> {
     let Some((name, value)) = find(secret, names) else { return Ok(None) };
-    // Only a password may be empty.
+    // Only the password may be empty.
     let is_good = |text: &&str| !text.is_empty() || names == PASSWORD;
     let text = value.as_str().filter(is_good).ok_or(CredentialsError::NotText(name))?;
     Ok(Some(text.to_owned()))
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_say_the_same() {
+    fn both_spellings_of_the_keys_are_read() {
         let aws =
             r#"{"host":"db","port":3307,"username":"writer","password":"p w","dbname":"Error_Logs","engine":"mysql"}"#;
         let seed = r#"{"HOST":"db","PORT":"3307","USER":"writer","PASS":"p w","DBNAME":"Error_Logs"}"#;
@@ -117,13 +117,13 @@ mod tests {
     }
 
     #[test]
-    fn of_two_spellings_that_of_aws_counts() {
+    fn if_both_spellings_are_there_that_of_aws_counts() {
         let credentials = parsed(r#"{"USER":"old","username":"new","PASS":"old","password":"new"}"#);
         assert_eq!((&*credentials.username, &*credentials.password), ("new", "new"));
     }
 
     #[test]
-    fn what_is_wrong_is_named_and_no_value_is_shown() {
+    fn an_error_names_the_key_and_shows_no_value() {
         for (json, expected) in [
             (r#"{"password":"hunter2"}"#, "must have the key username or USER"),
             (r#"{"USER":"u"}"#, "must have the key password or PASS"),
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn a_password_does_not_show_when_credentials_are_printed() {
+    fn debug_output_of_credentials_hides_the_password() {
         let credentials = parsed(r#"{"USER":"writer","PASS":"hunter2"}"#);
         assert_eq!(format!("{credentials:?}"), r#"Credentials { username: "writer", .. }"#);
     }

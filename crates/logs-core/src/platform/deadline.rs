@@ -1,30 +1,30 @@
-//! The moment by which an answer must be on its way.
+//! The moment by which a response must be on its way.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, Timeout, timeout_at};
 
-/// No request outlives its deadline: whatever waits, waits under one of these.
+/// The end of a request's time. Everything that waits is limited by one, so that no request outlives it.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadline(Instant);
 
 impl Deadline {
-    /// What Lambda gives a function at most.
+    /// Lambda's maximum timeout of a function.
     const MAX_FUNCTION: Duration = Duration::from_mins(15);
 
-    /// What an event gets when this machine's clock cannot tell when it ends: the half of what the functions are given.
+    /// The time of an event with an impossible deadline: half of the functions' timeout.
     const WITHOUT_A_CLOCK: Duration = Duration::from_secs(5);
 
-    /// The deadline of work that has to be finished in `remaining`, a quarter of an hour at most. A tenth of it, 50 ms to
-    /// 1 s, is kept back for sending the answer.
+    /// The deadline of work that must be finished in `remaining`, at most a quarter of an hour. A tenth of it, 50 ms to
+    /// 1 s, is reserved for sending the response.
     #[must_use]
     pub fn within(remaining: Duration) -> Self {
         let reserve = (remaining / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
         Self(Instant::now() + remaining.saturating_sub(reserve).min(Self::MAX_FUNCTION))
     }
 
-    /// The deadline of a Lambda event, from the Unix milliseconds at which Lambda ends the function and the
-    /// time now. An event that just came and has no time left, or more than there is, says that the clock is wrong.
+    /// The deadline of a Lambda event. `ends_at_ms`: when Lambda ends the function, in Unix milliseconds. Impossible
+    /// deadlines are ignored: an event that just arrived with no time left, or with more than 15 minutes.
     #[must_use]
     pub fn of_event(ends_at_ms: u64, now: Duration) -> Self {
         let remaining = Duration::from_millis(ends_at_ms).saturating_sub(now);
@@ -38,13 +38,13 @@ impl Deadline {
         Self(self.0.min(Instant::now() + limit))
     }
 
-    /// How much time is left; zero when it has passed.
+    /// The time that is left; zero after the deadline.
     #[must_use]
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }
 
-    /// The work, or an error when the deadline comes first; the work is dropped then.
+    /// Runs the work. If the deadline comes first, the work is dropped and the result is an error.
     pub fn limit<F: IntoFuture>(self, work: F) -> Timeout<F::IntoFuture> {
         timeout_at(self.0, work)
     }
@@ -60,7 +60,7 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    /// The deadline must lie exactly that far from the moment at which it is made. Nothing here sleeps.
+    /// Asserts that the new deadline is exactly `expected` from now, without sleeping.
     #[track_caller]
     fn assert_in(expected: Duration, make: impl FnOnce() -> Deadline) {
         let before = Instant::now();
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenth_is_kept_back_for_the_answer() {
+    fn a_tenth_of_the_time_is_reserved_for_the_response() {
         assert_in(ms(900), || Deadline::within(ms(1_000)));
         assert_in(ms(4_500), || Deadline::within(ms(5_000)));
     }
@@ -86,13 +86,13 @@ mod tests {
     }
 
     #[test]
-    fn no_work_takes_longer_than_lambda_lets_a_function_run() {
+    fn no_deadline_is_later_than_the_maximum_timeout_of_lambda() {
         assert_in(ms(899_000), || Deadline::within(ms(900_000)));
         assert_in(ms(900_000), || Deadline::within(Duration::MAX));
     }
 
     #[test]
-    fn too_little_time_is_no_time() {
+    fn a_remaining_time_below_the_reserve_leaves_nothing() {
         assert!(Deadline::within(Duration::ZERO).remaining().is_zero());
         assert!(Deadline::within(ms(50)).remaining().is_zero());
         assert!(!Deadline::within(HOUR).remaining().is_zero());
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_ahead_of_the_end_or_far_behind_it_is_not_believed() {
+    fn an_impossible_deadline_is_ignored() {
         let now = ms(1_764_000_000_000);
         for ends_at_ms in [0, 1_763_999_999_999, 1_764_000_000_000, 1_764_000_900_001, u64::MAX] {
             assert_in(ms(4_500), || Deadline::of_event(ends_at_ms, now));
@@ -123,18 +123,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_that_never_ends_is_ended() {
+    async fn work_that_never_ends_is_cut_off() {
         let deadline = Deadline::within(Duration::ZERO);
         assert!(deadline.limit(std::future::pending::<()>()).await.is_err());
     }
 
     #[tokio::test]
-    async fn work_that_is_done_in_time_gives_its_result() {
+    async fn work_that_is_done_in_time_returns_its_result() {
         assert_eq!(Deadline::within(HOUR).limit(async { 107 }).await, Ok(107));
     }
 
     #[tokio::test]
-    async fn a_result_that_is_there_already_is_not_thrown_away() {
+    async fn a_result_that_is_ready_is_returned_even_after_the_deadline() {
         assert_eq!(Deadline::within(Duration::ZERO).limit(std::future::ready(107)).await, Ok(107));
     }
 }

@@ -1,5 +1,5 @@
-//! Numbers for CloudWatch: a line of JSON on standard output for each event, in the embedded metric format, which
-//! CloudWatch turns into metrics by itself. No call is made for it.
+//! Metrics: one line of JSON on standard output for each event, in the embedded metric format. CloudWatch turns it into
+//! metrics; the function makes no call.
 //! Format: <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 
 use std::io::Write;
@@ -14,21 +14,21 @@ use metrique_writer_format_emf::Emf;
 use crate::clock;
 use crate::settings::Env;
 
-/// Where all metrics are; alarms name it.
+/// The namespace of all metrics; alarms name it.
 const NAMESPACE: &str = "error-codes";
 
-/// The one dimension: the name of the function, which tells the stages apart.
+/// The only dimension: the name of the function, which contains the stage.
 const DIMENSION: &str = "FunctionName";
 
-/// 1 with the first event of an environment, 0 with all others.
+/// 1 for the first event of an environment, 0 for all others.
 const COLD_START: &str = "ColdStart";
 
 /// One number of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Metric {
-    /// How many.
+    /// A number of things.
     Count(&'static str, usize),
-    /// How long.
+    /// A duration.
     Seconds(&'static str, u64),
 }
 
@@ -50,16 +50,16 @@ impl std::fmt::Debug for Metrics {
 }
 
 impl Metrics {
-    /// For the function that `AWS_LAMBDA_FUNCTION_NAME` names, which Lambda sets.
+    /// The metrics of the function that `AWS_LAMBDA_FUNCTION_NAME` names; Lambda sets it.
     #[must_use]
     pub fn from_environment(env: Env<'_>) -> Self {
         let function = env("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "none".to_owned());
-        // Nothing to check: names are fixed, and numbers are numbers.
+        // No validation: all names are constants.
         let format = Emf::no_validations(NAMESPACE.to_owned(), vec![vec![DIMENSION.to_owned()]]);
         Self { function, state: Mutex::new(State { format, is_cold: true }) }
     }
 
-    /// Writes the line of an event. That nobody reads it is no reason to fail.
+    /// Writes the line of an event. A closed standard output is not an error.
     pub fn write(&self, metrics: &[Metric]) {
         let line = self.line(metrics, clock::since_epoch());
         let _ = std::io::stdout().lock().write_all(&line);
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn metrics_are_shown_by_the_name_of_their_function() {
+    fn debug_output_of_metrics_shows_the_name_of_the_function() {
         let metrics = Metrics::from_environment(&|_| Some("post-log".to_owned()));
         assert_eq!(format!("{metrics:?}"), r#"Metrics { function: "post-log", .. }"#);
         assert!(format!("{:?}", Metrics::from_environment(&|_| None)).contains(r#""none""#));

@@ -1,5 +1,5 @@
-//! What the operator reads at 3 a.m.: JSON on standard output, one line an event. Never a password, an API
-//! key or a whole payload.
+//! The log for operators: JSON on standard output, one line per event. It never contains a password, an API key or a
+//! whole payload.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -10,10 +10,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::settings::SettingError;
 
-/// Starts logging by `RUST_LOG` (`info`, `warn,logs_core=debug`, …); without it by `info`.
+/// Starts logging with the filter of `RUST_LOG` (`info`, `warn,logs_core=debug`, …); by default `info`.
 ///
 /// # Errors
-/// `RUST_LOG` is no such filter; everything from `info` on is logged then.
+/// `RUST_LOG` is not a filter. Logging starts all the same, with `info`.
 pub fn start(filter: Option<&str>) -> Result<(), SettingError> {
     let targets = parse_filter(filter);
     let outcome = targets.clone().map(drop);
@@ -25,7 +25,7 @@ pub fn start(filter: Option<&str>) -> Result<(), SettingError> {
     outcome
 }
 
-/// The last line of a process: why it ends, if it should not have. Gives its exit code.
+/// Logs why the process ends, if that is an error. Returns the exit code.
 pub fn end(outcome: Result<(), Box<dyn Error + Send + Sync>>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -36,10 +36,10 @@ pub fn end(outcome: Result<(), Box<dyn Error + Send + Sync>>) -> ExitCode {
     }
 }
 
-/// Reads a filter as `RUST_LOG` has it; without one, `info`.
+/// Parses a filter like that of `RUST_LOG`; without one, `info`.
 ///
 /// # Errors
-/// It is no such filter.
+/// The text is not a filter.
 pub fn parse_filter(filter: Option<&str>) -> Result<Targets, SettingError> {
     let filter = filter.filter(|filter| !filter.trim().is_empty()).unwrap_or("info");
     let expected = "a level like info, or target=level, separated by commas";
@@ -61,13 +61,13 @@ mod tests {
     }
 
     #[test]
-    fn a_filter_that_is_none_names_the_variable() {
+    fn the_error_of_an_invalid_filter_names_the_variable() {
         let error = parse_filter(Some("logs_core=loud")).unwrap_err();
         assert!(matches!(error, SettingError::Invalid { variable: "RUST_LOG", .. }), "{error}");
     }
 
     #[test]
-    fn a_process_that_failed_says_so_with_its_exit_code() {
+    fn a_failed_process_exits_with_an_error_code() {
         let is = |code: ExitCode, expected: ExitCode| format!("{code:?}") == format!("{expected:?}");
         assert!(is(end(Ok(())), ExitCode::SUCCESS));
         assert!(is(end(Err("no database".into())), ExitCode::FAILURE));

@@ -1,7 +1,7 @@
 //! Reads secrets from AWS Secrets Manager.
 //!
-//! The client is made for each read: that happens once per environment, and a connection kept for the next
-//! time would have been frozen to death.
+//! Each read creates its own client: reads happen about once per environment, and a connection kept for the next read
+//! would not survive the freeze in between.
 
 use std::error::Error;
 use std::time::Duration;
@@ -11,16 +11,16 @@ use aws_sdk_secretsmanager::error::{ProvideErrorMetadata, SdkError};
 
 use crate::aws;
 
-/// An attempt that takes longer is lost; Secrets Manager answers within tens of milliseconds.
+/// The limit for one attempt. Secrets Manager usually responds within tens of milliseconds.
 const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
 
 /// Why a secret could not be read, for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
-    /// Secrets Manager refused; its own words name the missing permission or secret.
+    /// Secrets Manager refused. Its message names the missing permission or secret.
     #[error("Secrets Manager refused to give the secret: {0}")]
     Refused(String),
-    /// Nobody answered, or nothing that makes sense.
+    /// No response, or a malformed one.
     #[error("Secrets Manager is out of reach: {0}")]
     OutOfReach(String),
     /// The secret is binary.
@@ -38,7 +38,7 @@ pub(crate) async fn read(arn: &str) -> Result<String, SecretError> {
     }
 }
 
-/// What is no answer of Secrets Manager's, or a failure of its own, may be over in a moment.
+/// A 4xx is a refusal. No response, a malformed one or a 5xx means that Secrets Manager is out of reach.
 fn explain<E: ProvideErrorMetadata + Error + 'static>(error: &SdkError<E>) -> SecretError {
     let status = error.raw_response().map(|response| response.status().as_u16());
     let refusal = error.as_service_error().filter(|_| status.is_none_or(|status| status < 500));

@@ -1,5 +1,5 @@
-//! The body of a POST: four shapes, 1–1000 records, at most 1 MiB. A wrong record never takes its neighbours down; only a
-//! body without a single valid record is refused as a whole.
+//! The body of a POST: four shapes, 1–1000 records, at most 1 MiB. A wrong record never rejects the others; a body
+//! without a single valid record is refused as a whole.
 
 use std::fmt;
 
@@ -22,7 +22,7 @@ pub enum BodyError {
     /// More than [`MAX_RECORDS`]; holds how many there are.
     #[error("the batch has {0} records; send at most {MAX_RECORDS} at a time")]
     TooManyRecords(usize),
-    /// Nothing there.
+    /// The body is empty.
     #[error("the body is empty; send a record or an array of records as JSON")]
     Empty,
     /// Not UTF-8, which JSON has to be; holds the position of the first wrong byte.
@@ -31,13 +31,13 @@ pub enum BodyError {
     /// Not JSON; holds what the parser says, with line and column.
     #[error("the body is not JSON: {0}")]
     NotJson(String),
-    /// JSON, but none of the shapes.
+    /// JSON, but none of the four shapes.
     #[error("{0}; send a record, an array of records, {{\"payload\":[records]}}, or a record a line (NDJSON)")]
     NotABatch(&'static str),
     /// An array without elements.
     #[error("the batch is empty; send 1 to {MAX_RECORDS} records")]
     NoRecords,
-    /// Not one good record; holds all that is wrong.
+    /// No valid record; holds all errors.
     #[error("every record of the batch is wrong")]
     EveryRecordWrong(Vec<RecordError>),
 }

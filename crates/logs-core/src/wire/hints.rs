@@ -1,18 +1,18 @@
-//! Messages that help to mend a device's firmware.
+//! Error messages with hints for firmware authors: near field names, wrong units, unsigned codes.
 
 use serde_json::value::RawValue;
 
 use super::number::Number;
 use crate::{ErrorCode, Field, RecordErrorCode, Timestamp};
 
-/// Names that firmware uses for a field, without case and punctuation.
+/// Other names that firmware uses for a field, in lower case and without punctuation.
 const NEAR_NAMES: [(Field, &[&str]); 3] = [
     (Field::DeviceId, &["deviceid", "device", "deviceidentifier", "devid", "id"]),
     (Field::Err, &["err", "error", "errorcode", "errcode", "errno", "code"]),
     (Field::Timestamp, &["timestamp", "ts", "time", "unixtime", "epoch", "date"]),
 ];
 
-/// A near name is shown in a message, so it must be short.
+/// The maximum length of a near name: the message repeats it.
 const MAX_NEAR_NAME: usize = 24;
 
 /// The field that an unknown name probably means: `device_id`, `deviceId` and `DEVICE-ID` mean `deviceID`.
@@ -58,14 +58,14 @@ pub(super) fn wrong_value(field: Field, code: RecordErrorCode, value: &RawValue)
     }
 }
 
-/// What to do about a timestamp in milliseconds, microseconds or nanoseconds.
+/// The hint for a timestamp in milliseconds, microseconds or nanoseconds.
 fn wrong_unit(number: i64) -> Option<String> {
     let units = [("milliseconds", 1_000), ("microseconds", 1_000_000), ("nanoseconds", 1_000_000_000)];
     let (unit, factor) = units.into_iter().find(|(_, factor)| (0..=Timestamp::MAX).contains(&(number / factor)))?;
     (number > Timestamp::MAX).then(|| format!("{number} looks like {unit}: divide it by {factor}"))
 }
 
-/// What to do about an error code that firmware holds as an unsigned number, as an HRESULT like 0x80070005.
+/// The hint for an error code that firmware stores as an unsigned number, such as the HRESULT 0x80070005.
 fn unsigned(number: i64) -> Option<String> {
     let unsigned = u32::try_from(number).ok()?;
     let signed = ErrorCode::parse(unsigned.cast_signed().into()).ok()?.get();

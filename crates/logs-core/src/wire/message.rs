@@ -1,7 +1,7 @@
-//! A batch on its way through the queue. post-log encodes it, store-logs decodes it; in between it may wait for days,
-//! so both must understand what an older or newer release wrote.
+//! The format of a queue message. post-log encodes a batch, store-logs decodes it. In between a message may wait for
+//! days, so it may come from an older or newer release.
 //!
-//! Version 1 is JSON, a log an array, so that the message is never longer than the body that it was made from:
+//! Version 1 is JSON with an array per log, so a message is never longer than the body it was made from:
 //!
 //! ```json
 //! {"version":1,"key":"01890a5d-ac96-774b-bcce-b302099a8057","received_at":1764000000,
@@ -9,8 +9,8 @@
 //! ```
 //!
 //! `key` is the client's `Idempotency-Key` or one that post-log made up; `received_at` is in Unix seconds; a log is
-//! deviceID, err and timestamp. Where records were rejected there is a `fingerprint` (SHA-256, hexadecimal) as well: it
-//! covers what was wrong with them, which is not in the message. Unknown fields are ignored.
+//! deviceID, err and timestamp. If records were rejected, there is a `fingerprint` (SHA-256, hexadecimal) as well,
+//! because it covers their errors, which are not in the message. Unknown fields are ignored.
 
 use std::fmt::Write;
 
@@ -25,16 +25,16 @@ const VERSION: u64 = 1;
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
 pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 
-/// Why a body is no message. For the operator; never shows what is in it.
+/// Why a body is not a message. The text is for the operator and shows nothing of the content.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// Written by a newer release, or by somebody else.
     #[error("it has version {0}, and this release reads version {VERSION}; deploy the newer one, then redrive")]
     UnknownVersion(u64),
-    /// No JSON, or not this JSON.
+    /// Not JSON, or another structure.
     #[error("it is none of ours: wrong at line {0}, column {1}")]
     NotAMessage(usize, usize),
-    /// The JSON is right and a value in it is not.
+    /// The structure is right, but a value is not.
     #[error("it has a value that cannot be stored: {0}")]
     Value(&'static str),
 }
@@ -54,8 +54,8 @@ struct Head {
 }
 
 impl Message {
-    /// The body of the message for a batch, or `None` if it would be longer than [`MAX_MESSAGE_BYTES`]: that takes half a
-    /// million of the two characters that SQS does not carry as they are.
+    /// The message body of a batch, or `None` if it would be longer than [`MAX_MESSAGE_BYTES`]: that takes hundreds of
+    /// thousands of the two characters that must be escaped for SQS.
     #[must_use]
     pub fn encode(batch: &Batch, key: &IdempotencyKey, received_at: i64) -> Option<String> {
         let mut text = format!(r#"{{"version":{VERSION},"key":"#);
@@ -102,7 +102,7 @@ fn log((device_id, err, timestamp): (String, i64, i64)) -> Result<NewLog, Messag
 
 /// SQS takes every character that XML has: all but controls, which JSON escapes anyway, and these two.
 fn push_json_string(text: &mut String, value: &str) {
-    // Only maps with keys that are no strings, and failing writers, make serde_json fail; neither is here.
+    // serde_json fails on maps whose keys are not strings, and on writers that fail. Neither occurs here.
     let json = serde_json::to_string(value).unwrap_or_default();
     for character in json.chars() {
         match character {

@@ -11,7 +11,7 @@ pub(super) struct Number {
     pub(super) is_negative: bool,
 }
 
-/// As many digits as an `i64` may have.
+/// The maximum number of digits of an `i64`.
 const MAX_DIGITS: i64 = 19;
 
 impl Number {
@@ -42,7 +42,7 @@ impl Number {
     }
 }
 
-/// An exponent too large for an `i64` is as good as the largest one.
+/// Reads an exponent. One that is too large for an `i64` becomes the largest one.
 fn exponent_of(text: &str) -> i64 {
     let largest = if text.starts_with('-') { i64::MIN } else { i64::MAX };
     text.parse().unwrap_or(largest)
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_large_is_not_rounded() {
+    fn a_number_that_is_too_large_is_not_rounded() {
         let digits = "9".repeat(10_000);
         for text in ["1e400", "1e99999999999999999999", "1e19", "9223372036854775808", &digits, &format!("-{digits}")] {
             assert_eq!(Number::parse(text).unwrap().integer, None, "{text}");
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_is_none() {
+    fn any_other_json_value_is_not_a_number() {
         for text in ["\"107\"", "null", "true", "[1]", "{}", "\"\""] {
             assert_eq!(Number::parse(text), None, "{text}");
         }

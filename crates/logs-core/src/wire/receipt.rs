@@ -1,24 +1,24 @@
-//! What a device learns about its batch.
+//! The response to a POST: which records of the batch were accepted.
 
 use serde::Serialize;
 
 use crate::{Batch, RecordError};
 
-/// The most faults that an answer lists; `rejected` counts all records.
+/// The maximum number of errors in a response. `rejected` counts all rejected records.
 pub const MAX_REPORTED_ERRORS: usize = 100;
 
-/// The answer to a POST of which at least one record was accepted. Rejected records must not be sent again.
+/// The response to a POST with at least one accepted record. Rejected records must not be sent again.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt<'a> {
-    /// Records stored.
+    /// The number of records that were accepted.
     pub accepted: usize,
-    /// Records not stored, and why is in `errors`.
+    /// The number of records that were rejected; `errors` says why.
     pub rejected: usize,
     /// Whether an earlier request with the same key stored this batch.
     pub duplicate: bool,
-    /// The first [`MAX_REPORTED_ERRORS`] faults.
+    /// The first [`MAX_REPORTED_ERRORS`] errors.
     pub errors: &'a [RecordError],
-    /// Names this request in the operator's log.
+    /// Identifies this request in the log.
     pub request_id: &'a str,
 }
 
@@ -36,7 +36,7 @@ impl<'a> Receipt<'a> {
     }
 }
 
-/// As many faults as an answer lists.
+/// The first errors, as many as a response lists.
 #[must_use]
 pub fn reported_errors(faults: &[RecordError]) -> &[RecordError] {
     &faults[..faults.len().min(MAX_REPORTED_ERRORS)]
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn without_faults_the_list_is_there_and_empty() {
+    fn without_errors_the_list_is_empty_but_present() {
         let expected = json!({"accepted": 1, "rejected": 0, "duplicate": false, "errors": [], "request_id": "r"});
         assert_eq!(to_value(Receipt::of(&batch(&[GOOD]), false, "r")).unwrap(), expected);
     }
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_with_several_faults_takes_several_places_of_the_list() {
+    fn each_error_of_a_record_is_listed_by_itself() {
         let mut elements = vec!["{}"; 40];
         elements.push(GOOD);
         let batch = batch(&elements);

@@ -1,4 +1,4 @@
-//! One record as it stands in the body, on its way to a [`NewLog`]; what is wrong with it becomes [`RecordError`]s.
+//! Parses one record of a body into a [`NewLog`], or into the [`RecordError`]s that say what is wrong with it.
 
 use std::fmt;
 
@@ -10,7 +10,7 @@ use super::number::Number;
 use crate::{DeviceId, ErrorCode, Field, NewLog, RecordError, RecordErrorCode, Timestamp};
 
 /// A JSON object of the body, its values still raw: a record, or the envelope around a batch. Unknown fields are left out.
-/// Of a name that occurs twice the last value counts, as in most JSON readers.
+/// If a name occurs twice, the last value counts, as in most JSON parsers.
 #[derive(Default)]
 pub(super) struct RawObject<'a> {
     device_id: Option<&'a RawValue>,
@@ -18,7 +18,7 @@ pub(super) struct RawObject<'a> {
     timestamp: Option<&'a RawValue>,
     /// The first unknown name for each field that probably means it.
     near: Vec<(Field, &'a RawValue)>,
-    /// Every `payload` there is: two of them are two batches, and neither may get lost.
+    /// All values of `payload`. Two of them are two batches, and neither must get lost.
     pub(super) payloads: Vec<&'a RawValue>,
 }
 
@@ -93,7 +93,7 @@ fn required(value: Option<&RawValue>) -> Result<&RawValue, RecordErrorCode> {
     value.ok_or(RecordErrorCode::Missing)
 }
 
-/// A JSON string. One with half of a surrogate pair is no Unicode text, so it is none.
+/// The text of a JSON string; `None` also for half of a surrogate pair, which is not Unicode.
 fn string(value: &RawValue) -> Result<String, RecordErrorCode> {
     serde_json::from_str(value.get()).map_err(|_| RecordErrorCode::NotAString)
 }
@@ -155,7 +155,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for RawObject<'a> {
                 let mut object = RawObject::default();
                 while let Some(name) = map.next_key::<&RawValue>()? {
                     let value: &RawValue = map.next_value()?;
-                    // A name with half of a surrogate pair is JSON, but no Unicode text: nobody knows it.
+                    // A name with half of a surrogate pair is valid JSON but not Unicode. It is an unknown name.
                     match serde_json::from_str(name.get()).unwrap_or(Name::Unknown) {
                         Name::Field(Field::DeviceId) => object.device_id = Some(value),
                         Name::Field(Field::Err) => object.err = Some(value),

@@ -1,5 +1,5 @@
-// The two REST APIs, alike but for their document, function and plan. Each has its own key in its own usage plan for
-// its own stage, so that a device's key opens nothing of a dashboard's, and the other way round.
+// The two REST APIs. They differ in document, function and usage plan. Each has its own key, so a device's key cannot
+// read and a dashboard's key cannot write.
 'use strict';
 
 const { createHash } = require('node:crypto');
@@ -12,12 +12,12 @@ const APIS = [
   { id: 'GetLogs', key: 'getLogs', name: 'get-logs', route: 'GET/logs', file: 'openapi/get-logs.yml' },
 ];
 
-// A line of JSON per request. Only values that the gateway makes: what a client sends could break the quotes.
+// One line of JSON per request, only with values of the gateway: a value from a client could break the quotes.
 const ACCESS_LOG = JSON.stringify({
   time: '$context.requestTimeEpoch',
-  // In the answers of the gateway itself, and in the header x-amzn-requestid of all …
+  // API Gateway's id: in its own responses, and in the header x-amzn-requestid of all responses.
   request_id: '$context.requestId',
-  // … and Lambda's: in the function's answers, in its log lines, and in START and REPORT.
+  // Lambda's id: in the function's responses and log lines, and in START and REPORT.
   integration_request_id: '$context.integration.requestId',
   trace_id: '$context.xrayTraceId',
   method: '$context.httpMethod',
@@ -39,7 +39,7 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
     Properties: {
       Name: fullName,
       Description: body.info.description,
-      // The document is the whole API: what is no longer in it goes away.
+      // The document is the whole API: a path that is removed from it is removed from the API.
       Mode: 'overwrite',
       EndpointConfiguration: { Types: ['REGIONAL'] },
       ApiKeySourceType: 'HEADER',
@@ -47,8 +47,8 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
       Body: body,
     },
   };
-  // A deployment is a snapshot of the API and is never updated: only another logical id makes CloudFormation take
-  // another one. So the id is a hash of everything that the snapshot has.
+  // A deployment is a snapshot of the API and is never updated. CloudFormation creates a new one only for a new logical
+  // id, so the id is a hash of everything in the snapshot.
   const snapshot = createHash('sha256').update(JSON.stringify(api.Properties)).digest('hex').slice(0, 12);
   const deployment = `${id}Deployment${snapshot}`;
 
@@ -60,7 +60,7 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
     },
     [`${id}Stage`]: {
       Type: 'AWS::ApiGateway::Stage',
-      // The first request finds the permission, and the account its role for the access log.
+      // Before the stage accepts a request, the permission and the role for access logs must exist.
       DependsOn: [`${id}Permission`, ...(settings.gatewayAccount === 'created' ? ['GatewayAccount'] : [])],
       Properties: {
         RestApiId: { Ref: `${id}Api` },
@@ -68,7 +68,7 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
         StageName: stage,
         TracingEnabled: true,
         AccessLogSetting: {
-          // Not the attribute Arn: that ends with ":*", and API Gateway takes the group's own.
+          // Not the attribute Arn: it ends with ":*", which API Gateway does not accept.
           DestinationArn: {
             'Fn::Sub': `${arnOf('logs')}:log-group:\${${id}AccessLog}`,
           },
@@ -79,10 +79,10 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
             ResourcePath: '/*',
             HttpMethod: '*',
             MetricsEnabled: true,
-            // For OPTIONS, too, which no key and so no usage plan bounds.
+            // Also limits OPTIONS, which has no key and so no usage plan.
             ThrottlingRateLimit: plan.rate,
             ThrottlingBurstLimit: plan.burst,
-            // Execution logs would hold payloads, in a group without retention; the access log and X-Ray do.
+            // Execution logs would contain payloads, and their log group has no retention. Access log and X-Ray suffice.
             LoggingLevel: 'OFF',
             DataTraceEnabled: false,
           },
@@ -95,7 +95,7 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
     },
     [`${id}ApiKey`]: {
       Type: 'AWS::ApiGateway::ApiKey',
-      // No Value: AWS makes one, and no template ever has it.
+      // No Value: AWS generates one, so it is in no template.
       Properties: { Name: fullName, Enabled: true },
     },
     [`${id}UsagePlan`]: {
@@ -115,8 +115,8 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
         KeyType: 'API_KEY',
       },
     },
-    // For this stage, method and path of this API only. It names the API, and the API's document the function: so the
-    // permission comes last, and nothing goes in a circle.
+    // Only for this stage, method and path of this API. Created after the API, which refers to the function: the other
+    // order would be a circular reference.
     [`${id}Permission`]: {
       Type: 'AWS::Lambda::Permission',
       Properties: {
@@ -139,11 +139,11 @@ module.exports = async ({ resolveVariable }) => {
   const extensions = {};
   for (const api of APIS) {
     const { id, key, name, file } = api;
-    // With provisioned concurrency the alias is called: only it has the warm environments. osls names it so.
+    // Provisioned concurrency belongs to an alias, so the API calls that. The name is osls's.
     const alias = `${id}ProvConcLambdaAlias`;
     const isWarm = settings.provisioned[key] > 0;
     const target = isWarm ? alias : `${id}LambdaFunction.Arn`;
-    // osls gives the alias a DependsOn that its Ref implies already.
+    // osls adds a DependsOn to the alias that its Ref already implies.
     if (isWarm) extensions[alias] = { Metadata: { 'cfn-lint': { config: { ignore_checks: ['W3005'] } } } };
     const document = await resolveVariable(`file(${file})`);
     const body = apiDocument({

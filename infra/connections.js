@@ -1,5 +1,5 @@
-// How many connections a database takes, and how many the functions may hold: too many are refused while packaging,
-// not at the first burst by MySQL's error 1040.
+// Connections: how many the database accepts, and how many the functions may hold. Packaging refuses too many, so that
+// no burst meets MySQL's error 1040.
 'use strict';
 
 const { refuse } = require('./refuse');
@@ -23,28 +23,28 @@ const CLASSES = {
   'db.r7g.4xlarge': { memory: 128, insights: true },
 };
 
-// RDS's own default is {DBInstanceClassMemory/12582880}, and that memory is what the system and RDS's processes leave
-// of the nominal one. 70 % is below what is measured on any class, so the explicit setting never promises too much.
+// RDS's default is {DBInstanceClassMemory/12582880}, where the memory is what the system and RDS's processes leave. That
+// is more than 70 % of the nominal memory on every class that was measured, so this setting never promises too much.
 const maxConnections = (databaseClass) =>
   Math.min(16000, Math.floor((CLASSES[databaseClass].memory * 2 ** 30 * 0.7) / 12582880));
 
 // One connection per environment.
 const PER_ENVIRONMENT = 1;
 
-// When the code changes, every environment is replaced at once, and those that vanish do not say good-bye: for
-// half a minute (wait_timeout in crates/logs-core/src/mysql/statements.rs) the server counts theirs, too.
+// A deployment replaces all environments at once. The old ones do not close their connections, so the server counts
+// those for another half minute (wait_timeout in crates/logs-core/src/mysql/statements.rs).
 const REPLACED = 2;
 
 // migrate and retention.
 const ONE_AT_A_TIME = 2;
 
-// RDS's own sessions, and an operator who looks.
+// RDS's own sessions, and those of an operator.
 const HEADROOM = 10;
 
 // "a, b or c"
 const list = (names, last) => [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(` ${last} `);
 
-// `names` are the functions that hold connections besides those two, `environments` the most that they have together.
+// `names`: the functions that hold connections, besides migrate and retention. `environments`: their maximum together.
 const refuseOverbooking = ({ names, environments, available, mend }) => {
   const connections = PER_ENVIRONMENT * (REPLACED * environments + ONE_AT_A_TIME) + HEADROOM;
   if (connections < available) return;

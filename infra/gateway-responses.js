@@ -1,5 +1,5 @@
-// What the gateway itself answers: the contract's problem+json (crates/edge/src/problem.rs) for every type of
-// gateway response that AWS has, so that no client ever meets {"message":…}.
+// The gateway's own responses: problem+json as in the contract (crates/edge/src/problem.rs) for every type of gateway
+// response, so that no client gets {"message":…}.
 'use strict';
 
 const TITLES = {
@@ -12,21 +12,21 @@ const TITLES = {
   504: 'Gateway Timeout',
 };
 
-// Where the contract has one status for several of AWS's, it is the contract's that goes out.
+// The status is the contract's, which may be one for several of AWS's.
 const responses = (method) => {
   const noSuchPath = { status: 404, detail: `there is only ${method} /logs here` };
   const noKey = { status: 403, detail: "send this API's own key in the header x-api-key" };
   const refused = { status: 403, detail: 'this request is not allowed here' };
   const badParameters = { status: 400, detail: 'the parameters of the request are wrong' };
   const tooMany = { status: 429, detail: 'the usage plan of this key is spent for now' };
-  // Nobody knows how far the function came. A function that was throttled ends here, too: hence a second of patience.
+  // The outcome is unknown. A throttled function is reported here as well, hence Retry-After.
   const failed = { status: 502, detail: 'the function failed; send the request again', retryAfter: 1 };
   return {
-    // AWS's word for a path or method that does not exist, with or without a key.
+    // AWS's type for a path or method that does not exist, with or without a key.
     MISSING_AUTHENTICATION_TOKEN: noSuchPath,
     RESOURCE_NOT_FOUND: noSuchPath,
     INVALID_API_KEY: noKey,
-    // No authorizer and no signature is asked for; a client that sends one anyway is told what counts.
+    // The API uses neither authorizers nor signatures. A client that sends one is told to send a key.
     UNAUTHORIZED: noKey,
     INVALID_SIGNATURE: noKey,
     EXPIRED_TOKEN: noKey,
@@ -34,27 +34,27 @@ const responses = (method) => {
     WAF_FILTERED: refused,
     BAD_REQUEST_BODY: { status: 400, detail: 'the body is not JSON in one of the shapes that this API takes' },
     BAD_REQUEST_PARAMETERS: badParameters,
-    // 415 at AWS: a Content-Encoding that is unknown, or that the body does not have.
+    // 415 at AWS: an unknown Content-Encoding, or one that the body does not have.
     UNSUPPORTED_MEDIA_TYPE: {
       status: 400,
       detail: 'the Content-Encoding or Content-Type is not supported; send JSON, plain or gzip',
     },
     REQUEST_TOO_LARGE: { status: 413, detail: 'the body has more than 1 MiB; send smaller batches' },
     THROTTLED: { ...tooMany, retryAfter: 1 },
-    // A day's quota comes back with the day; asking once an hour is soon enough.
+    // The quota is per day, so trying once an hour is enough.
     QUOTA_EXCEEDED: { ...tooMany, retryAfter: 3600 },
     INTEGRATION_FAILURE: failed,
     INTEGRATION_TIMEOUT: { status: 504, detail: 'the function took too long; send the request again' },
     API_CONFIGURATION_ERROR: failed,
     AUTHORIZER_CONFIGURATION_ERROR: failed,
     AUTHORIZER_FAILURE: failed,
-    // What AWS may add one day. Those above keep their own status: a default's counts only where none is set.
+    // Types that AWS may add. A default applies only to types that are not listed above.
     DEFAULT_4XX: { status: 400, detail: 'the request is wrong' },
     DEFAULT_5XX: failed,
   };
 };
 
-// A response template knows $context but escapes nothing, so nothing that a client sent stands in it.
+// A response template can use $context but escapes nothing, so it contains nothing that a client sent.
 const gatewayResponse = (allowedOrigin, { status, detail, retryAfter }) => ({
   statusCode: String(status),
   responseParameters: {
@@ -63,7 +63,7 @@ const gatewayResponse = (allowedOrigin, { status, detail, retryAfter }) => ({
     ...(retryAfter && { 'gatewayresponse.header.retry-after': `'${retryAfter}'` }),
   },
   responseTemplates: {
-    // The one type that is found whatever the client accepts; the header above says what it is.
+    // API Gateway uses this template whatever the client accepts. The header above gives the real type.
     'application/json': JSON.stringify({
       type: 'about:blank',
       title: TITLES[status],

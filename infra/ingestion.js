@@ -1,31 +1,30 @@
-// How error codes get from post-log into the database: the parameters of it, and the queue's numbers, which follow from
-// each other.
+// How error codes get from post-log into the database: checks the parameters and derives the queue's numbers from them.
 'use strict';
 
 const { refuse } = require('./refuse');
 
 const WAYS = ['direct', 'queued', 'draining'];
 
-// A mistake beside ingestion=direct, when somebody names them for one deployment; prod's own block always does.
+// Refused with ingestion=direct if they are on the command line. The block of prod in serverless.yml always has them.
 const OF_QUEUE = ['queueWindow', 'storeLogsConcurrency'];
 
-// Seconds that store-logs may take for a batch.
+// Timeout of store-logs, in seconds.
 const TIMEOUT = 30;
 
-// The longest that SQS keeps a message: an outage must not make one expire. A dead letter's days count from the POST,
-// too, so its queue cannot have less.
+// SQS's maximum, so that no message expires in an outage. The age of a dead letter counts from its POST as well, so its
+// queue must not keep messages for less.
 const KEPT_DAYS = 14;
 
-// A redriven dead letter is a new message to SQS, with all its days before it: this is for one redrive on the last day.
+// The longest time from a POST to a delivery: a dead letter that is redriven on its last day gets 14 new days.
 const LONGEST_WAY = 2 * KEPT_DAYS;
 
-// Seconds that the database may be away before healthy messages become dead letters.
+// Seconds of a database outage before good messages become dead letters.
 const OUTAGE = 3600;
 
 const queueOf = (given) => {
   const window = given.number('queueWindow', 1, 300);
-  // AWS asks for six timeouts and the window: Lambda tries again by itself when it was throttled, and nobody else must
-  // get the messages until it has given up.
+  // AWS recommends six timeouts plus the window: Lambda retries when it was throttled, and until it gives up nobody else
+  // must receive the messages.
   const visibility = 6 * TIMEOUT + window;
   return {
     window,
@@ -33,17 +32,17 @@ const queueOf = (given) => {
     timeout: TIMEOUT,
     keptSeconds: KEPT_DAYS * 24 * 60 * 60,
     concurrency: given.number('storeLogsConcurrency', 2, 1000),
-    // A message that failed comes again after the visibility timeout. Many times is cheap: the poison among them fails
-    // alone and costs its neighbours nothing, and an alarm tells of it long before it is put aside.
+    // A failed message is delivered again after the visibility timeout. Many deliveries are cheap: a bad message fails
+    // alone, and an alarm reports it long before it becomes a dead letter.
     maxReceiveCount: Math.ceil(OUTAGE / visibility),
-    // For the alarms (infra/queue). A message that failed comes again within `retryPeriod`.
+    // For the alarms (infra/queue). A failed message is delivered again within `retryPeriod`.
     retryPeriod: Math.ceil((visibility + window + TIMEOUT) / 60) * 60,
     age: Math.floor(1.5 * visibility),
     lag: 60 + window,
   };
 };
 
-// `queue` is null where there is none. `ofCommand` are the names of the parameters on the command line.
+// `queue` is null in direct mode. `ofCommand`: the names of the parameters on the command line.
 const ingestion = (given, ofCommand, batchRetention) => {
   const way = given.choice('ingestion', WAYS);
   if (way === 'direct') {

@@ -1,4 +1,4 @@
-// Reads parameters of serverless.yml, each in the form that it must have. From the command line every one is text.
+// Reads and checks parameters of serverless.yml. Those from the command line are text.
 'use strict';
 
 const { refuse } = require('./refuse');
@@ -30,7 +30,7 @@ const parameters = (values) => {
       return number;
     },
 
-    // Ids of AWS, separated by commas.
+    // AWS ids, separated by commas.
     ids: (name, kind) => {
       const ids = text(name).split(/\s*,\s*/);
       for (const id of ids) {

@@ -1,6 +1,6 @@
 'use strict';
 
-// Ends packaging. osls prints the stack of what is thrown in a file of variables; an operator needs the sentence.
+// Ends packaging with one sentence for the operator. For a thrown error osls would print the stack trace as well.
 const refuse = (sentence) => {
   const error = new Error(sentence);
   error.stack = sentence;

@@ -1,5 +1,5 @@
-// Whether the functions would trust a database in a region: its certificate is signed by a root of that region, and the
-// roots are compiled in.
+// Checks that the functions trust a database in this region: a root of the region signs its certificate, and the roots
+// are compiled in.
 'use strict';
 
 const { X509Certificate } = require('node:crypto');

@@ -19,7 +19,7 @@ async fn crates(selection: &[&str]) -> BTreeSet<String> {
 }
 
 #[tokio::test]
-async fn what_up_builds_is_built_with_the_same_features_for_the_tests() {
+async fn up_and_the_tests_build_crates_with_the_same_features() {
     let up = crates(&["--workspace", "--exclude=lab", "--exclude=tests", "--edges=normal,build"]).await;
     let tests = crates(&["--workspace", "--edges=normal,build,dev"]).await;
     let twice: Vec<&String> = up.difference(&tests).collect();

@@ -26,7 +26,7 @@ async fn judge(options: &[&str], script: &str) -> (Output, String) {
 }
 
 #[tokio::test]
-async fn the_example_in_shell_keeps_all_rules_but_those_that_need_a_storage() {
+async fn send_batch_keeps_every_rule_that_needs_no_storage() {
     let script = "API_KEY=$ERROR_CODES_API_KEY exec examples/send-batch $ERROR_CODES_URL";
     let (output, table) = judge(&["--without-storage"], script).await;
     assert!(output.status.success(), "{table}{}", String::from_utf8_lossy(&output.stderr));
@@ -34,7 +34,7 @@ async fn the_example_in_shell_keeps_all_rules_but_those_that_need_a_storage() {
 }
 
 #[tokio::test]
-async fn a_client_that_knows_no_rule_is_told_each_one_that_it_breaks() {
+async fn every_rule_that_a_client_breaks_is_named() {
     // It makes up a key for each try, trusts everybody, waits for nothing, and forgets all when it ends.
     let script = r#"
         batch=$(cat)

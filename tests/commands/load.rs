@@ -9,7 +9,7 @@ use crate::harness::{binaries, temporary_folder};
 const BATCHES: [u64; 4] = [1, 10, 100, 1000];
 
 #[tokio::test]
-async fn what_is_accepted_under_load_is_stored_in_both_modes() {
+async fn accepted_codes_are_stored_in_both_modes_under_load() {
     let folder = temporary_folder();
     let report = folder.path().join("report.json");
     let output = Command::new(binaries().join("lab"))

@@ -68,7 +68,7 @@ async fn an_environment_has_as_many_events_at_once_as_up_is_told() {
 }
 
 #[tokio::test]
-async fn a_full_log_is_kept_under_another_name_and_the_function_goes_on_in_a_new_one() {
+async fn a_full_log_is_renamed_and_the_function_continues_in_a_new_one() {
     let folder = temporary_folder();
     let state = folder.path().join("state");
     let product = Product::start_in(state.clone(), ProductOptions::default()).await;
@@ -160,7 +160,7 @@ async fn a_run_killed_while_it_makes_the_data_folder_is_recovered_from() {
 }
 
 #[tokio::test]
-async fn reset_forgets_what_is_ours_ends_a_server_left_behind_and_touches_nothing_else() {
+async fn reset_deletes_our_files_stops_a_leftover_server_and_touches_nothing_else() {
     let folder = temporary_folder();
     let state = folder.path().join("state");
     let product = Product::start_in(state.clone(), ProductOptions::default()).await;
@@ -179,9 +179,9 @@ async fn reset_forgets_what_is_ours_ends_a_server_left_behind_and_touches_nothin
     assert_eq!(left, of_others);
 
     let (done, said) = reset(&state).await;
-    assert!(!done && said.contains("files in it that are not ours"), "{said}");
+    assert!(!done && said.contains("files that ./dev did not create"), "{said}");
     let (status, said) = Product::start_in_vain(state.clone(), ProductOptions::default()).await;
-    assert!(!status.success() && said.contains("files in it that are not ours"), "{said}");
+    assert!(!status.success() && said.contains("files that ./dev did not create"), "{said}");
     assert_eq!(std::fs::read_to_string(state.join("thesis.txt")).ok().as_deref(), Some("precious"));
 }
 
@@ -210,7 +210,7 @@ async fn migrate(url: Option<&str>) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn old_rows_go_while_it_is_running() {
+async fn old_rows_are_deleted_while_it_runs() {
     let product = Product::start_with(ProductOptions::default()).await;
     let run = async |command: &mut Command| {
         let output = command.arg("--state").arg(&product.state).env_remove("DATABASE_URL").output().await;
@@ -231,7 +231,7 @@ async fn old_rows_go_while_it_is_running() {
 }
 
 #[tokio::test]
-async fn an_own_database_is_migrated_without_a_function_and_twice_does_no_harm() {
+async fn dev_migrate_migrates_the_users_own_database_and_can_run_twice() {
     let database = Database::empty().await;
     let (done, said) = migrate(Some(&database.url)).await;
     assert!(done && said.ends_with("6 migrations were applied; the schema has version 6\n"), "{said}");
@@ -242,7 +242,7 @@ async fn an_own_database_is_migrated_without_a_function_and_twice_does_no_harm()
 }
 
 #[tokio::test]
-async fn a_second_run_in_the_same_folder_is_told_so_and_leaves_the_first_alone() {
+async fn a_second_run_in_the_same_folder_is_refused_and_does_not_disturb_the_first() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let options = ProductOptions { database: Some(&database), ..ProductOptions::default() };
@@ -253,7 +253,7 @@ async fn a_second_run_in_the_same_folder_is_told_so_and_leaves_the_first_alone()
 }
 
 #[tokio::test]
-async fn a_port_that_is_taken_is_named_with_the_option_that_chooses_another() {
+async fn a_port_in_use_is_named_with_the_option_that_changes_it() {
     let taken = TcpListener::bind("127.0.0.1:0").await.expect("a port can be had");
     let port = taken.local_addr().expect("it has an address").port().to_string();
     for option in ["--post-port", "--get-port"] {
@@ -272,7 +272,7 @@ async fn a_port_that_is_taken_is_named_with_the_option_that_chooses_another() {
 }
 
 #[tokio::test]
-async fn a_database_of_the_users_own_is_migrated_and_nothing_is_announced_when_it_is_away() {
+async fn the_users_own_database_is_migrated_and_up_fails_when_it_is_unreachable() {
     let database = Database::empty().await;
     let product = Product::start(&database).await;
     post(&product, "in the user's own").await;
@@ -306,7 +306,7 @@ async fn nothing_is_announced_when_a_function_does_not_answer() {
 }
 
 #[tokio::test]
-async fn keys_are_for_this_user_only() {
+async fn only_this_user_can_read_the_keys() {
     let product = Product::start(&Database::migrated().await).await;
     let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
     assert_eq!(mode(&product.state), 0o700);

@@ -58,7 +58,7 @@ async fn redrive(state: &Path) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn what_is_sent_twice_under_a_key_is_accepted_twice_and_stored_once() {
+async fn a_batch_sent_twice_under_a_key_is_accepted_twice_and_stored_once() {
     let (folder, database) = (temporary_folder(), Database::migrated().await);
     let product = start(&folder.path().join("state"), &database, &[]).await;
     for _ in 0..2 {
@@ -90,7 +90,7 @@ async fn a_stop_waits_until_everything_that_was_accepted_is_stored() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_survives_kill_minus_nine_and_a_stop_in_a_hurry() {
+async fn accepted_batches_survive_kill_minus_nine_and_an_interrupted_stop() {
     let (folder, database) = (temporary_folder(), Database::migrated().await);
     let state = folder.path().join("state");
     let product = start(&state, &database, &[]).await;
@@ -117,7 +117,7 @@ async fn what_was_accepted_survives_kill_minus_nine_and_a_stop_in_a_hurry() {
 }
 
 #[tokio::test]
-async fn what_a_run_leaves_is_to_the_next_one_as_if_it_had_just_been_sent() {
+async fn messages_kept_by_a_stop_start_afresh_in_the_next_run() {
     let (folder, database) = (temporary_folder(), Database::migrated().await);
     let state = folder.path().join("state");
     let once = ["--max-receive-count", "1", "--visibility-timeout", "10"];
@@ -151,7 +151,7 @@ async fn what_a_run_leaves_is_to_the_next_one_as_if_it_had_just_been_sent() {
 }
 
 #[tokio::test]
-async fn what_was_accepted_for_one_database_is_not_stored_in_another() {
+async fn messages_accepted_for_one_database_are_not_stored_in_another() {
     let (folder, one, other) = (temporary_folder(), Database::migrated().await, Database::migrated().await);
     let state = folder.path().join("state");
     let product = start(&state, &one, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
@@ -169,7 +169,7 @@ async fn what_was_accepted_for_one_database_is_not_stored_in_another() {
 }
 
 #[tokio::test]
-async fn moto_that_somebody_ends_keeps_its_messages_and_the_run_says_so() {
+async fn moto_saves_its_messages_when_it_is_terminated_and_the_run_reports_it() {
     let (folder, database) = (temporary_folder(), Database::migrated().await);
     let state = folder.path().join("state");
     let product = start(&state, &database, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
@@ -189,7 +189,7 @@ async fn moto_that_somebody_ends_keeps_its_messages_and_the_run_says_so() {
 }
 
 #[tokio::test]
-async fn dead_letters_are_brought_back_when_the_cause_is_mended() {
+async fn redriven_dead_letters_are_stored_once_the_cause_is_fixed() {
     let (folder, database) = (temporary_folder(), Database::migrated().await);
     let state = folder.path().join("state");
     let arguments = ["--visibility-timeout", "6", "--max-receive-count", "1"];
@@ -219,7 +219,7 @@ async fn without_a_queue_redrive_says_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_run_whose_queue_dies_says_what_is_lost_and_ends() {
+async fn a_run_whose_queue_dies_reports_what_is_lost_and_exits() {
     let (folder, database) = (temporary_folder(), Database::migrated().await);
     let product = start(&folder.path().join("state"), &database, &[]).await;
     kill(Pid::from_raw(moto(&product).cast_signed()), Signal::SIGKILL).expect("it runs");

@@ -15,7 +15,7 @@ async fn codes_are_stored_over_an_encrypted_connection() {
 }
 
 #[tokio::test]
-async fn a_server_that_cannot_show_that_it_is_the_right_one_gets_nothing() {
+async fn a_server_with_the_wrong_certificate_gets_no_data() {
     let (server, database, folder) = encrypted_server(&[]).await;
     let stranger = temporary_folder();
     let other = make_tls_files(stranger.path()).expect("certificates can be made");

@@ -36,7 +36,7 @@ async fn devices(database: &Database) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn the_ledger_forgets_what_is_old_and_its_logs_stay() {
+async fn old_ledger_rows_are_deleted_and_their_logs_stay() {
     let database = Database::migrated().await;
     for (key, received_at) in [("old", NOW - 1), ("at-the-bound", NOW), ("new", NOW + 1)] {
         insert_once(&database, key, received_at).await;
@@ -59,7 +59,7 @@ async fn a_key_that_the_ledger_forgot_stores_again() {
 }
 
 #[tokio::test]
-async fn logs_go_by_the_services_clock_whatever_the_devices_said() {
+async fn logs_expire_by_the_services_clock_not_the_devices() {
     let database = Database::migrated().await;
     for (device, timestamp, received_at) in [
         ("old", NOW - DAY, NOW - 1),
@@ -78,7 +78,7 @@ async fn logs_go_by_the_services_clock_whatever_the_devices_said() {
 }
 
 #[tokio::test]
-async fn thousands_go_in_steps_past_those_that_stay() {
+async fn thousands_of_old_rows_are_deleted_in_steps_among_rows_that_stay() {
     let database = Database::migrated().await;
     // Of one second, and the new ones between the old ones.
     for received_at in [NOW - 1, NOW, NOW - 1] {
@@ -92,7 +92,7 @@ async fn thousands_go_in_steps_past_those_that_stay() {
 
 /// More than a step of each, so that a table which went first until nothing of it is left would show.
 #[tokio::test]
-async fn logs_have_their_turn_while_the_ledger_is_behind() {
+async fn logs_are_deleted_in_turn_while_the_ledger_has_a_backlog() {
     let database = Database::migrated().await;
     database.insert(&json!(vec![record("d", 1, 0); 1000]), NOW - 1).await;
     let digits = "(SELECT 0 AS digit UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 \
@@ -122,7 +122,7 @@ async fn logs_have_their_turn_while_the_ledger_is_behind() {
 }
 
 #[tokio::test]
-async fn without_time_the_next_run_goes_on() {
+async fn a_run_without_time_leaves_the_rest_to_the_next_run() {
     let database = Database::migrated().await;
     database.insert(&json!(vec![record("d", 1, 0); 1000]), NOW - 1).await;
     let retention = Retention { batches_before: 0, logs_before: Some(NOW) };
@@ -135,7 +135,7 @@ async fn without_time_the_next_run_goes_on() {
 }
 
 #[tokio::test]
-async fn who_writes_does_not_wait_for_a_deletion() {
+async fn writers_do_not_wait_for_a_deletion() {
     for (table, retention) in [
         ("Batches", Retention { batches_before: NOW, logs_before: None }),
         ("Logs", Retention { batches_before: 0, logs_before: Some(NOW) }),

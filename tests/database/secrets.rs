@@ -57,7 +57,7 @@ async fn a_secret_that_rds_manages_is_completed_by_settings_and_read_once() {
 }
 
 #[tokio::test]
-async fn what_neither_the_secret_nor_a_setting_says_ends_the_start() {
+async fn a_value_that_neither_secret_nor_setting_has_ends_the_start() {
     let account = Account::open().await;
     let arn = account.moto.create_secret("managed", &json!({ "username": "u", "password": "s3cret" })).await;
     for name in ["DB_HOST", "DB_NAME"] {
@@ -127,7 +127,7 @@ async fn a_password_that_is_changed_while_the_function_runs_costs_no_request() {
 }
 
 #[tokio::test]
-async fn a_password_that_is_wrong_for_good_costs_one_read_a_request() {
+async fn a_permanently_wrong_password_costs_one_secret_read_per_request() {
     let account = Account::open().await;
     let mut secret = account.whole_secret();
     secret["password"] = "wr0ng".into();
@@ -170,7 +170,7 @@ async fn a_secrets_manager_that_says_nothing_costs_503_in_time() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_secrets_managers_is_no_refusal() {
+async fn a_malformed_response_of_secrets_manager_is_not_reported_as_a_refusal() {
     let account = Account::open().await;
     let page = Router::new().fallback(async || Html("<h1>Sign in to the network</h1>"));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port can be had");
@@ -183,7 +183,7 @@ async fn an_answer_that_is_not_secrets_managers_is_no_refusal() {
 }
 
 #[tokio::test]
-async fn a_function_that_may_not_read_its_secret_says_so_in_the_log() {
+async fn the_log_says_when_a_function_may_not_read_its_secret() {
     let account = Account::open_with(Moto::start_denying("secretsmanager.GetSecretValue").await).await;
     let arn = account.moto.create_secret("whole", &account.whole_secret()).await;
     let function = account.function("post-log", &arn, &[]);

@@ -36,7 +36,7 @@ async fn a_base64_body_is_read_like_text() {
 }
 
 #[tokio::test]
-async fn what_was_posted_is_listed() {
+async fn a_posted_code_is_listed() {
     let database = Database::migrated().await;
     let post = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
     let get = FunctionRun::new("get-logs", &[("DATABASE_URL", &database.url)]);
@@ -64,7 +64,7 @@ async fn the_allowed_origin_is_a_setting() {
 }
 
 #[tokio::test]
-async fn a_problem_is_named_in_the_log_by_the_request_id_and_tells_the_client_nothing() {
+async fn the_cause_of_a_5xx_is_in_the_log_under_the_request_id_and_not_in_the_response() {
     let database = Database::empty().await;
     let function = FunctionRun::new("get-logs", &[("DATABASE_URL", &database.url)]);
     let answer = function.invoke_as("find-me", &event()).await.expect("it answers");
@@ -165,7 +165,7 @@ async fn an_event_from_anywhere_else_is_a_function_error_and_the_next_good_event
 }
 
 #[tokio::test]
-async fn an_event_that_is_nearly_one_of_the_gateway_gets_a_response_or_is_a_function_error() {
+async fn an_event_similar_to_a_proxy_event_gets_a_response_or_is_a_function_error() {
     let database = Database::migrated().await;
     let function = FunctionRun::new("post-log", &[("DATABASE_URL", &database.url)]);
     let mut console = with("headers", json!(null));

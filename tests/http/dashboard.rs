@@ -67,7 +67,7 @@ async fn as_of(database: &Database) -> Option<i64> {
 }
 
 #[tokio::test]
-async fn a_list_is_as_of_the_newest_log_wherever_that_stands() {
+async fn as_of_is_the_newest_log_even_if_it_is_not_in_the_list() {
     let database = Database::migrated().await;
     assert_eq!(as_of(&database).await, None, "there is none");
     database.insert(&json!([record("a", 1, NOW)]), NOW + 5).await;
@@ -82,7 +82,7 @@ async fn a_list_is_as_of_the_newest_log_wherever_that_stands() {
 }
 
 #[tokio::test]
-async fn a_thousand_dashboards_within_a_second_cost_one_question() {
+async fn a_thousand_dashboards_within_a_second_cost_one_query() {
     // Alone on its server, because the counter is the server's.
     let (server, database, _folder) = private_server(&[]).await;
     let mut connection = database.connection().await;
@@ -103,7 +103,7 @@ async fn a_thousand_dashboards_within_a_second_cost_one_question() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_kept_is_replaced_when_either_clock_says_that_it_is_old() {
+async fn a_cached_list_expires_by_either_clock() {
     let database = Database::migrated().await;
     let function = get_logs(&database, 2);
     for (seen, monotonic, wall) in [(0, 2_000, 2_000), (1, 0, 3_600_000), (2, 2_000, 0), (3, 2_001, 2_001)] {
@@ -152,7 +152,7 @@ async fn who_has_the_list_gets_304_until_it_changes() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_as_of_another_second_is_another_list() {
+async fn another_as_of_means_another_etag() {
     let database = Database::migrated().await;
     database.insert(&json!(vec![record("a", 1, NOW); 10]), NOW).await;
     let function = get_logs(&database, 0);
@@ -166,7 +166,7 @@ async fn a_list_that_is_as_of_another_second_is_another_list() {
 }
 
 #[tokio::test]
-async fn an_answer_that_there_is_no_list_is_not_kept() {
+async fn an_error_is_not_cached() {
     let database = Database::migrated().await;
     let function = get_logs(&database, 60);
     database.run("RENAME TABLE Logs TO Elsewhere").await;
@@ -202,7 +202,7 @@ async fn if_none_match_reaches_the_function_however_it_is_written() {
 }
 
 #[tokio::test]
-async fn a_wrong_time_to_keep_a_list_ends_the_start() {
+async fn an_invalid_cache_seconds_ends_the_start() {
     for value in ["-1", "61", "1.5", "a second", ""] {
         let variables = [("DATABASE_URL", "mysql://user:s3cret@127.0.0.1/db"), ("CACHE_SECONDS", value)];
         let function = FunctionRun::new("get-logs", &variables);
@@ -238,7 +238,7 @@ async fn the_gateway_passes_304_on_without_a_body() {
 }
 
 #[tokio::test]
-async fn up_keeps_a_list_as_long_as_it_is_told() {
+async fn up_passes_on_the_cache_time() {
     let database = Database::migrated().await;
     let product = Product::start_with_arguments(&database, &["--cache", "60"]).await;
     assert_eq!(product.list().await.len(), 0);

@@ -175,7 +175,7 @@ async fn a_device_that_keeps_the_rules_loses_and_doubles_nothing() {
 }
 
 #[tokio::test]
-async fn a_device_does_not_send_again_what_was_rejected_beside_what_was_stored() {
+async fn a_device_does_not_repeat_rejected_records() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let gateway = Gateway::before(&product, &[]).await;
@@ -188,7 +188,7 @@ async fn a_device_does_not_send_again_what_was_rejected_beside_what_was_stored()
 }
 
 #[tokio::test]
-async fn a_device_waits_as_long_as_it_is_told_and_twice_as_long_each_time_up_to_a_minute_on_top() {
+async fn a_device_waits_retry_after_plus_a_backoff_that_doubles_up_to_a_minute() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let gateway = Gateway::before(&product, &[Fate::Refused(503); 7]).await;
@@ -210,7 +210,7 @@ async fn a_device_waits_as_long_as_it_is_told_and_twice_as_long_each_time_up_to_
 }
 
 #[tokio::test]
-async fn a_device_does_not_repeat_what_is_refused_for_good() {
+async fn a_device_does_not_repeat_a_batch_that_is_refused_for_good() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let gateway = Gateway::before(&product, &[]).await;
@@ -223,7 +223,7 @@ async fn a_device_does_not_repeat_what_is_refused_for_good() {
 }
 
 #[tokio::test]
-async fn a_device_whose_key_of_the_api_or_address_is_wrong_keeps_the_batch_and_says_so() {
+async fn a_device_with_a_wrong_api_key_or_address_keeps_the_batch_and_says_so() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let gateway = Gateway::before(&product, &[Fate::Refused(404)]).await;
@@ -240,7 +240,7 @@ async fn a_device_whose_key_of_the_api_or_address_is_wrong_keeps_the_batch_and_s
 }
 
 #[tokio::test]
-async fn a_device_that_is_stopped_says_under_which_key_to_go_on() {
+async fn a_stopped_device_prints_the_key_for_the_next_try() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let (key, body) = (&product.endpoints.post.api_key, record("a", 1, 1).to_string());
@@ -257,7 +257,7 @@ async fn a_device_that_is_stopped_says_under_which_key_to_go_on() {
 }
 
 #[tokio::test]
-async fn a_device_that_gives_up_for_now_says_under_which_key_to_go_on() {
+async fn a_device_that_gives_up_prints_the_key_for_the_next_try() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let gateway = Gateway::before(&product, &[Fate::AnswerLost]).await;

@@ -24,7 +24,7 @@ async fn problem(response: Response, status: u16) -> Value {
 }
 
 #[tokio::test]
-async fn what_a_device_posts_a_dashboard_gets() {
+async fn a_code_posted_by_a_device_is_listed_for_dashboards() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let answer =
@@ -40,7 +40,7 @@ async fn what_a_device_posts_a_dashboard_gets() {
 }
 
 #[tokio::test]
-async fn only_an_apis_own_key_opens_it() {
+async fn each_api_accepts_only_its_own_key() {
     let product = Product::start(&Database::migrated().await).await;
     let (post, get) = (&product.endpoints.post, &product.endpoints.get);
     let longer = format!("{}x", post.api_key);
@@ -83,7 +83,7 @@ async fn a_preflight_needs_no_key() {
 }
 
 #[tokio::test]
-async fn packed_bodies_are_unpacked_and_what_is_no_such_body_is_refused() {
+async fn compressed_bodies_are_decompressed_and_broken_ones_are_refused() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let body = json!([record("a", 1, 1), record("b", 2, 2)]).to_string();
@@ -106,7 +106,7 @@ async fn packed_bodies_are_unpacked_and_what_is_no_such_body_is_refused() {
 }
 
 #[tokio::test]
-async fn a_body_of_more_than_one_mebibyte_is_refused_also_when_it_was_packed() {
+async fn a_body_over_one_mebibyte_is_refused_compressed_or_not() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let record = record("a", 1, 1).to_string();
@@ -120,7 +120,7 @@ async fn a_body_of_more_than_one_mebibyte_is_refused_also_when_it_was_packed() {
 }
 
 #[tokio::test]
-async fn a_small_body_that_unpacks_to_a_gibibyte_is_refused_without_being_unpacked() {
+async fn a_decompression_bomb_is_refused_at_the_size_limit() {
     let product = Product::start(&Database::migrated().await).await;
     let mut packed = GzEncoder::new(Vec::new(), Compression::best());
     let megabyte = vec![b' '; 1 << 20];
@@ -145,7 +145,7 @@ async fn a_body_that_is_not_utf8_reaches_the_function_as_it_is() {
 }
 
 #[tokio::test]
-async fn a_header_that_is_no_text_does_not_stop_a_batch() {
+async fn a_header_that_is_not_text_does_not_stop_a_batch() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let odd = reqwest::header::HeaderValue::from_bytes(b"caf\xe9").expect("bytes are allowed");
@@ -155,7 +155,7 @@ async fn a_header_that_is_no_text_does_not_stop_a_batch() {
 }
 
 #[tokio::test]
-async fn a_host_that_is_none_is_refused_as_by_the_front_of_aws() {
+async fn an_invalid_host_is_refused_as_aws_does() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     for host in ["a b", "[", "a/b", "a/", "a?b", "a?", "a#b", "a#", "a\\b", "user@a", "@a", "a:99999", "%zz"] {

@@ -20,7 +20,7 @@ async fn post(product: &Product, body: Vec<u8>, headers: &[(&str, &str)]) -> (u1
 }
 
 #[tokio::test]
-async fn a_file_of_lines_is_stored_whole_packed_or_not() {
+async fn a_file_of_lines_is_stored_completely_compressed_or_not() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let (status, receipt) = post(&product, lines(1000).into_bytes(), &[]).await;
@@ -52,7 +52,7 @@ async fn a_line_that_was_cut_off_is_rejected_and_the_others_are_stored() {
 }
 
 #[tokio::test]
-async fn the_same_batch_under_its_key_is_stored_once_whatever_its_shape() {
+async fn a_retry_in_another_shape_is_stored_once() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let key = [("idempotency-key", "offline-1")];

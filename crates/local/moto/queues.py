@@ -1,9 +1,9 @@
-"""moto's queues, made fit for thousands of messages and several clients at once, and kept in a file between two runs.
-Runs before server.py, in one program with it.
+"""Replaces moto's queues, for thousands of messages and several clients at once, and saves them between two runs.
+Runs before server.py, in the same program.
 
-As they are in moto 5.2.5, a send and a receive take time with all that is in the queue (of 1,000 messages: 22 sent and
-4 received a second), a deletion drops what another thread sends meanwhile, the size of a message is taken in
-characters, and every message that ever was stays in memory. What a client sees is still moto's.
+moto 5.2.5 itself is slow, because each call counts all messages in the queue: with 1,000 of them it sends 22 and
+receives 4 a second. A deletion loses messages that another thread sends meanwhile. The size of a message is measured in
+characters, and every message ever sent stays in memory. Clients still talk to moto's own API.
 """
 
 import base64
@@ -16,12 +16,12 @@ from uuid import uuid4
 
 from moto.sqs import models
 
-# Held by whoever works on queues; who waits for messages lets go of it.
+# Lock of all queues. Waiting for messages releases it.
 queues = Condition()
 
 
 class Messages(dict):
-    """By their ids, oldest first, with what moto asks of a list."""
+    """Messages by id, oldest first, with the methods of a list that moto uses."""
 
     def append(self, message):
         self[message.id] = message
@@ -35,11 +35,11 @@ class Messages(dict):
 
 
 class Message(models.Message):
-    # moto makes a service's name of it.
+    # moto derives the name of the service from it.
     __module__ = models.__name__
 
     def __new__(cls, *_arguments):
-        # moto would keep each one in a list of its own.
+        # moto's own __new__ would keep each message in a list for ever.
         return object.__new__(cls)
 
     visible = property(lambda self: time.time() * 1000 > self.visible_at)
@@ -47,7 +47,7 @@ class Message(models.Message):
 
     def mark_received(self, visibility_timeout=None):
         super().mark_received(visibility_timeout)
-        # Says whose it is, so that nobody has to search.
+        # Contains the id of the message, so that no search is needed.
         self.receipt_handle = f"{self.id}/{self.approximate_receive_count}"
         self._old_receipt_handles = []
 
@@ -64,7 +64,7 @@ class Queue(models.Queue):
 
     messages = property(lambda self: (message for message in self._messages if message.visible and not message.delayed))
     approximate_number_of_messages = property(lambda self: sum(1 for _ in self.messages))
-    # Of FIFO queues, which are not used here.
+    # For FIFO queues, which are not used here.
     pending_message_groups = property(lambda self: set())
 
     def delete_message(self, receipt_handle):
@@ -98,7 +98,7 @@ def purge_queue(backend, queue_name):
 
 
 models.Queue, models.Message = Queue, Message
-# Made up of 185 random letters, at some cost; Message has its own.
+# moto's 185 random letters take time to make; Message has receipt handles of its own.
 models.generate_receipt_handle = str
 models.SQSBackend.send_message = send_message
 models.SQSBackend.is_message_valid_based_on_retention_period = is_retained
@@ -113,28 +113,28 @@ def one_at_a_time(operation):
     return locked
 
 
-# Not around whole requests: a client that is frozen in the middle of one must not keep the others out.
+# The lock is not held for whole requests: a client that stops in the middle of one must not block the others.
 for name, operation in list(vars(models.SQSBackend).items()):
     if callable(operation) and not name.startswith("_"):
         setattr(models.SQSBackend, name, one_at_a_time(operation))
 
 
 def as_base64(content):
-    """JSON has no bytes, which attributes of messages may be."""
+    """Message attributes may be bytes, which JSON does not have."""
     return {"base64": base64.b64encode(content).decode()}
 
 
 def from_base64(value):
-    # What belongs to an attribute of this name is no text.
+    # An attribute named base64 has a dict as its value, not a string.
     is_ours = value.keys() == {"base64"} and isinstance(value["base64"], str)
     return base64.b64decode(value["base64"]) if is_ours else value
 
 
 class KeptMessages:
-    """A file with a line for each message; read when the program starts, written when it ends.
+    """A file with one line per message; read when the program starts, written when it ends.
 
-    For a message time stands still in between, and its receipts are forgotten: it is as if it had just been sent.
-    Otherwise it would be too old after some days off, and a stop in the middle of a batch would count as a try.
+    Age and receive count of a message are not saved: in the next run it counts as just sent. Otherwise it would expire
+    after some days without a run, and a stop in the middle of a batch would count as a failed delivery.
     """
 
     def __init__(self, path):
@@ -158,7 +158,7 @@ class KeptMessages:
         models.SQSBackend.create_queue = create_with_messages
 
     def give_back(self, queue):
-        """What the file has for a queue is sent when there is such a queue."""
+        """Sends the saved messages of a queue that has just been created."""
         for kept in self.waiting:
             if kept["queue"] == queue.name:
                 message = Message(kept["id"], kept["body"])
@@ -168,7 +168,7 @@ class KeptMessages:
         self.waiting = [kept for kept in self.waiting if kept["queue"] != queue.name]
 
     def keep(self):
-        """Whole or not at all. How many there are, by queue."""
+        """Writes the file, completely or not at all. Returns the number of messages by queue."""
         lines = list(self.waiting)
         for account in models.sqs_backends.values():
             for backend in account.values():

@@ -1,9 +1,8 @@
-"""moto's server on a free port of 127.0.0.1, which it prints. It ends when its standard input does, so it never
-outlives the program that started it, however that one ended.
+"""Runs moto's server on a free port of 127.0.0.1 and prints the port. It exits when its standard input ends, so it
+never outlives the program that started it.
 
-Arguments: a file for the messages that are in queues at the end, which the next run has again, or "" for none, and then
-operations that nobody may use, as secretsmanager.GetSecretValue. (moto's own way to refuse one answers with XML where
-AWS answers with JSON.)
+Arguments: the file that keeps messages between two runs, or "" for none; then operations that are denied, such as
+secretsmanager.GetSecretValue. (moto's own denial responds with XML where AWS responds with JSON.)
 """
 
 import contextlib
@@ -20,12 +19,12 @@ from werkzeug.serving import make_server
 kept_messages, denied = KeptMessages(sys.argv[1]), sys.argv[2:]  # noqa: F821 of queues.py
 operations = []
 moto = DomainDispatcherApplication(create_backend_app)
-# Finding out which service is meant takes moto longer than all the rest of a request.
+# Direct access to SQS: finding the service takes moto longer than the rest of a request.
 sqs = create_backend_app("sqs")
 
 
 def application(environ, start_response):
-    # Not one of AWS's: what the server was asked to do until now.
+    # Not part of AWS: lists the operations that were called so far.
     if environ["PATH_INFO"] == "/operations":
         start_response("200 OK", [("Content-Type", "application/json")])
         return [json.dumps(operations).encode()]
@@ -42,26 +41,26 @@ def application(environ, start_response):
 
 
 class RequestHandler(MotoRequestHandler):
-    # Connections are used again.
+    # Keeps connections open.
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
 
-# A line for each request is no news.
+# No line for each request.
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
-# As good an end as that of the input, of which there is no more then. Nothing is cut off, however often they come.
+# A signal ends the input, so the server exits as above. Further signals do not interrupt it.
 nothing = os.open(os.devnull, os.O_RDONLY)
 for end in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
     signal.signal(end, lambda *_: os.dup2(nothing, 0))
-# The socket listens from here on; who connects before the thread runs, waits.
+# The socket listens from here on. Clients that connect before the thread runs have to wait.
 server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=RequestHandler)
 Thread(target=server.serve_forever, daemon=True).start()
 print(server.port, flush=True)
 sys.stdin.buffer.read()
-# For good: what comes now is not answered, so nobody takes it for sent.
+# Never released: later requests get no response, so no client believes that its message was sent.
 queues.acquire()  # noqa: F821
 if kept_messages.path:
     counts = kept_messages.keep()
-    # After kill -9 of who started this, nobody listens.
+    # After kill -9 of the parent, nobody reads.
     with contextlib.suppress(BrokenPipeError):
         print(json.dumps(counts), flush=True)

@@ -1,4 +1,4 @@
-//! Where the built functions are.
+//! Finds the built binaries of the functions.
 
 use std::path::{Path, PathBuf};
 

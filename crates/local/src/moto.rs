@@ -1,4 +1,4 @@
-//! AWS's services as moto plays them: a real HTTP endpoint on this machine.
+//! AWS services simulated by moto, at an HTTP endpoint on this machine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,19 +10,19 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
-/// The region that everything is in.
+/// The region of all resources.
 pub const REGION: &str = "eu-central-1";
 
 /// Access key and secret: moto accepts any.
 pub const KEY: &str = "made-up";
 
-/// A Python program: it loads for a second, or several on a busy machine.
+/// The limit for its start. Python loads moto in a second, or in several on a busy machine.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// How long it may take to save its messages.
+/// The limit for saving its messages.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
-/// Passed to Python as text: this program does not depend on the folder that it was built in.
+/// The Python program. Passed to Python as text, so that this binary does not depend on the folder it was built in.
 const PROGRAM: &str = concat!(include_str!("../moto/queues.py"), "\n\n", include_str!("../moto/server.py"));
 
 /// What to run.
@@ -38,7 +38,7 @@ pub struct MotoOptions<'a> {
     pub log_file: Option<&'a Path>,
 }
 
-/// A running server. It exits with this value, or with this process, even by kill -9: it reads a pipe that only we hold.
+/// A running server. It exits when this value is dropped or this process ends, even by kill -9: it reads a pipe from us.
 #[derive(Debug)]
 pub struct Moto {
     process: Child,
@@ -85,9 +85,9 @@ impl Moto {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
-            // Ctrl-C in a terminal is for us: the queue is needed until everything else has stopped.
+            // Ctrl-C in a terminal must not reach it: the queue is needed until everything else has stopped.
             .process_group(0)
-            // With a file it exits by itself, after it has saved the messages.
+            // With a file for messages it must not be killed: it exits by itself after saving them.
             .kill_on_drop(options.messages.is_none())
             .spawn()?;
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
@@ -112,7 +112,7 @@ impl Moto {
         self.process.id()
     }
 
-    /// Returns when the server has exited: whether it saved its messages.
+    /// Waits until the server has exited. Returns whether it saved its messages.
     pub async fn ended(&mut self) -> bool {
         let _ = self.process.wait().await;
         matches!(self.output.next_line().await, Ok(Some(_)))

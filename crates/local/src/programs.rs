@@ -1,4 +1,4 @@
-//! Programs of this machine.
+//! Finds programs on this machine.
 
 use std::path::PathBuf;
 

@@ -1,11 +1,11 @@
-//! A folder for one run or test.
+//! A temporary folder of one run or test.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A folder that is deleted with this value, unless it is kept.
+/// A folder that is deleted when this value is dropped, unless [`keep`](Self::keep) was called.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     path: PathBuf,
@@ -13,7 +13,7 @@ pub struct TemporaryFolder {
 }
 
 impl TemporaryFolder {
-    /// Makes a folder in the system's temporary folder; `owner` is part of its name.
+    /// Creates a folder in the system's temporary folder; `owner` is part of its name.
     pub fn new(owner: &str) -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("logs-{owner}-{}", uuid::Uuid::new_v4().simple()));
         fs::create_dir(&path)?;
@@ -26,7 +26,7 @@ impl TemporaryFolder {
         &self.path
     }
 
-    /// Keeps the folder, to look for a cause in.
+    /// Keeps the folder, so that somebody can look into it.
     pub fn keep(&mut self) {
         self.is_kept = true;
     }

@@ -87,7 +87,7 @@ fn every_body_is_a_problem_that_names_the_request() {
 }
 
 #[test]
-fn whoever_shall_come_back_is_told_when() {
+fn retryable_statuses_have_retry_after() {
     for template in variants() {
         for api in APIS {
             for (kind, response) in responses(template, api) {
@@ -104,7 +104,7 @@ fn whoever_shall_come_back_is_told_when() {
 }
 
 #[test]
-fn a_page_of_the_allowed_origin_can_read_every_one() {
+fn pages_of_the_allowed_origin_can_read_every_response() {
     let other = Project::copy().package("dev", &["allowedOrigin=https://a.example"]).expect("it can be packaged");
     for (template, origin) in [(variant("dev", "created"), "*"), (&other, "https://a.example")] {
         for api in APIS {

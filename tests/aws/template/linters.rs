@@ -20,7 +20,7 @@ fn cfn_lint_finds_neither_error_nor_warning() {
 }
 
 #[test]
-fn checkov_finds_nothing_but_what_has_a_reason() {
+fn checkov_finds_only_exceptions_that_have_a_reason() {
     let program = std::env::var("CHECKOV").expect("CHECKOV is not set; run ./dev test");
     let config = concat!(env!("CARGO_MANIFEST_DIR"), "/../infra/checkov.yml");
     let text = std::fs::read_to_string(config).expect("it is there");

@@ -1,4 +1,4 @@
-//! Builds by cargo.
+//! Builds with cargo.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,8 +8,8 @@ use nix::sys::statvfs::statvfs;
 use crate::tools::CargoLambda;
 use crate::{Failure, say};
 
-/// Builds this selection of packages as `./dev up` and the tests use them. Their features depend on the selection, so
-/// another one would build some crates again.
+/// Builds this selection of packages with the profile of `./dev up` and the tests. Features of crates depend on the
+/// selection, so another one would build some crates again.
 pub(super) fn build(selection: &[&str]) -> Result<(), Failure> {
     say("building (the first time takes a few minutes)");
     run(Command::new("cargo").args(["build", "--locked", "--profile", "local"]).args(selection))
@@ -21,7 +21,7 @@ pub(super) struct Release<'a> {
     pub(super) architecture: &'a str,
     /// A profile of `Cargo.toml`.
     pub(super) profile: &'a str,
-    /// Gets the zips, and nothing else.
+    /// The folder for the zips. Its content is deleted first.
     pub(super) folder: &'a Path,
     /// Which packages and binaries.
     pub(super) selection: &'a [String],
@@ -40,7 +40,7 @@ impl Release<'_> {
         let _ = std::fs::remove_dir_all(self.folder);
         let mut command = cargo_lambda.command();
         command.args(["build", "--locked", "--profile", self.profile, "--target", &target]);
-        // Without the check for the target, which would have rustup install it.
+        // Skips cargo lambda's check of the target, which would let rustup install it.
         command.args(["--skip-target-check", "--output-format", "zip", "--lambda-dir"]).arg(self.folder);
         run(command.args(self.selection))
     }
@@ -71,10 +71,10 @@ fn has_library(target: &str) -> bool {
     output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
-/// What a first build for Lambda takes, in MB.
+/// The disk space for a first build for Lambda, in MB.
 const NEEDED_MB: u64 = 2500;
 
-/// Fails if the disk has no room for a build. The folder of an earlier build shows that there is.
+/// Fails if the disk has no room for a build. The folder of an earlier build proves that it has.
 fn need_room(built: &str) -> Result<(), Failure> {
     let disk = statvfs(".")?;
     let free = (disk.blocks_available() * disk.fragment_size()) >> 20;

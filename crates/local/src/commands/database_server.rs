@@ -1,4 +1,4 @@
-//! A database server for as long as another program runs.
+//! Runs a database server while another program runs.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -13,11 +13,11 @@ use tokio::process::{Child, Command};
 
 use crate::Failure;
 
-/// How long a command may take to end when it is asked to.
+/// How long the command may take to exit after SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Runs the command with `DATABASE_SERVER_URL` set to a new, empty server, and with a folder for temporary files that
-/// goes away with it; a server that the command leaves behind in there is ended.
+/// Runs the command with `DATABASE_SERVER_URL` set to a new, empty server, and with its own folder for temporary files.
+/// Afterwards the folder is deleted, and a server that the command left running in it is stopped.
 pub(super) async fn run_beside(command: &mut Command) -> Result<ExitCode, Failure> {
     let folder = TemporaryFolder::new("database")?;
     let temporary = folder.path().join("tmp");
@@ -32,7 +32,7 @@ pub(super) async fn run_beside(command: &mut Command) -> Result<ExitCode, Failur
 }
 
 async fn run(command: &mut Command, signals: &mut StopSignals) -> Result<ExitCode, Failure> {
-    // A process group, so that it can be ended with everything that it started.
+    // A process group, so that it can be stopped with everything that it started.
     let mut process = command.process_group(0).spawn()?;
     tokio::select! {
         status = process.wait() => Ok(if status?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),

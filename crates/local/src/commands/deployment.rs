@@ -8,7 +8,7 @@ use super::become_program;
 use crate::Failure;
 use crate::tools;
 
-/// Runs osls. What `osls deploy` is told is looked at before it begins.
+/// Runs osls. The arguments of `osls deploy` are checked first.
 pub(crate) fn osls(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     if arguments.first().is_some_and(|command| command == "deploy") {
         check_deployment(&arguments)?;
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_package_is_deployed_to_its_own_stage_only() {
+    fn a_package_can_be_deployed_only_to_its_own_stage() {
         let folder = TemporaryFolder::new("package").expect("the temporary folder can be written");
         let package = folder.path().display();
         let said = check(&format!("deploy --stage prod --package {package}/")).expect_err("there is no template");

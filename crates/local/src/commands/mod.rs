@@ -1,4 +1,4 @@
-//! The commands, a module each where one is more than a few lines.
+//! The commands of `./dev`. Longer ones have a module each.
 
 mod announcement;
 mod build;
@@ -55,7 +55,8 @@ fn database_choice() -> DatabaseChoice {
     }
 }
 
-/// Becomes another program: signals reach it, and its exit status is ours. Returns only when that fails.
+/// Replaces this process by another program (exec): it gets the signals, and its exit status is ours. Returns only on
+/// failure.
 fn become_program(command: &mut Command) -> Result<ExitCode, Failure> {
     let error = command.exec();
     Err(format!("{} cannot be run: {error}", command.get_program().display()).into())

@@ -25,8 +25,8 @@ pub(crate) struct PackageArguments {
 }
 
 impl PackageArguments {
-    /// Stage, and what osls is told besides it. After the first option that is not ours, clap takes everything for osls:
-    /// our own options are looked for there as well.
+    /// The stage, and the options for osls. After the first unknown option clap leaves everything to osls, so our own
+    /// options are looked for there as well.
     fn read(&self) -> Result<(String, Vec<String>), Failure> {
         let (mut stage, mut is_arm64, mut options) = (self.stage.clone(), self.arm64, Vec::<String>::new());
         let mut given = self.options.iter();
@@ -48,16 +48,16 @@ impl PackageArguments {
     }
 }
 
-/// osls's messages.
+/// The log file with osls's messages.
 const LOG: &str = "target/package.log";
 
-/// Makes the zips for the architecture that the parameters say, and then the template.
+/// Builds the zips for the architecture in the parameters, then the template.
 pub(crate) fn run(arguments: &PackageArguments) -> Result<ExitCode, Failure> {
     let (stage, options) = arguments.read()?;
     let stage = &stage;
     let osls = Osls { program: tools::osls()?, stage, options: &options };
     let _lock = lock()?;
-    // Wrong parameters are refused here, before minutes of building.
+    // Refuses wrong parameters before the build, which takes minutes.
     let architecture = osls.architecture()?;
     zips::for_stage(stage, &architecture)?;
     let folder = Path::new("target/package").join(stage);
@@ -87,7 +87,7 @@ fn lock() -> Result<File, Failure> {
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
-            Err("another ./dev package is at work here; run this one when it is done".into())
+            Err("another ./dev package is running here; run this one when it is done".into())
         }
         Err(TryLockError::Error(error)) => Err(error.into()),
     }
@@ -114,7 +114,7 @@ impl Osls<'_> {
         let mut print = self.command("print");
         let output =
             print.args(["--path", "custom.architecture", "--format", "text"]).stderr(File::create(LOG)?).output()?;
-        // Its messages are on standard output, too.
+        // osls writes its messages to standard output as well.
         let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
         if output.status.success() { Ok(said) } else { Err(format!("osls refuses the parameters:\n{said}").into()) }
     }
@@ -130,7 +130,7 @@ impl Osls<'_> {
     }
 }
 
-/// An argument as a shell reads it.
+/// Quotes an argument for a shell.
 fn quoted(argument: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_=+:,./@%".contains(&byte);
     if argument.bytes().all(is_plain) { argument.to_owned() } else { format!("'{}'", argument.replace('\'', r"'\''")) }
@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_ours_goes_to_osls_wherever_it_stands() {
+    fn unknown_options_go_to_osls_in_any_position() {
         let parse = |line: &str| CommandLine::parse_from(line.split(' ')).package;
         for line in [
             "package --stage prod --arm64 --param a=b --verbose",
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn the_next_command_can_be_pasted() {
+    fn the_printed_command_can_be_pasted_into_a_shell() {
         assert_eq!(quoted("--param=subnets=a,b"), "--param=subnets=a,b");
         assert_eq!(quoted("--param=name=it's $x"), r"'--param=name=it'\''s $x'");
     }

@@ -1,4 +1,4 @@
-//! Why there is no database server.
+//! Why the private database server cannot be used.
 
 use std::io;
 use std::path::PathBuf;
@@ -15,10 +15,10 @@ pub(super) const START_LIMIT: Duration = Duration::from_mins(2);
 /// Size of a new data folder in MB, with room for the first million rows.
 pub(super) const NEEDED_MB: u64 = 512;
 
-/// Why a server does not start, or a database cannot be made on it.
+/// Why a server does not start, or a database cannot be created on it.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// There is no server program, or no data folder could be made.
+    /// There is no server program, or no data folder could be created.
     #[error(transparent)]
     Program(#[from] ProgramError),
     /// Not enough room in this folder: how many MB are free.
@@ -27,13 +27,13 @@ pub enum ServerError {
     /// A file or a process failed.
     #[error("the database server cannot be started: {0}; is there room on the disk, and is the folder yours?")]
     Io(#[from] io::Error),
-    /// It exited during the start: its last error, and its log.
+    /// The server exited during the start: its last error, and its log.
     #[error("the database server ended at once: {0} (all of it: {1})")]
     Ended(String, PathBuf),
-    /// It runs and does not answer; its log.
+    /// The server runs but does not answer; its log.
     #[error("the database server does not answer after {} s (see {})", START_LIMIT.as_secs(), .0.display())]
     NoAnswer(PathBuf),
-    /// Its own URL is invalid.
+    /// The server's URL is invalid.
     #[error(transparent)]
     Setting(#[from] SettingError),
     /// The migrations failed.

@@ -1,4 +1,4 @@
-//! A new data folder.
+//! Creates a data folder.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use super::left_behind::{UNFINISHED, note_process};
 use super::program::{Flavour, ProgramError, ServerProgram, last_error, temporary};
 
-/// What `mariadb-install-db` gives to MariaDB; that script needs a program from another package (docs/decisions/0013).
+/// The options of `mariadb-install-db`. That script needs a program of another package (docs/decisions/0013).
 const BOOTSTRAP: [&str; 5] = [
     "--bootstrap",
     "--log-warnings=0",
@@ -18,8 +18,8 @@ const BOOTSTRAP: [&str; 5] = [
 ];
 
 impl ServerProgram {
-    /// Makes a data folder with system tables in it, and notes the process in `folder` meanwhile. A data folder that a
-    /// killed run left unfinished is made anew.
+    /// Creates a data folder with system tables, and keeps the process id in `folder` meanwhile. A data folder that a
+    /// killed run left unfinished is created again.
     pub(super) async fn initialize(&self, data: &Path, folder: &Path) -> Result<(), ProgramError> {
         let failed = |error: std::io::Error| ProgramError::Initialize(error.to_string());
         let unfinished = data.with_extension(UNFINISHED);

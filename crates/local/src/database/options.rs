@@ -1,4 +1,4 @@
-//! What to run where.
+//! The options of a private database server.
 
 use std::path::PathBuf;
 
@@ -12,11 +12,11 @@ use super::tls::TlsFiles;
 pub struct ServerOptions {
     /// The server program.
     pub program: ServerProgram,
-    /// The folder for data, log and process id; made if it is missing.
+    /// The folder for data, log and process id; created if it is missing.
     pub folder: PathBuf,
     /// Password of the account that [`Server::url`] names.
     pub password: String,
-    /// With it the server offers TLS.
+    /// The certificate, if the server offers TLS.
     pub tls: Option<TlsFiles>,
     /// Further options of the server, like `--max-connections=5`.
     pub extra: Vec<String>,

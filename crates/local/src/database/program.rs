@@ -1,4 +1,4 @@
-//! Which server there is to run.
+//! Finds the database server program of this machine.
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -28,10 +28,10 @@ pub enum ProgramError {
         "no mysqld or mariadbd was found; install Debian's mariadb-server-core, or set MYSQL_SERVER=/path/to/mysqld"
     )]
     NotFound,
-    /// Found, but it does not run, or is something else.
+    /// The program does not run, or is not a database server.
     #[error("{0} does not run as a MySQL or MariaDB server; set MYSQL_SERVER=/path/to/mysqld to choose another server")]
     DoesNotRun(PathBuf),
-    /// No system tables.
+    /// The system tables could not be created.
     #[error("the database folder could not be made: {0}")]
     Initialize(String),
 }
@@ -59,7 +59,7 @@ impl ServerProgram {
         Ok(Self { path, flavour })
     }
 
-    /// `mysql` or `mariadb`: one cannot read the other's data.
+    /// `mysql` or `mariadb`: neither can read the other's data.
     #[must_use]
     pub fn flavour(&self) -> &'static str {
         match self.flavour {
@@ -68,25 +68,25 @@ impl ServerProgram {
         }
     }
 
-    /// The program with what every call of it needs. Configuration files of the machine are not read: they
-    /// belong to another server.
+    /// The program with the options of every call. It does not read the machine's configuration files: they belong to
+    /// another server.
     pub(super) fn command(&self, data: &Path) -> Command {
         let mut command = Command::new(&self.path);
         command.arg("--no-defaults").arg(format!("--datadir={}", data.display())).stdin(Stdio::null());
         if nix::unistd::geteuid().is_root() {
             command.arg("--user=root");
         }
-        // Its own: every MariaDB that makes system tables uses the same names for its temporary tables.
+        // A folder of its own: every MariaDB that creates system tables uses the same names for its temporary tables.
         command.arg(format!("--tmpdir={}", temporary(data).display()));
-        // Ctrl-C in a terminal reaches the whole process group; the server ends last, when it is told to.
+        // Ctrl-C in a terminal reaches the whole process group. In a group of its own, the server stops last.
         command.process_group(0).kill_on_drop(true);
         command
     }
 
-    /// Options that only one of the two knows.
+    /// Options that only MySQL or only MariaDB knows.
     pub(super) fn extra_options(&self) -> &'static [&'static str] {
         match self.flavour {
-            // The X protocol would want a port of its own.
+            // The X protocol would need a port of its own.
             Flavour::MySql => &["--mysqlx=OFF"],
             Flavour::MariaDb => &[],
         }
@@ -98,7 +98,7 @@ pub(super) fn temporary(data: &Path) -> PathBuf {
     data.with_file_name("temporary")
 }
 
-/// The line of a server's log that says what is wrong.
+/// The line of a server's log that states the error.
 pub(super) fn last_error(log: &str) -> Option<String> {
     let mut errors = log.lines().filter(|line| line.contains("ERROR") && !line.contains("Aborting"));
     errors.next_back().map(|line| line.trim().to_owned())

@@ -3,10 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Paths of PEM files. The server has the last two; a client trusts the first.
+/// Paths of PEM files. The server uses the last two; a client trusts the first.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
-    /// Who signed the certificate.
+    /// The certificate authority.
     pub authority: PathBuf,
     /// The server's certificate, for 127.0.0.1.
     pub certificate: PathBuf,
@@ -14,7 +14,7 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
-/// Makes a certificate authority and a certificate for 127.0.0.1 in `folder`.
+/// Creates a certificate authority and a certificate for 127.0.0.1 in `folder`.
 pub fn make_tls_files(folder: &Path) -> io::Result<TlsFiles> {
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 

@@ -46,7 +46,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_named_has_succeeded() {
+    fn a_message_that_is_not_listed_has_succeeded() {
         for all in ["", " \n", "null", "{}", r#"{"batchItemFailures":null}"#, r#"{"batchItemFailures":[]}"#] {
             assert_eq!(failed(all), Ok(vec![]), "{all}");
         }
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_that_cannot_be_trusted_fails_the_whole_batch() {
+    fn a_malformed_response_fails_the_whole_batch() {
         for none in [
             "ok",
             "\"ok\"",

@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use crate::queue::{Message, Queue};
 
-/// Lambda's own limit for the event of an invocation: 6 MB.
+/// Lambda's limit for the event of an invocation: 6 MB.
 const MAX_EVENT_BYTES: usize = 6 << 20;
 
 const HEAD: &str = r#"{"Records":["#;
 const TAIL: &str = "]}";
 
-/// A received message, as the function gets it.
+/// A received message in the form that the function gets.
 pub(super) struct Record {
     pub(super) id: String,
     pub(super) handle: String,

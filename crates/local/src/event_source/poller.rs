@@ -14,11 +14,11 @@ use crate::queue::{MAX_PER_CALL, QueueError};
 /// Maximum number of calls to the queue that a poller has open at once.
 const CALLS_AT_ONCE: usize = 5;
 
-/// Long polling of an idle poller: stopping may wait for it. Lambda: 20 s.
+/// Long polling of an idle poller. Short, because a stop waits for it; Lambda: 20 s.
 const LONG_POLL_SECONDS: u8 = 1;
 
-/// Pause between two calls while a batch is gathered and the queue had less than was asked for: empty calls would take
-/// the processor from the clients.
+/// Pause between two calls while a batch is gathered and the queue returned fewer messages than asked for. Empty calls
+/// would take the processor from the clients.
 const SHORT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Pause after an error; doubles with each further one.
@@ -57,7 +57,7 @@ impl Poller {
         *self.phase.borrow() == Phase::Stopped
     }
 
-    /// Whether windows have ended.
+    /// Whether batches no longer wait for their window.
     fn is_last(&self) -> bool {
         *self.phase.borrow() == Phase::WithoutWindow
     }

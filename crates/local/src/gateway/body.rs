@@ -16,7 +16,7 @@ const ARRIVAL_LIMIT: Duration = Duration::from_secs(29);
 /// How long the body of a refused request is read.
 const DISCARD_LIMIT: Duration = Duration::from_secs(5);
 
-/// API Gateway's own limit for a request, 10 MB.
+/// API Gateway's limit for a request: 10 MB.
 const MAX_READ_BYTES: usize = 10 << 20;
 
 /// Why a body is refused. The text is for the client.
@@ -92,7 +92,7 @@ fn unpack(packed: impl Read) -> Result<Vec<u8>, BodyRefused> {
     if unpacked.len() > MAX_BODY_BYTES { Err(BodyRefused::TooLarge) } else { Ok(unpacked) }
 }
 
-/// Whether API Gateway would hand the body over as text.
+/// Whether API Gateway would pass the body as text.
 pub(super) fn as_text(body: Vec<u8>) -> Result<String, Bytes> {
     String::from_utf8(body).map_err(|error| Bytes::from(error.into_bytes()))
 }

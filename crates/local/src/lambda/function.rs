@@ -1,4 +1,4 @@
-//! A function: an event goes to an environment that has room for one more; a new one is started only when all are full.
+//! A function: an event goes to an environment with room for it. A new environment starts only when all are full.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -15,14 +15,14 @@ pub struct Function(Arc<Inner>);
 struct Inner {
     config: FunctionConfig,
     max_log_bytes: Option<u64>,
-    /// One for each event that may be under way.
+    /// One permit for each event that may be in progress.
     permits: Arc<Semaphore>,
     max_events: usize,
-    /// Those that may get another event; the one that was used last is at the end.
+    /// The environments that may get another event, the most recently used one last.
     slots: Mutex<Vec<Slot>>,
 }
 
-/// An environment, started or about to be, and how many events it has.
+/// An environment, started or about to start, and the number of its events.
 struct Slot {
     environment: Arc<OnceCell<Environment>>,
     events: usize,
@@ -54,7 +54,7 @@ impl Function {
         &self.0.config.name
     }
 
-    /// Has some environment answer one event. The work goes on when the caller goes away, as in Lambda.
+    /// Lets an environment handle one event. The work goes on if the caller disconnects, as in Lambda.
     pub async fn invoke(&self, id: String, event: Bytes) -> Result<Bytes, InvokeError> {
         let permit = self.0.permits.clone().try_acquire_owned().map_err(|_| InvokeError::Throttled)?;
         let inner = self.0.clone();
@@ -74,13 +74,13 @@ impl Function {
         idle.filter_map(|slot| slot.environment.get()?.process_id()).collect()
     }
 
-    /// Returns when no environment has an event any more.
+    /// Returns when no environment has an event.
     pub async fn finish(&self) {
         let all = u32::try_from(self.0.max_events).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(self.0.config.timeout, self.0.permits.acquire_many(all)).await;
     }
 
-    /// Takes no more events and ends the environments; one that has an event ends when it has answered.
+    /// Accepts no more events and stops the environments: each after its current events.
     pub async fn stop(&self) {
         self.0.permits.close();
         let slots = std::mem::take(&mut *self.0.slots());
@@ -114,7 +114,7 @@ impl Inner {
     /// The environment that was used last among those with room for one more event; those that died in the meantime, or
     /// whose log is full, get no more.
     fn take(&self) -> Arc<OnceCell<Environment>> {
-        // Under the lock, or two events would rename the same log, the second time an empty one.
+        // Under the lock: otherwise two events would rename the same log, the second time an empty one.
         let mut slots = self.slots();
         if let Some(max_bytes) = self.max_log_bytes
             && let Err(error) = log::rotate(&self.config.log_file, max_bytes)
@@ -141,7 +141,7 @@ impl Inner {
         has_log && environment.is_alive()
     }
 
-    /// One event is done. An environment that may get no more ends when the last one is.
+    /// Releases the environment after an event. If it may get no more, it stops after its last event.
     fn give_back(&self, environment: &Arc<OnceCell<Environment>>) {
         let mut slots = self.slots();
         if let Some(index) = slots.iter().position(|slot| Arc::ptr_eq(&slot.environment, environment)) {

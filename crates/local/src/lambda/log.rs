@@ -1,8 +1,8 @@
 //! A bounded log: one file, and the one before it.
 //!
-//! Each environment of a function writes to the file itself: what it wrote is there even if it is killed, and a line is
-//! never torn. A process cannot be told to write elsewhere, so a full file is renamed, and environments that write to it
-//! end after their event.
+//! Each environment of a function writes to the file itself, so its lines are never torn and survive a kill. A process
+//! cannot be told to write elsewhere. So a full file is renamed, and the environments that write to it stop after their
+//! event.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -30,7 +30,7 @@ fn before(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The bounded log of this program itself. One write stays in one file.
+/// The bounded log of this program itself. A single write is never split over two files.
 pub(crate) struct BoundedLog {
     path: PathBuf,
     max_bytes: u64,
@@ -45,7 +45,7 @@ impl BoundedLog {
 
 impl Write for BoundedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // If the log cannot be renamed, it grows.
+        // A log that cannot be renamed goes on growing.
         if self.file.metadata()?.len() >= self.max_bytes
             && rotate(&self.path, self.max_bytes).is_ok()
             && let Ok(file) = open(&self.path)
@@ -81,7 +81,7 @@ mod tests {
     use crate::temporary_folder::TemporaryFolder;
 
     #[test]
-    fn a_full_log_gets_another_name_and_only_one_is_kept() {
+    fn a_full_log_is_renamed_and_only_one_old_log_is_kept() {
         let folder = TemporaryFolder::new("log").unwrap();
         let path = folder.path().join("function.log");
         let before = folder.path().join("function.log.1");
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_log_goes_on_in_a_new_file_with_whole_lines() {
+    fn the_log_of_this_program_continues_in_a_new_file_with_whole_lines() {
         let folder = TemporaryFolder::new("log").unwrap();
         let path = folder.path().join("gateways.log");
         let mut log = BoundedLog::open(path.clone(), 8).unwrap();

@@ -1,5 +1,5 @@
-//! Lambda as far as a function can tell: the Runtime API, environments that have one event at a time or, as on Lambda
-//! Managed Instances, several, and as many environments as the events at once need, up to a limit.
+//! Lambda as a function sees it: the Runtime API, and environments that start on demand, up to a limit. An environment
+//! gets one event at a time or, as on Lambda Managed Instances, several.
 
 mod environment;
 mod function;

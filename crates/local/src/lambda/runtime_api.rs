@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// What a function sent for an event.
+/// The outcome of an event, as the function reported it.
 pub(super) enum Reply {
     /// The response, as the function wrote it.
     Response(Bytes),
@@ -44,12 +44,12 @@ pub(super) struct RuntimeApi {
 
 struct Shared {
     events: tokio::sync::Mutex<mpsc::Receiver<Event>>,
-    /// Who waits for the answer, by the id of the event.
+    /// The callers that wait for a response, by the id of their event.
     open: Mutex<HashMap<String, oneshot::Sender<Reply>>>,
 }
 
 impl RuntimeApi {
-    /// For a process that may have `max_events` at once.
+    /// Starts the Runtime API of a process that may have `max_events` at once.
     pub(super) async fn start(max_events: usize) -> io::Result<Self> {
         let (events, receiver) = mpsc::channel(max_events);
         let shared = Arc::new(Shared { events: tokio::sync::Mutex::new(receiver), open: Mutex::default() });
@@ -60,7 +60,7 @@ impl RuntimeApi {
             .route("/2018-06-01/runtime/invocation/{id}/response", post(response))
             .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
             .route("/2018-06-01/runtime/init/error", post(init_error))
-            // Lambda's own limit for a response: 6 MB.
+            // Lambda's limit for a response: 6 MB.
             .layer(DefaultBodyLimit::max(6 << 20))
             .with_state(shared);
         let server = tokio::spawn(async move {

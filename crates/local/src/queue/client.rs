@@ -1,4 +1,4 @@
-//! The operations of SQS that are used, without TLS: the endpoint is on this machine.
+//! A client for the operations of SQS that are used here. No TLS: the endpoint is on this machine.
 
 use std::error::Error;
 
@@ -46,7 +46,7 @@ pub struct Depth {
 }
 
 impl Depth {
-    /// Of either kind.
+    /// Visible and in flight.
     #[must_use]
     pub fn all(self) -> usize {
         self.visible + self.in_flight
@@ -121,7 +121,7 @@ impl Queue {
         Ok(request.send().await.map_err(QueueError::of)?.failed.len())
     }
 
-    /// Sends a message that was received elsewhere, as it was.
+    /// Sends a copy of a message that was received from another queue.
     pub(super) async fn send_again(&self, message: &Message) -> Result<(), QueueError> {
         let send = self.client.send_message().queue_url(&self.url).set_message_body(message.body.clone());
         let send = send.set_message_attributes(message.message_attributes.clone());

@@ -1,4 +1,4 @@
-//! Dead letters back to the queue, as SQS's `StartMessageMoveTask` does it on AWS; moto has no such operation.
+//! Moves dead letters back to the queue, like `StartMessageMoveTask` of SQS, which moto does not have.
 
 use super::{MAX_PER_CALL, Queue, QueueError};
 

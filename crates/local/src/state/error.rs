@@ -1,4 +1,4 @@
-//! Why the folder cannot be used.
+//! Why the state folder cannot be used.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,22 +6,22 @@ use std::path::{Path, PathBuf};
 /// Why the folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// Another run has it.
+    /// Another run uses it.
     #[error("{0} is in use by a run that has not ended; stop that one first (Ctrl-C in its terminal)")]
     InUse(PathBuf),
-    /// No room.
+    /// The disk is full.
     #[error("the disk is full: {0} cannot be written; make room and try again")]
     DiskFull(PathBuf),
-    /// No run uses it.
+    /// Nothing is running that uses it.
     #[error("nothing is running in {0}; start ./dev up, or set DATABASE_URL")]
     NotRunning(PathBuf),
-    /// It has files that no run made.
-    #[error("{0} has files in it that are not ours; choose an empty or a new folder with --state")]
+    /// It contains files that no run created.
+    #[error("{0} contains files that ./dev did not create; choose an empty or a new folder with --state")]
     NotOurs(PathBuf),
     /// A file cannot be read or written.
     #[error("{0} cannot be used: {1}; choose another folder with --state")]
     File(PathBuf, #[source] io::Error),
-    /// `keys.json` is not what was written.
+    /// `keys.json` was changed or damaged.
     #[error("{0} is damaged; delete it, and new keys are made")]
     Keys(PathBuf),
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Random secrets, made once.
+/// Random secrets, created once.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Keys {
     /// API key of post-log.
@@ -19,7 +19,7 @@ impl Keys {
         Self { post: random(), get: random(), database: random() }
     }
 
-    /// Whether they can stand in a URL, a header and an SQL file, as random ones can.
+    /// Whether they are valid in a URL, a header and an SQL file, as generated ones are.
     pub(super) fn are_valid(&self) -> bool {
         let is_valid = |key: &String| key.len() >= 16 && key.bytes().all(|byte| byte.is_ascii_alphanumeric());
         [&self.post, &self.get, &self.database].into_iter().all(is_valid)

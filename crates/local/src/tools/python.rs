@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::{debian, installed};
 use crate::Failure;
 
-/// The folder of the programs that come with what `tools/NAME.txt` lists, `python` among them.
+/// The folder with the programs of the packages in `tools/NAME.txt`, including `python`.
 pub(crate) fn python(name: &str) -> Result<PathBuf, Failure> {
     let requirements = Path::new("tools").join(format!("{name}.txt"));
     let folder = installed(name, &requirements, |folder| {

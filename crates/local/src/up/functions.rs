@@ -1,4 +1,4 @@
-//! The functions, with the settings that each has on AWS and no more.
+//! The functions, each with exactly the settings that it has on AWS.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! Sends a request to both gateways, as a client would, before they are announced.
+//! Sends a request to both gateways, as a client would, before their URLs are printed.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use super::error::UpError;
 use crate::state::Endpoints;
 
 pub(super) async fn run(endpoints: &Endpoints, logs: &Path) -> Result<(), UpError> {
-    // A proxy in the environment must not be asked for loopback addresses.
+    // Loopback addresses must not go through a proxy that the environment names.
     let client = reqwest::Client::builder().no_proxy().build().map_err(std::io::Error::other)?;
     let listed = client.get(&endpoints.get.url).header("x-api-key", &endpoints.get.api_key);
     expect("get-logs", listed, 200, logs).await?;

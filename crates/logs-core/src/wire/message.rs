@@ -32,7 +32,7 @@ pub enum MessageError {
     #[error("it has version {0}, and this release reads version {VERSION}; deploy the newer one, then redrive")]
     UnknownVersion(u64),
     /// Not JSON, or another structure.
-    #[error("it is none of ours: wrong at line {0}, column {1}")]
+    #[error("it is not a message of this service: wrong at line {0}, column {1}")]
     NotAMessage(usize, usize),
     /// The structure is right, but a value is not.
     #[error("it has a value that cannot be stored: {0}")]

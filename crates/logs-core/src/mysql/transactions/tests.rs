@@ -28,7 +28,7 @@ fn broken() -> Result<Option<Vec<InsertOutcome>>, MySqlError> {
 }
 
 #[test]
-fn what_has_waited_longest_comes_first_and_no_transaction_has_a_key_twice() {
+fn the_oldest_messages_come_first_and_no_transaction_has_a_key_twice() {
     let mut transactions = Transactions::new(vec![
         message("a", 2, 1),
         message("z", 1, 1),
@@ -55,7 +55,7 @@ fn what_has_waited_longest_comes_first_and_no_transaction_has_a_key_twice() {
 }
 
 #[test]
-fn the_first_transaction_is_small_and_the_next_ones_are_as_large_as_the_database_is_fast() {
+fn the_first_transaction_is_small_and_later_ones_follow_the_speed_of_the_database() {
     let mut transactions = messages(300, 100);
     let first = transactions.next().unwrap();
     assert_eq!(first.messages.len(), 10);
@@ -82,7 +82,7 @@ fn a_transaction_has_a_thousand_messages_at_most_and_one_message_at_least() {
 }
 
 #[test]
-fn what_meets_a_lock_comes_again_at_the_end_in_parts_until_one_is_alone_for_the_second_time() {
+fn a_locked_transaction_is_retried_last_in_parts_and_a_single_message_once_more() {
     let mut transactions = messages(1_100, 1);
     let first = transactions.next().unwrap();
     assert!(transactions.settle(first, Ok(None), Duration::ZERO).is_none());
@@ -99,7 +99,7 @@ fn what_meets_a_lock_comes_again_at_the_end_in_parts_until_one_is_alone_for_the_
 }
 
 #[test]
-fn a_database_that_falls_silent_twice_is_left_alone_and_nothing_counts_as_stored() {
+fn after_two_broken_connections_the_work_stops_and_nothing_counts_as_stored() {
     let mut transactions = messages(3, 1);
     let first = transactions.next().unwrap();
     assert!(transactions.settle(first, broken(), Duration::ZERO).is_none());

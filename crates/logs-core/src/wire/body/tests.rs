@@ -48,7 +48,7 @@ fn indices(faults: &[RecordError]) -> Vec<usize> {
 }
 
 #[test]
-fn all_three_shapes_say_the_same() {
+fn all_three_shapes_are_the_same_batch() {
     for body in shapes() {
         assert_eq!(parse(&body), Ok(batch_of(vec![good()])), "{body}");
     }
@@ -83,7 +83,7 @@ fn the_same_record_twice_is_two_records() {
 }
 
 #[test]
-fn a_bad_record_does_not_take_its_neighbours_down() {
+fn a_bad_record_does_not_reject_the_others() {
     for body in [format!("[{BAD},{GOOD},null,{GOOD}]"), format!("{{\"payload\":[{BAD},{GOOD},null,{GOOD}]}}")] {
         let batch = parse(&body).unwrap();
         assert_eq!(batch.logs(), [good(), good()]);
@@ -93,14 +93,14 @@ fn a_bad_record_does_not_take_its_neighbours_down() {
 }
 
 #[test]
-fn a_record_with_three_faults_is_one_rejected_record() {
+fn a_record_with_three_errors_is_one_rejected_record() {
     let batch = parse(&format!("[{GOOD},{{}}]")).unwrap();
     assert_eq!((batch.logs().len(), batch.rejected()), (1, 1));
     assert_eq!(indices(batch.errors()), [1, 1, 1]);
 }
 
 #[test]
-fn a_body_without_a_good_record_is_refused_with_everything_that_is_wrong() {
+fn a_body_without_a_valid_record_is_refused_with_all_errors() {
     let Err(BodyError::EveryRecordWrong(faults)) = parse(&format!("[{BAD},7,{BAD}]")) else { panic!("accepted") };
     assert_eq!(indices(&faults), [0, 1, 2]);
     let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
@@ -122,13 +122,13 @@ fn the_envelope_may_have_unknown_fields_around_its_payload() {
 }
 
 #[test]
-fn an_array_of_records_under_payload_counts_more_than_fields_beside_it() {
+fn an_array_under_payload_takes_precedence_over_some_fields_of_a_record_beside_it() {
     let body = format!(r#"{{"deviceID":7,"err":"x","payload":[{GOOD}]}}"#);
     assert_eq!(parse(&body), Ok(batch_of(vec![good()])));
 }
 
 #[test]
-fn two_fields_of_a_record_beside_an_array_of_records_are_not_yet_a_record() {
+fn a_payload_beside_two_fields_of_a_record_is_a_batch() {
     let fields = [r#""deviceID":"d""#, r#""err":1"#, r#""timestamp":2"#];
     for missing in 0..fields.len() {
         let beside: Vec<_> = (0..fields.len()).filter(|field| *field != missing).map(|field| fields[field]).collect();
@@ -138,7 +138,7 @@ fn two_fields_of_a_record_beside_an_array_of_records_are_not_yet_a_record() {
 }
 
 #[test]
-fn a_record_with_a_payload_that_is_no_array_is_a_record() {
+fn a_record_with_a_payload_that_is_not_an_array_is_a_record() {
     for payload in ["1", "null", "{}", r#""[]""#] {
         let body = GOOD.replacen('{', &format!("{{\"payload\":{payload},"), 1);
         assert_eq!(parse(&body), Ok(batch_of(vec![good()])), "{body}");
@@ -154,7 +154,7 @@ fn an_array_in_an_array_is_not_a_batch_but_a_wrong_record() {
 }
 
 #[test]
-fn ten_thousand_levels_of_nesting_are_answered_like_anything_else() {
+fn ten_thousand_levels_of_nesting_do_not_crash_the_parser() {
     let arrays = "[".repeat(10_000) + &"]".repeat(10_000);
     let objects = r#"{"a":"#.repeat(10_000) + "1" + &"}".repeat(10_000);
     for (body, rejected) in [(arrays.clone(), 1), (format!("[{objects},{arrays}]"), 4)] {

@@ -19,7 +19,7 @@ const MESSAGE: &str =
     r#"{"version":1,"key":"k","received_at":1764000000,"logs":[["any_device_token",107,1514864773],["b",-1,0]]}"#;
 
 #[test]
-fn a_message_is_as_documented_and_comes_back_as_it_was() {
+fn a_message_has_the_documented_format_and_decodes_to_the_same_batch() {
     let batch = batch(BODY);
     assert_eq!(Message::encode(&batch, &key("k"), 1_764_000_000).as_deref(), Some(MESSAGE));
     let message = decode(MESSAGE).unwrap();
@@ -36,7 +36,7 @@ fn the_fingerprint_of_a_batch_with_rejected_records_travels_along() {
 }
 
 #[test]
-fn the_oddest_names_and_keys_survive_and_are_characters_that_sqs_takes() {
+fn unusual_device_ids_and_keys_survive_in_characters_that_sqs_accepts() {
     for name in ["\0\u{1f}\u{7f}", "\"\\/", "\u{fffe}\u{ffff}\u{10ffff}", "😀", "\u{2028}"] {
         let body = serde_json::json!({ "deviceID": name, "err": 1, "timestamp": 1 }).to_string();
         let text = Message::encode(&batch(&body), &key("\"\\"), 1).unwrap();
@@ -67,14 +67,14 @@ fn the_longest_body_fits_a_message() {
 }
 
 #[test]
-fn a_body_of_the_two_characters_that_sqs_does_not_carry_may_not_fit_and_then_there_is_no_message() {
+fn a_batch_of_characters_that_need_escapes_may_be_too_long_for_a_message() {
     let record = format!(r#"{{"deviceID":"{}","err":1,"timestamp":1}}"#, "\u{ffff}".repeat(255));
     let batch = batch(&format!("[{}]", vec![record; 1000].join(",")));
     assert_eq!(Message::encode(&batch, &key("k"), 1), None);
 }
 
 #[test]
-fn another_version_is_named_whatever_else_it_has() {
+fn an_unknown_version_is_reported_before_any_other_error() {
     for body in [r#"{"version":2}"#, &MESSAGE.replace("\"version\":1", "\"version\":2"), r#"{"version":0,"logs":7}"#] {
         assert!(matches!(decode(body), Err(MessageError::UnknownVersion(_))), "{body}");
     }
@@ -87,7 +87,7 @@ fn unknown_fields_are_ignored() {
 }
 
 #[test]
-fn what_is_wrong_is_said_without_showing_it() {
+fn errors_do_not_show_the_content_of_the_message() {
     let long = "x".repeat(256);
     for (from, to, expected) in [
         ("\"k\"", "\"\"", "key"),
@@ -111,7 +111,7 @@ fn what_is_wrong_is_said_without_showing_it() {
 }
 
 #[test]
-fn more_records_than_a_body_may_have_are_no_message() {
+fn a_message_with_more_than_a_thousand_records_is_refused() {
     let logs = vec![r#"["a",1,1]"#; MAX_RECORDS + 1].join(",");
     let body = format!(r#"{{"version":1,"key":"k","received_at":1,"logs":[{logs}]}}"#);
     assert_eq!(decode(&body), Err(MessageError::Value("logs")));

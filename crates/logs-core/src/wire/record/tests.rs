@@ -80,7 +80,7 @@ fn a_null_is_a_wrong_value_and_not_a_missing_one() {
 }
 
 #[test]
-fn a_name_that_is_nearly_that_of_a_missing_field_is_named_in_the_message() {
+fn the_message_for_a_missing_field_names_a_similar_unknown_field() {
     for (record, expected) in [
         (r#"{"deviceId":"d","err":1,"timestamp":1}"#, "deviceID is missing; rename deviceId to deviceID: "),
         (r#"{"device_id":"d","err":1,"timestamp":1}"#, "deviceID is missing; rename device_id to deviceID: "),
@@ -107,7 +107,7 @@ fn names_are_case_sensitive() {
 }
 
 #[test]
-fn everything_that_is_wrong_with_a_record_is_told_in_the_order_of_the_fields() {
+fn all_errors_of_a_record_are_reported_in_the_order_of_the_fields() {
     let expected = [
         (Some(Field::DeviceId), RecordErrorCode::Empty),
         (Some(Field::Err), RecordErrorCode::OutOfRange),
@@ -117,7 +117,7 @@ fn everything_that_is_wrong_with_a_record_is_told_in_the_order_of_the_fields() {
 }
 
 #[test]
-fn an_element_that_is_not_an_object_is_a_fault_without_a_field() {
+fn an_element_that_is_not_an_object_is_an_error_without_a_field() {
     for record in ["null", "107", "-1.5e3", r#""d""#, "true", "[]", &format!("[{NEIGHBOUR}]"), &nested(10_000)] {
         assert_eq!(faults(record), [(None, RecordErrorCode::NotAnObject)]);
     }
@@ -143,7 +143,7 @@ fn unknown_fields_are_ignored_whatever_they_hold() {
 }
 
 #[test]
-fn of_a_name_that_comes_twice_the_last_value_counts() {
+fn if_a_name_occurs_twice_the_last_value_counts() {
     let last_is_good = r#"{"deviceID":1,"err":"x","timestamp":-1,"deviceID":"d","err":1,"timestamp":2}"#;
     assert_eq!(read(last_is_good), Ok(log("d", 1, 2)));
     let last_is_bad = r#"{"deviceID":"d","err":1,"timestamp":2,"err":null}"#;
@@ -174,7 +174,7 @@ fn a_message_says_what_the_field_must_be_and_never_repeats_what_was_sent() {
 }
 
 #[test]
-fn a_fault_in_json_is_as_in_the_contract() {
+fn an_error_in_json_is_as_in_the_contract() {
     let faults = read(&with_err("107.5")).unwrap_err();
     let expected = json!([{
         "index": 1,
@@ -186,7 +186,7 @@ fn a_fault_in_json_is_as_in_the_contract() {
 }
 
 #[test]
-fn the_fault_of_an_element_that_is_not_an_object_has_a_null_field_in_json() {
+fn the_error_of_an_element_that_is_not_an_object_has_a_null_field_in_json() {
     let faults = read("null").unwrap_err();
     let expected = json!([{
         "index": 1,

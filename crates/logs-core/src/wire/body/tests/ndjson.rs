@@ -9,7 +9,7 @@ fn outcomes(body: &[u8]) -> (Vec<NewLog>, Vec<(usize, RecordErrorCode)>) {
 }
 
 #[test]
-fn a_record_a_line_is_a_batch_with_any_line_break_and_at_any_end() {
+fn one_record_per_line_is_a_batch_with_any_line_breaks() {
     for body in [
         format!("{GOOD}\n{GOOD}"),
         format!("{GOOD}\n{GOOD}\n"),
@@ -35,7 +35,7 @@ fn a_torn_line_is_one_rejected_record_and_its_neighbours_are_stored() {
 }
 
 #[test]
-fn a_line_that_is_cut_in_the_middle_of_a_character_takes_no_other_line_down() {
+fn a_line_that_is_cut_in_the_middle_of_a_character_does_not_reject_the_others() {
     let whole = GOOD.replace("any", "ä");
     let cut = whole.find('ä').unwrap() + 1;
     let body = [GOOD.as_bytes(), b"\n", &whole.as_bytes()[..cut], b"\n\xff\xff\x00\x00\n", GOOD.as_bytes()].concat();
@@ -45,7 +45,7 @@ fn a_line_that_is_cut_in_the_middle_of_a_character_takes_no_other_line_down() {
 }
 
 #[test]
-fn every_kind_of_wrong_line_between_good_ones_is_named_by_its_place() {
+fn every_kind_of_bad_line_is_reported_with_its_index() {
     let body =
         [GOOD, "null", r#"{"err":1,"timestamp":1}"#, "", "garbage", "[]", GOOD, r#"{"deviceID":"d"} {}"#].join("\n");
     let (logs, errors) = outcomes(body.as_bytes());
@@ -61,7 +61,7 @@ fn every_kind_of_wrong_line_between_good_ones_is_named_by_its_place() {
 }
 
 #[test]
-fn a_thousand_lines_are_taken_and_one_more_is_not() {
+fn a_thousand_lines_are_accepted_and_one_more_is_refused() {
     let lines = |count: usize| vec![r#"{"deviceID":"d","err":1,"timestamp":2}"#; count].join("\n");
     assert_eq!(parse(&lines(1000)), Ok(batch_of(vec![log("d", 1, 2); 1000])));
     assert_eq!(parse(&lines(1001)), Err(BodyError::TooManyRecords(1001)));
@@ -79,7 +79,7 @@ fn a_body_of_lines_has_up_to_1_mib() {
 }
 
 #[test]
-fn what_is_json_as_a_whole_or_has_no_object_in_its_first_line_is_not_taken_for_lines() {
+fn a_body_is_not_ndjson_if_it_is_json_or_its_first_line_is_not_an_object() {
     let pretty = GOOD.replace(',', ",\n  ").replace('{', "{\n  ").replace('}', "\n}");
     assert_eq!(parse(&pretty), Ok(batch_of(vec![good()])));
     assert_eq!(parse(&format!("{{\n\"payload\": [\n{GOOD},\n{GOOD}\n]\n}}")), Ok(batch_of(vec![good(), good()])));
@@ -98,7 +98,7 @@ fn what_is_json_as_a_whole_or_has_no_object_in_its_first_line_is_not_taken_for_l
 }
 
 #[test]
-fn lines_without_a_good_record_are_refused_with_everything_that_is_wrong() {
+fn lines_without_a_valid_record_are_refused_with_all_errors() {
     let Err(BodyError::EveryRecordWrong(errors)) = parse(&format!("{BAD}\n{{\n{BAD}")) else { panic!("accepted") };
     assert_eq!(indices(&errors), [0, 1, 2]);
 }

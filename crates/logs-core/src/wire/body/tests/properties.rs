@@ -101,17 +101,17 @@ fn check(body: &[u8]) -> Result<(), TestCaseError> {
 
 proptest! {
     #[test]
-    fn arbitrary_bytes_get_an_answer(body in vec(any::<u8>(), 0..200)) {
+    fn arbitrary_bytes_get_a_consistent_response(body in vec(any::<u8>(), 0..200)) {
         check(&body)?;
     }
 
     #[test]
-    fn almost_json_gets_an_answer(body in almost_json()) {
+    fn almost_json_gets_a_consistent_response(body in almost_json()) {
         check(&body)?;
     }
 
     #[test]
-    fn a_damaged_batch_gets_an_answer(
+    fn a_damaged_batch_gets_a_consistent_response(
         elements in vec(prop_oneof![good(), bad()], 1..5),
         position in any::<prop::sample::Index>(),
         byte in any::<u8>(),

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn an_object_with_nothing_of_a_record_is_refused_as_a_whole() {
+fn an_object_without_any_field_of_a_record_is_refused() {
     for body in ["{}", r#"{"Payload":[]}"#, r#"{"temperature":21}"#] {
         let expected = Err(BodyError::NotABatch("the object is neither a record nor has it a payload"));
         assert_eq!(parse(body), expected, "{body}");
@@ -11,7 +11,7 @@ fn an_object_with_nothing_of_a_record_is_refused_as_a_whole() {
 }
 
 #[test]
-fn a_payload_that_is_no_array_is_refused() {
+fn a_payload_that_is_not_an_array_is_refused() {
     for body in [r#"{"payload":null}"#, r#"{"payload":7}"#, r#"{"payload":"[]"}"#, &format!(r#"{{"payload":{GOOD}}}"#)]
     {
         assert_eq!(parse(body), Err(BodyError::NotABatch("payload is not an array")), "{body}");
@@ -19,7 +19,7 @@ fn a_payload_that_is_no_array_is_refused() {
 }
 
 #[test]
-fn a_whole_record_with_an_array_under_payload_is_refused_for_either_may_be_meant() {
+fn a_complete_record_with_an_array_under_payload_is_ambiguous_and_refused() {
     for payload in ["[]".to_owned(), "[7]".to_owned(), format!("[{GOOD}]")] {
         let body = GOOD.replacen('{', &format!("{{\"payload\":{payload},"), 1);
         let expected = Err(BodyError::NotABatch("the object is a record and has a payload as well"));
@@ -28,7 +28,7 @@ fn a_whole_record_with_an_array_under_payload_is_refused_for_either_may_be_meant
 }
 
 #[test]
-fn two_payloads_are_two_batches_and_neither_may_get_lost() {
+fn two_payloads_are_refused() {
     let refused = Err(BodyError::NotABatch("the object has more than one payload"));
     assert_eq!(parse(&format!(r#"{{"payload":[{GOOD}],"payload":[{GOOD}]}}"#)), refused);
     assert_eq!(parse(&format!(r#"{{"payload":[{GOOD}],"p\u0061yload":[]}}"#)), refused);
@@ -68,7 +68,7 @@ fn every_truncated_body_is_refused() {
 }
 
 #[test]
-fn what_is_not_json_is_refused_even_beside_good_records() {
+fn broken_json_is_refused_even_with_valid_records_in_it() {
     for body in [
         "deviceID=d&err=107",
         "nul",
@@ -95,7 +95,7 @@ fn what_is_not_json_is_refused_even_beside_good_records() {
 }
 
 #[test]
-fn the_refusal_of_broken_json_says_where() {
+fn the_error_of_broken_json_has_line_and_column() {
     let Err(error) = parse("[\n{\"err\":}\n]") else { panic!("accepted") };
     assert!(error.to_string().starts_with("the body is not JSON: "), "{error}");
     assert!(error.to_string().contains("line 2"), "{error}");
@@ -127,14 +127,14 @@ fn a_batch_that_breaks_off_after_a_thousand_records_is_not_json() {
 }
 
 #[test]
-fn too_large_counts_more_than_anything_else_that_is_wrong() {
+fn a_body_that_is_too_large_is_reported_before_any_other_error() {
     assert_eq!(Batch::parse(&vec![0xff; MAX_BODY_BYTES + 1]), Err(BodyError::TooLarge));
     assert_eq!(Batch::parse(&vec![0xff; MAX_BODY_BYTES]), Err(BodyError::NotUtf8(0)));
     assert_eq!(parse(&array_of("0", 600_000)), Err(BodyError::TooLarge));
 }
 
 #[test]
-fn the_texts_name_the_limits_that_are_enforced() {
+fn the_error_messages_name_the_enforced_limits() {
     assert!(BodyError::TooLarge.to_string().contains(&format!("{MAX_BODY_BYTES} bytes")));
     assert!(BodyError::TooManyRecords(5000).to_string().contains("5000 records"));
     assert!(BodyError::TooManyRecords(5000).to_string().contains(&format!("at most {MAX_RECORDS} ")));

@@ -28,7 +28,7 @@ fn an_err_may_be_written_in_any_notation_of_an_integer() {
 }
 
 #[test]
-fn an_err_that_is_no_integer_by_value_is_never_rounded_in() {
+fn an_err_whose_value_is_not_an_integer_is_refused_and_never_rounded() {
     for text in ["107.5", "2147483647.0000001", "1e-400", r#""107""#, r#""""#, "true", "false", "null", "[107]", "{}"] {
         assert_eq!(faults(&with_err(text)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)], "{text}");
     }
@@ -88,7 +88,7 @@ fn the_fraction_of_a_second_is_dropped() {
 }
 
 #[test]
-fn a_timestamp_that_is_no_number_is_not_a_number() {
+fn a_timestamp_of_another_type_is_not_a_number() {
     for text in [r#""1514864773""#, "null", "true", "[]", r#""2018-01-02T03:46:13Z""#] {
         assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::NotANumber)], "{text}");
     }
@@ -113,7 +113,7 @@ fn a_timestamp_in_another_unit_is_refused_with_the_unit_and_the_factor() {
 }
 
 #[test]
-fn what_can_be_no_unit_is_not_called_one() {
+fn a_number_that_fits_no_unit_gets_no_hint() {
     for text in ["-1", "-1514864773000", &"9".repeat(30), "1e400"] {
         let expected = "timestamp must be a number between 0 and 253402300799, Unix time in seconds";
         assert_eq!(message(&with_timestamp(text)), expected, "{text}");
@@ -157,7 +157,7 @@ fn a_device_id_may_hold_any_character() {
 }
 
 #[test]
-fn a_device_id_that_is_no_text_is_not_a_string() {
+fn a_device_id_of_another_type_is_not_a_string() {
     let lone_surrogates = [r#""\ud800""#, r#""\udc00""#, r#""a\ud83d b""#, r#""\ud83d\ud83d""#];
     for json in ["107", "null", "true", "[]", r#"["d"]"#, "{}"].into_iter().chain(lone_surrogates) {
         assert_eq!(faults(&with_device_id(json)), [(Some(Field::DeviceId), RecordErrorCode::NotAString)], "{json}");
@@ -165,7 +165,7 @@ fn a_device_id_that_is_no_text_is_not_a_string() {
 }
 
 #[test]
-fn ten_thousand_levels_in_a_known_field_are_just_a_wrong_value() {
+fn ten_thousand_levels_of_nesting_in_a_field_are_a_wrong_value() {
     let deep = nested(10_000);
     assert_eq!(faults(&with_device_id(&deep)), [(Some(Field::DeviceId), RecordErrorCode::NotAString)]);
     assert_eq!(faults(&with_err(&deep)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)]);

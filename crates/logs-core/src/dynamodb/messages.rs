@@ -1,7 +1,7 @@
 //! Many batches at once, as they come out of the queue: few large transactions, each batch once, and none that takes its
 //! neighbours down.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use uuid::Uuid;
@@ -11,7 +11,9 @@ use super::items::RequestNumber;
 use super::ledger;
 use super::store::DynamoStore;
 use super::table::NewItem;
-use crate::{Deadline, Fingerprint, InsertOutcome, Message, MessageOutcome, MessageReport};
+use super::writing::LOG_OVERHEAD;
+use crate::domain::MessageSets;
+use crate::{Deadline, InsertOutcome, Message, MessageOutcome, MessageReport};
 
 /// A transaction has 100 items at most: these ledger items, a shard item and a few batch items.
 const MAX_MESSAGES: usize = 90;
@@ -38,8 +40,10 @@ struct Run<'a> {
 }
 
 /// Stores messages, each whole or not at all, and only once.
-pub(super) async fn insert(store: &DynamoStore, messages: Vec<Message>, deadline: Deadline) -> MessageReport {
-    let (sets, duplicates) = split(messages);
+pub(super) async fn insert(store: &DynamoStore, mut messages: Vec<Message>, deadline: Deadline) -> MessageReport {
+    // What has waited longest comes first.
+    messages.sort_by_key(Message::received_at);
+    let MessageSets { sets, duplicates } = MessageSets::of(messages);
     let request = Uuid::new_v4().into_bytes();
     let waiting = sets.into_iter().flat_map(chunks).collect();
     let mut run = Run { store, request, waiting, refusals: 0, newest: None, report: MessageReport::default() };
@@ -149,56 +153,16 @@ impl Run<'_> {
     fn finish(mut self, duplicates: Vec<Message>) -> MessageReport {
         let rest = self.waiting.into_iter().flatten();
         self.report.outcomes.extend(rest.map(|message| (message, MessageOutcome::NotStored)));
-        let outcomes: HashMap<_, _> =
-            self.report.outcomes.iter().map(|(message, outcome)| (name(message), outcome.clone())).collect();
-        let of_duplicate = |message: &Message| match outcomes.get(&name(message)) {
-            Some(MessageOutcome::Settled(InsertOutcome::Inserted)) => {
-                MessageOutcome::Settled(InsertOutcome::AlreadyInserted)
-            }
-            Some(other) => other.clone(),
-            None => MessageOutcome::NotStored,
-        };
-        let duplicates = duplicates.into_iter().map(|message| {
-            let outcome = of_duplicate(&message);
-            (message, outcome)
-        });
-        self.report.outcomes.extend(duplicates.collect::<Vec<_>>());
+        self.report.add_duplicates(duplicates);
         self.report
     }
-}
-
-/// What tells one batch from another.
-fn name(message: &Message) -> (String, Fingerprint) {
-    (message.key().as_str().to_owned(), message.batch().fingerprint)
-}
-
-/// Sets in which no key occurs twice, and second deliveries of a message. What has waited longest comes first.
-fn split(mut messages: Vec<Message>) -> (Vec<Vec<Message>>, Vec<Message>) {
-    messages.sort_by_key(Message::received_at);
-    let (mut sets, mut duplicates) = (Vec::<Vec<Message>>::new(), Vec::new());
-    let mut seen: HashMap<String, Vec<Fingerprint>> = HashMap::new();
-    for message in messages {
-        let fingerprint = message.batch().fingerprint;
-        let fingerprints = seen.entry(message.key().as_str().to_owned()).or_default();
-        if fingerprints.contains(&fingerprint) {
-            duplicates.push(message);
-            continue;
-        }
-        let place = fingerprints.len();
-        fingerprints.push(fingerprint);
-        if sets.len() == place {
-            sets.push(Vec::new());
-        }
-        sets[place].push(message);
-    }
-    (sets, duplicates)
 }
 
 /// Cut into transactions.
 fn chunks(messages: Vec<Message>) -> Vec<Vec<Message>> {
     let (mut chunks, mut size) = (vec![Vec::new()], 0);
     for message in messages {
-        let own: usize = message.logs().iter().map(|log| log.device_id().as_str().len() + 30).sum();
+        let own: usize = message.logs().iter().map(|log| log.device_id().as_str().len() + LOG_OVERHEAD).sum();
         let is_full = chunks
             .last()
             .is_some_and(|chunk| chunk.len() == MAX_MESSAGES || (size + own > MAX_BYTES && !chunk.is_empty()));

@@ -19,7 +19,7 @@ const EXCERPT: usize = MostRecent::LIMIT as usize;
 const MAX_PART: usize = 350_000;
 
 /// What a log takes besides its device id, at most: five varints.
-const LOG_OVERHEAD: usize = 30;
+pub(super) const LOG_OVERHEAD: usize = 30;
 
 /// Turns logs into items.
 #[derive(Debug)]

@@ -1,11 +1,12 @@
 //! Which messages go into which transaction, and what is retried in smaller ones.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::error::MySqlError;
 use super::statements::LOGS_PER_STATEMENT;
-use crate::{Fingerprint, InsertOutcome, Message, MessageOutcome, MessageReport, StoreError};
+use crate::domain::MessageSets;
+use crate::{InsertOutcome, Message, MessageOutcome, MessageReport, StoreError};
 
 /// The maximum number of messages in a transaction: their ledger rows are one statement.
 const MAX_MESSAGES: usize = 1_000;
@@ -43,8 +44,7 @@ pub(super) struct Transaction {
 /// Messages on their way into the database.
 #[derive(Default)]
 pub(super) struct Transactions {
-    /// Sets of messages with different keys. Of two batches under one key, the ledger decides which one is stored, so the
-    /// second waits until the first set is done.
+    /// See [`MessageSets`].
     sets: VecDeque<VecDeque<Message>>,
     /// Parts of failed transactions. They come last, so that bad messages delay no good ones.
     failed: VecDeque<Transaction>,
@@ -60,28 +60,12 @@ impl Transactions {
     /// Each set is sorted by time, so that what has waited longest is stored first, and by key: transactions that take
     /// their locks in the same order do not deadlock.
     pub(super) fn new(messages: Vec<Message>) -> Self {
-        let mut transactions = Self { max_logs: FIRST_LOGS, ..Self::default() };
-        let mut seen: HashMap<String, Vec<Fingerprint>> = HashMap::new();
-        let mut sets = Vec::<Vec<Message>>::new();
-        for message in messages {
-            let fingerprint = message.batch().fingerprint;
-            let fingerprints = seen.entry(message.key().as_str().to_owned()).or_default();
-            if fingerprints.contains(&fingerprint) {
-                transactions.duplicates.push(message);
-                continue;
-            }
-            let place = fingerprints.len();
-            fingerprints.push(fingerprint);
-            if sets.len() == place {
-                sets.push(Vec::new());
-            }
-            sets[place].push(message);
-        }
+        let MessageSets { mut sets, duplicates } = MessageSets::of(messages);
         for set in &mut sets {
             set.sort_unstable_by(|a, b| sort_key(a).cmp(&sort_key(b)));
         }
-        transactions.sets = sets.into_iter().map(VecDeque::from).collect();
-        transactions
+        let sets = sets.into_iter().map(VecDeque::from).collect();
+        Self { sets, duplicates, max_logs: FIRST_LOGS, ..Self::default() }
     }
 
     /// The next transaction; `None` when all is done.
@@ -160,16 +144,7 @@ impl Transactions {
         let failed = self.failed.into_iter().flat_map(|transaction| transaction.messages);
         let unsettled = self.sets.into_iter().flatten().chain(failed);
         self.report.outcomes.extend(unsettled.map(|message| (message, MessageOutcome::NotStored)));
-        if !self.duplicates.is_empty() {
-            let of_first = |(message, outcome): &(Message, MessageOutcome)| (name(message), of_duplicate(outcome));
-            let outcomes: HashMap<_, _> = self.report.outcomes.iter().map(of_first).collect();
-            let outcome = |message: &Message| outcomes.get(&name(message)).cloned();
-            let duplicates = self.duplicates.into_iter().map(|message| {
-                let outcome = outcome(&message).unwrap_or(MessageOutcome::NotStored);
-                (message, outcome)
-            });
-            self.report.outcomes.extend(duplicates.collect::<Vec<_>>());
-        }
+        self.report.add_duplicates(self.duplicates);
         self.report
     }
 
@@ -216,19 +191,6 @@ impl Transactions {
 
 fn sort_key(message: &Message) -> (i64, &str) {
     (message.received_at(), message.key().as_str())
-}
-
-/// Identifies a batch: key and fingerprint.
-fn name(message: &Message) -> (String, Fingerprint) {
-    (message.key().as_str().to_owned(), message.batch().fingerprint)
-}
-
-/// The outcome of a second delivery, by that of the first.
-fn of_duplicate(outcome: &MessageOutcome) -> MessageOutcome {
-    match outcome {
-        MessageOutcome::Settled(InsertOutcome::Inserted) => MessageOutcome::Settled(InsertOutcome::AlreadyInserted),
-        other => other.clone(),
-    }
 }
 
 #[cfg(test)]

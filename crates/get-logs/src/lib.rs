@@ -79,9 +79,7 @@ impl Handler for GetLogs {
         let answer = self.get(request).await;
         let mut metrics = self.store.take_metrics();
         metrics.extend(answer.as_ref().ok().map(|(_, reads)| Metric::Count("DatabaseReads", *reads)));
-        if !metrics.is_empty() {
-            self.metrics.write(&metrics);
-        }
+        self.metrics.write(&metrics);
         match answer {
             Ok((response, _)) => response,
             Err(error) => {

@@ -51,10 +51,7 @@ impl Handler for PostLog {
             Ok(response) => response,
             Err(error) => {
                 error.log();
-                match error.rejected() {
-                    Some(rejected) => self.count(0, rejected, false),
-                    None => self.count_store(),
-                }
+                self.count(error.rejected().map_or(Vec::new(), |rejected| counts(0, rejected, false)));
                 error.response(request_id)
             }
         }
@@ -79,7 +76,7 @@ impl PostLog {
         let Acknowledged { line, status, duplicate } = acknowledged;
         let (accepted, rejected) = (batch.logs().len(), batch.rejected());
         tracing::info!(accepted, rejected, duplicate, "{line}");
-        self.count(if duplicate { 0 } else { accepted }, rejected, duplicate);
+        self.count(counts(if duplicate { 0 } else { accepted }, rejected, duplicate));
         Ok(json(status, &Receipt::of(&batch, duplicate, edge::request_id(request))))
     }
 
@@ -119,28 +116,22 @@ impl PostLog {
         Ok(QUEUED)
     }
 
-    /// What the store has counted for a request that failed, throttles above all.
-    fn count_store(&self) {
-        if let Destination::Store(store) = &self.destination {
-            let metrics = store.take_metrics();
-            if !metrics.is_empty() {
-                self.metrics.write(&metrics);
-            }
-        }
-    }
-
-    /// Records that are new, records that are wrong, and batches that came before.
-    fn count(&self, accepted: usize, rejected: usize, duplicate: bool) {
-        let mut metrics = vec![
-            Metric::Count("Accepted", accepted),
-            Metric::Count("Rejected", rejected),
-            Metric::Count("Duplicates", usize::from(duplicate)),
-        ];
+    /// Writes these, and what the store has counted.
+    fn count(&self, mut metrics: Vec<Metric>) {
         if let Destination::Store(store) = &self.destination {
             metrics.extend(store.take_metrics());
         }
         self.metrics.write(&metrics);
     }
+}
+
+/// Records that are new, records that are wrong, and batches that came before.
+fn counts(accepted: usize, rejected: usize, duplicate: bool) -> Vec<Metric> {
+    vec![
+        Metric::Count("Accepted", accepted),
+        Metric::Count("Rejected", rejected),
+        Metric::Count("Duplicates", usize::from(duplicate)),
+    ]
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, PostError> {

@@ -59,8 +59,11 @@ impl Metrics {
         Self { function, state: Mutex::new(State { format, is_cold: true }) }
     }
 
-    /// Writes the line of an event. A closed standard output is not an error.
+    /// Writes the line of an event, if there is something to count. A closed standard output is not an error.
     pub fn write(&self, metrics: &[Metric]) {
+        if metrics.is_empty() {
+            return;
+        }
         let line = self.line(metrics, clock::since_epoch());
         let _ = std::io::stdout().lock().write_all(&line);
     }

@@ -5,6 +5,7 @@ mod c_client;
 mod contract;
 mod dashboard;
 mod device;
+mod device_test;
 mod gateways;
 mod handlers;
 mod idempotency;

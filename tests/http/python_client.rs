@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-use crate::harness::binaries;
+use super::device_test::keeps_all_rules;
 
 fn folder() -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/python")).to_owned()
@@ -25,13 +25,6 @@ async fn its_own_tests_pass_on_cpython() {
 
 #[tokio::test]
 async fn it_keeps_all_rules_over_restarts_and_with_tls() {
-    let output = Command::new(binaries().join("lab"))
-        .args(["device-test", "--", "python3", "-B"])
-        .arg(folder().join("examples/send_lines.py"))
-        .output()
-        .await
-        .expect("the command can be started");
-    let table = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{table}{}", String::from_utf8_lossy(&output.stderr));
-    assert!(table.ends_with("the client keeps the rules in all 16 scenarios\n"), "{table}");
+    let program = folder().join("examples/send_lines.py");
+    keeps_all_rules(&["python3".as_ref(), "-B".as_ref(), program.as_os_str()]).await;
 }

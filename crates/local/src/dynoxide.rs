@@ -6,9 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
+
+use crate::database::free_port;
 
 /// It is up in some milliseconds; on a busy machine, in seconds.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -64,7 +66,7 @@ impl Dynoxide {
         let program = options.program.clone().or_else(named).ok_or(DynoxideError::NotInstalled)?;
         let port = match options.port {
             Some(port) => port,
-            None => free_port().await?,
+            None => free_port()?,
         };
         let log = match &options.log_file {
             Some(file) => std::fs::OpenOptions::new().create(true).append(true).open(file)?.into(),
@@ -116,8 +118,4 @@ impl Dynoxide {
         }
         false
     }
-}
-
-async fn free_port() -> io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?.local_addr()?.port())
 }

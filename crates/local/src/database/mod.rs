@@ -14,4 +14,5 @@ pub use left_behind::end_left_behind;
 pub use options::ServerOptions;
 pub use program::{ProgramError, ServerProgram};
 pub use server::Server;
+pub(crate) use server::free_port;
 pub use tls::{TlsFiles, make_tls_files};

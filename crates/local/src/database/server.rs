@@ -192,7 +192,8 @@ fn accounts(password: &str) -> String {
     )
 }
 
-fn free_port() -> io::Result<u16> {
+/// A port that was free a moment ago. Another program may take it before a server does.
+pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 

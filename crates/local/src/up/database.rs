@@ -17,8 +17,8 @@ pub(super) struct Database {
     is_private: bool,
 }
 
-/// Between the exit of the private server and its restart.
-const RESTART_PAUSE: Duration = Duration::from_millis(200);
+/// Between the exit of a private server and its restart: one that exits at once every time must not use all of a processor.
+pub(super) const RESTART_PAUSE: Duration = Duration::from_millis(200);
 
 /// The seed's name of the database.
 const NAME: &str = "Error_Logs";
@@ -70,7 +70,6 @@ impl Database {
         loop {
             server.ended().await;
             progress("the database server ended; starting it again");
-            // A server that exits at once every time must not use all of a processor.
             tokio::time::sleep(RESTART_PAUSE).await;
             if let Err(error) = server.restart().await {
                 return error.into();

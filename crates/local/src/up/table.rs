@@ -1,10 +1,10 @@
 //! The table behind the gateways, where DynamoDB is the store: a private server on a file.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use logs_core::dynamodb::{DynamoStore, TableSettings};
 
+use super::database::RESTART_PAUSE;
 use super::error::UpError;
 use super::functions::{MAX_LOG_BYTES, log_file};
 use crate::database::end_left_behind;
@@ -15,9 +15,6 @@ use crate::state::{StateFolder, TableEndpoint};
 
 /// The table's name. The server has no other one.
 const NAME: &str = "error-codes-local";
-
-/// Between the exit of the server and its restart.
-const RESTART_PAUSE: Duration = Duration::from_millis(200);
 
 /// The table in use.
 pub(super) struct Table {

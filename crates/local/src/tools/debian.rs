@@ -77,7 +77,10 @@ pub(super) fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
         if !is_root {
             command.arg("env");
         }
-        command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]).args(arguments);
+        // A machine that has just started may be upgrading itself.
+        command
+            .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"])
+            .args(arguments);
         Ok(command.stdout(output.try_clone()?).stderr(output.try_clone()?).status()?.success())
     };
     // A foreign source that cannot be reached makes the update fail; the installation shows whether it matters.

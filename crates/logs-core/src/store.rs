@@ -52,8 +52,9 @@ impl StoreError {
 }
 
 impl Store {
-    /// The store that the environment names: DynamoDB by `TABLE_NAME`, else MySQL. Connected. A database that is away, or a secret that cannot be read, is
-    /// logged and is no error: the process must start, respond with 503, and connect on a later event.
+    /// The store that the environment names: DynamoDB by `TABLE_NAME`, else MySQL. Connected. A database that is away, or a
+    /// secret that cannot be read, is logged and is no error: the process must start, respond with 503, and connect on a
+    /// later event.
     ///
     /// # Errors
     /// A setting is missing or contradictory.

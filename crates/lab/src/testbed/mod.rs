@@ -19,7 +19,7 @@ use crate::table::Report;
 
 pub(crate) use queue::{Consumer, Queue};
 pub(crate) use service::{Service, unlimited};
-pub(crate) use store::{DATABASE, Engine, Store};
+pub(crate) use store::{DATABASE, Store};
 
 /// What a command needs.
 pub(crate) struct Setup<'a> {
@@ -28,7 +28,6 @@ pub(crate) struct Setup<'a> {
     /// The functions that must be built, and their folder; by default where this program is.
     pub(crate) functions: &'a [&'a str],
     pub(crate) built: Option<&'a Path>,
-    pub(crate) engine: Engine,
     /// Whether the store offers TLS.
     pub(crate) tls: bool,
     /// Further options of the store's server.
@@ -36,9 +35,9 @@ pub(crate) struct Setup<'a> {
 }
 
 impl<'a> Setup<'a> {
-    /// MySQL without TLS, as it comes.
+    /// Without TLS, and with the server as it comes.
     pub(crate) fn new(progress: Progress, functions: &'a [&'a str], built: Option<&'a Path>) -> Self {
-        Self { progress, functions, built, engine: Engine::MySql, tls: false, options: &[] }
+        Self { progress, functions, built, tls: false, options: &[] }
     }
 }
 
@@ -53,11 +52,11 @@ pub(crate) struct Testbed {
 
 impl Testbed {
     async fn start(setup: Setup<'_>) -> Result<Self, LabError> {
-        let Setup { progress, functions, built, engine, tls, options } = setup;
+        let Setup { progress, functions, built, tls, options } = setup;
         let programs = binaries::folder_of(functions, built)?;
         let folder = TemporaryFolder::new(progress.command())?;
         progress.say("starting a private database server");
-        let store = Store::start(engine, folder.path(), tls, options).await?;
+        let store = Store::start(folder.path(), tls, options).await?;
         Ok(Self { progress, store, programs, folder })
     }
 

@@ -11,12 +11,6 @@ use crate::error::LabError;
 /// The database that the functions write to.
 pub(crate) const DATABASE: &str = "Error_Logs";
 
-/// Which engine stores the logs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
-    MySql,
-}
-
 /// A private server. Its functions log in as an ordinary user: a read-only server obeys an administrator all the same, and
 /// keeps a connection for one; and the server keeps account of each user's statements.
 pub(crate) struct Store {
@@ -27,10 +21,7 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    pub(super) async fn start(engine: Engine, folder: &Path, tls: bool, options: &[String]) -> Result<Self, LabError> {
-        match engine {
-            Engine::MySql => {}
-        }
+    pub(super) async fn start(folder: &Path, tls: bool, options: &[String]) -> Result<Self, LabError> {
         let tls = tls.then(|| make_tls_files(folder)).transpose()?;
         let server = Server::start_new(folder, tls, options.to_vec()).await?;
         server.make_database(DATABASE).await?;

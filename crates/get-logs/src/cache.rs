@@ -1,26 +1,26 @@
-//! The newest list, kept for a moment: however many dashboards ask, an environment asks the database once.
+//! The newest lists, kept for a moment: however many dashboards ask, an environment asks the database once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use logs_core::Query;
 use logs_core::clock::Moment;
 use logs_core::settings::{Env, SettingError};
 
 use crate::Listing;
+use crate::question::Question;
 
 /// The longest that a list may be kept.
 const MAX_SECONDS: u64 = 60;
 
-/// At most one list. By two clocks, so that an environment that was frozen does not wake up with an old one.
+/// At most one list for each question, of which there are few. By two clocks, so that an environment that was frozen does not wake up with an old one.
 #[derive(Debug, Default)]
 pub struct Cache {
     keep_for: Duration,
-    kept: Mutex<Option<(Listing, Moment)>>,
+    kept: Mutex<Vec<(Question, Listing, Moment)>>,
 }
 
 impl Cache {
-    /// Keeps a list that long; zero keeps none.
+    /// Keeps each list that long; zero keeps none.
     #[must_use]
     pub fn new(keep_for: Duration) -> Self {
         Self { keep_for, kept: Mutex::default() }
@@ -34,20 +34,20 @@ impl Cache {
         seconds.map(|seconds| Self::new(Duration::from_secs(seconds))).ok_or(invalid)
     }
 
-    /// The list, if it is not too old by now. Only what every dashboard asks for is kept.
-    pub(crate) fn get(&self, query: &Query, now: Moment) -> Option<Listing> {
-        if *query != Query::default() {
-            return None;
-        }
+    /// The list, if it is not too old by now.
+    pub(crate) fn get(&self, question: &Question, now: Moment) -> Option<Listing> {
         let kept = self.lock();
-        kept.as_ref().filter(|(_, since)| since.is_within(self.keep_for, now)).map(|(listing, _)| listing.clone())
+        let (_, listing, since) = kept.iter().find(|kept| kept.0 == *question)?;
+        since.is_within(self.keep_for, now).then(|| listing.clone())
     }
 
-    /// Keeps a list in place of the one before. `since` is when the database was asked, not when it answered: the list
-    /// is as old as that.
-    pub(crate) fn keep(&self, query: &Query, listing: &Listing, since: Moment) {
-        if !self.keep_for.is_zero() && *query == Query::default() {
-            *self.lock() = Some((listing.clone(), since));
+    /// Keeps a list in place of the one before, if many ask for it. `since` is when the database was asked, not when it
+    /// answered: the list is as old as that.
+    pub(crate) fn keep(&self, question: &Question, listing: &Listing, since: Moment) {
+        if !self.keep_for.is_zero() && question.is_common() {
+            let mut kept = self.lock();
+            kept.retain(|kept| kept.0 != *question);
+            kept.push((question.clone(), listing.clone(), since));
         }
     }
 
@@ -59,7 +59,7 @@ impl Cache {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Option<(Listing, Moment)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Question, Listing, Moment)>> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -68,7 +68,7 @@ impl Cache {
 mod tests {
     use std::time::Instant;
 
-    use logs_core::MostRecent;
+    use logs_core::{CodesQuery, MostRecent, Query};
 
     use super::*;
 
@@ -77,19 +77,23 @@ mod tests {
     }
 
     fn listing(as_of: i64) -> Listing {
-        Listing::new(&MostRecent { result: vec![], as_of: Some(as_of), next: None }, &Cache::default())
+        Listing::new(&MostRecent { result: vec![], as_of: Some(as_of), next: None }, 0, &Cache::default())
+    }
+
+    fn logs() -> Question {
+        Question::Logs(Query::default())
     }
 
     fn as_of(cache: &Cache, now: Moment) -> Option<String> {
-        cache.get(&Query::default(), now).map(|listing| listing.response.body().to_owned())
+        cache.get(&logs(), now).map(|listing| listing.response.body().to_owned())
     }
 
     #[test]
     fn nothing_is_kept_unless_somebody_says_how_long() {
         for cache in [Cache::from_environment(&|_| None), cache("0")] {
             let cache = cache.unwrap();
-            cache.keep(&Query::default(), &listing(1), Moment::now());
-            assert!(cache.lock().is_none());
+            cache.keep(&logs(), &listing(1), Moment::now());
+            assert!(cache.lock().is_empty());
             assert_eq!(cache.control(), "no-cache");
         }
         assert_eq!(cache("60").unwrap().control(), "private, max-age=60");
@@ -111,11 +115,26 @@ mod tests {
             monotonic: start.monotonic + Duration::from_millis(monotonic),
             wall: start.wall + Duration::from_millis(wall),
         };
-        cache.keep(&Query::default(), &listing(1), start);
+        cache.keep(&logs(), &listing(1), start);
         assert_eq!(as_of(&cache, after(1_999, 1_999)).as_deref(), Some(r#"{"result":[],"as_of":1}"#));
         assert!(as_of(&cache, after(2_000, 2_000)).is_none());
         assert!(as_of(&cache, after(1, 3_600_000)).is_none(), "the environment was frozen");
-        cache.keep(&Query::default(), &listing(2), after(2_000, 2_000));
+        cache.keep(&logs(), &listing(2), after(2_000, 2_000));
         assert_eq!(as_of(&cache, after(3_000, 3_000)).as_deref(), Some(r#"{"result":[],"as_of":2}"#));
+    }
+
+    #[test]
+    fn each_question_has_its_list_and_rare_questions_have_none() {
+        let cache = cache("60").unwrap();
+        let now = Moment::now();
+        let codes = |hours| Question::Codes(CodesQuery::parse([("hours", hours)]).unwrap());
+        cache.keep(&logs(), &listing(1), now);
+        cache.keep(&codes("24"), &listing(2), now);
+        cache.keep(&Question::Logs(Query::parse([("limit", "11")]).unwrap()), &listing(3), now);
+        assert_eq!(as_of(&cache, now).as_deref(), Some(r#"{"result":[],"as_of":1}"#));
+        let kept = cache.get(&codes("24"), now).unwrap();
+        assert_eq!(kept.response.body(), r#"{"result":[],"as_of":2}"#);
+        assert!(cache.get(&codes("23"), now).is_none());
+        assert_eq!(cache.lock().len(), 2);
     }
 }

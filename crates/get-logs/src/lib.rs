@@ -1,30 +1,33 @@
-//! GET /logs: the most recent error codes, for a dashboard: of all devices, of one, or of one code.
+//! GET /logs: the most recent error codes, for a dashboard: of all devices, of one, or of one code. GET /codes: which codes
+//! there were lately, and how often.
 //!
 //! The list comes from the database, or from the [`Cache`]. A client that has the list already (`If-None-Match`) gets
 //! 304.
 
 mod cache;
 mod entity_tag;
+mod question;
 
 use edge::{Handler, Problem, Response, json, set_header, unavailable};
 use http::StatusCode;
 use http::header::{ACCESS_CONTROL_EXPOSE_HEADERS, CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
-use lambda_http::aws_lambda_events::query_map::QueryMap;
-use lambda_http::{Request, RequestExt};
-use logs_core::clock::Moment;
+use lambda_http::Request;
+use logs_core::clock::{self, Moment};
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::settings::Env;
-use logs_core::{Access, MostRecent, Query, QueryError, Store, StoreError};
+use logs_core::{Access, QueryError, Store, StoreError};
+use serde::Serialize;
 
 pub use cache::Cache;
 use entity_tag::EntityTag;
+use question::Question;
 
 /// The function: it only reads.
 #[derive(Debug)]
 pub struct GetLogs {
     /// Where the logs are.
     pub store: Store,
-    /// The list that was read last, for a while.
+    /// The lists that were read last, for a while.
     pub cache: Cache,
     /// What time it is.
     pub clock: fn() -> Moment,
@@ -37,7 +40,7 @@ pub struct GetLogs {
 struct Listing {
     response: Response,
     tag: EntityTag,
-    logs: usize,
+    rows: usize,
 }
 
 /// Why a GET is not answered with a list.
@@ -100,37 +103,46 @@ impl GetLogs {
 
     /// The response, and how often the store was asked.
     async fn get(&self, request: &Request) -> Result<(Response, usize), GetError> {
-        let query = Query::parse(request.query_string_parameters_ref().into_iter().flat_map(QueryMap::iter))?;
+        let question = Question::of(request)?;
         let now = (self.clock)();
-        let cached = self.cache.get(&query, now);
+        let cached = self.cache.get(&question, now);
         let reads = usize::from(cached.is_none());
         let listing = match cached {
             Some(listing) => listing,
-            None => self.read(&query, now, request).await?,
+            None => self.read(&question, now, request).await?,
         };
-        let logs = listing.logs;
+        let rows = listing.rows;
         let response = listing.respond_to(request);
-        tracing::info!(logs, cached = reads == 0, status = response.status().as_u16(), "listed");
+        tracing::info!(rows, cached = reads == 0, status = response.status().as_u16(), "listed");
         Ok((response, reads))
     }
 
-    async fn read(&self, query: &Query, now: Moment, request: &Request) -> Result<Listing, StoreError> {
-        let found = self.store.find(query, edge::deadline(request)).await?;
-        let listing = Listing::new(&found, &self.cache);
-        self.cache.keep(query, &listing, now);
+    async fn read(&self, question: &Question, now: Moment, request: &Request) -> Result<Listing, StoreError> {
+        let deadline = edge::deadline(request);
+        let listing = match question {
+            Question::Logs(query) => {
+                let found = self.store.find(query, deadline).await?;
+                Listing::new(&found, found.result.len(), &self.cache)
+            }
+            Question::Codes(query) => {
+                let found = self.store.codes(*query, clock::seconds(now.wall), deadline).await?;
+                Listing::new(&found, found.result.len(), &self.cache)
+            }
+        };
+        self.cache.keep(question, &listing, now);
         Ok(listing)
     }
 }
 
 impl Listing {
-    fn new(most_recent: &MostRecent, cache: &Cache) -> Self {
-        let mut response = json(StatusCode::OK, most_recent);
+    fn new(list: &impl Serialize, rows: usize, cache: &Cache) -> Self {
+        let mut response = json(StatusCode::OK, list);
         let tag = EntityTag::of(response.body());
         set_header(&mut response, ETAG, tag.as_str());
         set_header(&mut response, CACHE_CONTROL, &cache.control());
         // Without it the browser keeps the tag from a page of another origin.
         set_header(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS, "etag");
-        Self { response, tag, logs: most_recent.result.len() }
+        Self { response, tag, rows }
     }
 
     fn respond_to(mut self, request: &Request) -> Response {

@@ -20,9 +20,9 @@ mod store;
 mod wire;
 
 pub use domain::{
-    Batch, DeviceId, ErrorCode, Field, Fingerprint, IdempotencyKey, InsertOutcome, InvalidIdempotencyKey, Log,
-    MAX_RECORDS, Message, MessageOutcome, MessageReport, MostRecent, NewBatch, NewLog, Position, Query, RecordError,
-    RecordErrorCode, Timestamp, ranked_at,
+    Batch, CodeSummary, Codes, CodesQuery, DeviceId, ErrorCode, Field, Fingerprint, IdempotencyKey, InsertOutcome,
+    InvalidIdempotencyKey, Log, MAX_RECORDS, Message, MessageOutcome, MessageReport, MostRecent, NewBatch, NewLog,
+    Position, Query, RecordError, RecordErrorCode, Timestamp, ranked_at,
 };
 pub use platform::{Credentials, CredentialsError, Deadline, SecretError};
 pub use platform::{aws, certificates, clock, metrics, operator_log, settings};

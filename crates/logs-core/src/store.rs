@@ -6,7 +6,7 @@ use crate::dynamodb::{DynamoStore, TableSettings};
 use crate::metrics::Metric;
 use crate::mysql::{DatabaseSettings, MySqlStore};
 use crate::settings::Env;
-use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query};
+use crate::{Codes, CodesQuery, Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query};
 
 /// Writes and reads logs.
 ///
@@ -111,6 +111,14 @@ impl Store {
         match self {
             Self::MySql(store) => store.find(query, deadline).await,
             Self::DynamoDb(store) => store.find(query, deadline).await,
+        }
+    }
+
+    /// Which codes there were in a window of hours that ends at `now`, in Unix seconds.
+    pub async fn codes(&self, query: CodesQuery, now: i64, deadline: Deadline) -> Result<Codes, StoreError> {
+        match self {
+            Self::MySql(store) => store.codes(query, now, deadline).await,
+            Self::DynamoDb(_) => Err(StoreError::NotSupported("this stage's store has no summary of the codes")),
         }
     }
 

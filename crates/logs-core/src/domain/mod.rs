@@ -1,6 +1,8 @@
 //! The rules of the service, without JSON, HTTP, Lambda or a database.
 
 mod batch;
+mod codes;
+mod devices;
 mod fingerprint;
 mod idempotency_key;
 mod message;
@@ -10,8 +12,12 @@ mod new_log;
 mod outcome;
 mod query;
 mod record_error;
+mod tally;
 
 pub use batch::{Batch, MAX_RECORDS, NewBatch};
+pub(crate) use codes::{CodeHour, hour_of};
+pub use codes::{CodeSummary, Codes, CodesQuery};
+pub(crate) use devices::{DeviceHash, Devices};
 pub use fingerprint::Fingerprint;
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 pub use message::Message;
@@ -21,3 +27,4 @@ pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp, ranked_at};
 pub use outcome::{InsertOutcome, MessageOutcome, MessageReport};
 pub use query::{Position, Query};
 pub use record_error::{Field, RecordError, RecordErrorCode};
+pub(crate) use tally::{CodeTally, SummaryRow, Tally};

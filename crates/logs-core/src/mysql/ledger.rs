@@ -163,6 +163,6 @@ fn compare(earlier: &BatchRow, batch: &NewBatch<'_>, request: &RequestNumber) ->
 
 /// Rolls back, because an error (except a deadlock) leaves the transaction open with its locks. Returns the error that
 /// matters: the rollback's if it fails, because the connection is broken then.
-async fn rolled_back(transaction: Transaction<'_, MySql>, error: sqlx::Error) -> sqlx::Error {
+pub(super) async fn rolled_back(transaction: Transaction<'_, MySql>, error: sqlx::Error) -> sqlx::Error {
     transaction.rollback().await.err().unwrap_or(error)
 }

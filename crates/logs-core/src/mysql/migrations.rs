@@ -8,13 +8,14 @@ use std::borrow::Cow;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
 /// Version, description and SQL: file `0002_most_recent.sql` has version 2 and the description "most recent".
-const MIGRATIONS: [(i64, &str, &str); 6] = [
+const MIGRATIONS: [(i64, &str, &str); 7] = [
     (1, "logs", include_str!("../../../../migrations/0001_logs.sql")),
     (2, "most recent", include_str!("../../../../migrations/0002_most_recent.sql")),
     (3, "batches", include_str!("../../../../migrations/0003_batches.sql")),
     (4, "newest", include_str!("../../../../migrations/0004_newest.sql")),
     (5, "clockless devices", include_str!("../../../../migrations/0005_clockless_devices.sql")),
     (6, "device and code", include_str!("../../../../migrations/0006_device_and_code.sql")),
+    (7, "summary", include_str!("../../../../migrations/0007_summary.sql")),
 ];
 
 /// Applies them in the order of their versions.

@@ -1,9 +1,10 @@
 //! The store on MySQL 8.4 (RDS), or MariaDB from 10.11 on.
 //!
 //! - `store.rs`: [`MySqlStore`], what the functions call. `settings.rs`: where the database is.
-//! - `statements.rs`: all SQL of the functions. Start here to see what is written and read.
+//! - `statements.rs`, `statements/`: all SQL of the functions. Start here to see what is written and read.
 //! - `connection.rs`, `login.rs`: connections that work. `retry.rs`, `error.rs`: what is tried again, and when.
 //! - `ledger.rs`: a batch under a key is stored once. `messages.rs`, `transactions.rs`: many batches at once.
+//! - `summary.rs`: counts the logs by code and hour.
 //! - `migrate.rs`, `users.rs`, `retention.rs`: the schema, the functions' accounts, the deletion of old rows.
 
 mod connection;
@@ -20,6 +21,7 @@ mod retry;
 mod settings;
 mod statements;
 mod store;
+mod summary;
 mod transactions;
 #[cfg(feature = "migrate")]
 mod users;
@@ -30,5 +32,6 @@ pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
 pub use retention::{Retention, RetentionReport};
 pub use settings::DatabaseSettings;
 pub use store::MySqlStore;
+pub use summary::{NewCode, Summary, SummaryReport};
 #[cfg(feature = "migrate")]
 pub use users::{DatabaseUser, Rights, UserError};

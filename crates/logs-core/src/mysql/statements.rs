@@ -1,6 +1,10 @@
 //! All SQL that the functions run. Values travel as bound parameters, always. The tables are made by
 //! `migrations/`.
 
+pub(super) mod codes;
+pub(super) mod new_codes;
+pub(super) mod summary;
+
 use sqlx::mysql::MySqlRow;
 use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 

@@ -4,14 +4,17 @@ use sqlx::MySqlConnection;
 use uuid::Uuid;
 
 use super::connection::Connections;
-use super::error::{MySqlError, UNKNOWN_INDEX, number};
+use super::error::{MySqlError, UNKNOWN_INDEX, UNKNOWN_TABLE, number};
 use super::ledger::InsertOnce;
 use super::retention::{self, Retention, RetentionReport};
 use super::retry::{Failure, RetryPolicy, Work};
 use super::settings::DatabaseSettings;
+use super::summary::{self, ClaimNewCodes, InTransaction, NewCode, SettleClaim, StartRebuild, Summary, SummaryReport};
 use super::{messages, statements};
 use crate::settings::SettingError;
-use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query, StoreError};
+use crate::{
+    Codes, CodesQuery, Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query, StoreError,
+};
 
 /// The store on MySQL, over one connection for each event under way.
 #[derive(Debug)]
@@ -37,6 +40,37 @@ impl MySqlStore {
     /// Deletes old rows, step by step, until none is left or the deadline is near. Running it again goes on.
     pub async fn delete_old(&self, retention: Retention, deadline: Deadline) -> Result<RetentionReport, StoreError> {
         Ok(retention::delete_old(&self.connections, retention, deadline).await?)
+    }
+
+    /// Counts what is new into the summary of the codes, step by step, until all is counted or the deadline is near.
+    /// Running it again goes on.
+    pub async fn summarize(&self, summary: Summary, deadline: Deadline) -> Result<SummaryReport, StoreError> {
+        Ok(summary::summarize(&self.connections, summary, deadline).await?)
+    }
+
+    /// Has [`Self::summarize`] count everything anew: what the table has now, and not what retention has deleted.
+    pub async fn start_rebuild(&self, deadline: Deadline) -> Result<(), StoreError> {
+        Ok(self.connections.run(deadline, StartRebuild).await?)
+    }
+
+    /// Takes codes that are new: nobody else gets them. `claimant` is a random number of the run, `now` in Unix seconds.
+    pub async fn claim_new_codes(
+        &self,
+        claimant: &[u8; 16],
+        now: i64,
+        deadline: Deadline,
+    ) -> Result<Vec<NewCode>, StoreError> {
+        Ok(self.connections.run(deadline, InTransaction(ClaimNewCodes { claimant, now })).await?)
+    }
+
+    /// Ends a claim. Codes that were not announced are free for another run.
+    pub async fn settle_claim(
+        &self,
+        claimant: &[u8; 16],
+        announced: bool,
+        deadline: Deadline,
+    ) -> Result<(), StoreError> {
+        Ok(self.connections.run(deadline, SettleClaim { claimant, announced }).await?)
     }
 
     /// One statement, one autocommit.
@@ -71,6 +105,31 @@ impl MySqlStore {
             }
             outcome => Ok(outcome?),
         }
+    }
+
+    /// One statement. `now` is in Unix seconds.
+    pub(crate) async fn codes(&self, query: CodesQuery, now: i64, deadline: Deadline) -> Result<Codes, StoreError> {
+        match self.connections.run(deadline, FindCodes { query, now }).await {
+            Err(MySqlError::Refused(error)) if number(&error) == Some(UNKNOWN_TABLE) => {
+                Err(StoreError::NotSupported("this stage has no summary of the codes yet; run migrate"))
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+}
+
+/// Reads the summary of the codes.
+struct FindCodes {
+    query: CodesQuery,
+    now: i64,
+}
+
+impl Work for FindCodes {
+    type Output = Codes;
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Codes, Failure> {
+        Ok(statements::codes::find_codes(connection, self.query, self.now).await?)
     }
 }
 

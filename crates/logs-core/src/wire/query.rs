@@ -1,13 +1,18 @@
-//! The parameters of GET /logs.
+//! The parameters of GET /logs and GET /codes.
 
-use crate::domain::{DeviceId, ErrorCode, Query};
+use crate::domain::{CodesQuery, DeviceId, ErrorCode, Query};
 
 /// Why the parameters are refused. The text is for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum QueryError {
     /// There is no such parameter.
-    #[error("there is no parameter {0}; there are limit, device_id, error_code and before")]
-    Unknown(String),
+    #[error("there is no parameter {name}; there {known}")]
+    Unknown {
+        /// Its name, as far as it is one.
+        name: String,
+        /// What there is.
+        known: &'static str,
+    },
     /// A parameter is there twice.
     #[error("the parameter {0} is there more than once")]
     Repeated(&'static str),
@@ -27,17 +32,9 @@ impl Query {
     /// # Errors
     /// A parameter is unknown, repeated, or has a wrong value.
     pub fn parse<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, QueryError> {
-        let mut texts = [("limit", None), ("device_id", None), ("error_code", None), ("before", None)];
-        for (name, value) in parameters {
-            if name.starts_with('_') {
-                continue;
-            }
-            let (name, text) = texts.iter_mut().find(|text| text.0 == name).ok_or_else(|| unknown(name))?;
-            if text.replace(value).is_some() {
-                return Err(QueryError::Repeated(name));
-            }
-        }
-        let [(_, limit), (_, device_id), (_, error_code), (_, before)] = texts;
+        let names = ["limit", "device_id", "error_code", "before"];
+        let known = "are limit, device_id, error_code and before";
+        let [limit, device_id, error_code, before] = texts(names, known, parameters)?;
         let limit = valid("limit", "a number from 1 to 100", limit, |text| {
             digits(text)?.parse().ok().filter(|limit| (1..=Self::MAX_LIMIT).contains(limit))
         })?;
@@ -53,6 +50,37 @@ impl Query {
     }
 }
 
+impl CodesQuery {
+    /// Reads the parameters, decoded. Names that begin with `_` are ignored.
+    ///
+    /// # Errors
+    /// A parameter is unknown, repeated, or has a wrong value.
+    pub fn parse<'a>(parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Self, QueryError> {
+        let [hours] = texts(["hours"], "is only hours", parameters)?;
+        let hours = valid("hours", "a number from 1 to 168", hours, |text| {
+            digits(text)?.parse().ok().filter(|hours| (1..=Self::MAX_HOURS).contains(hours))
+        })?;
+        Ok(hours.map_or_else(Self::default, |hours| Self { hours }))
+    }
+}
+
+/// The text of each of these parameters, if it is there.
+fn texts<'a, const N: usize>(
+    names: [&'static str; N],
+    known: &'static str,
+    parameters: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<[Option<&'a str>; N], QueryError> {
+    let mut texts = names.map(|name| (name, None));
+    for (name, value) in parameters.into_iter().filter(|parameter| !parameter.0.starts_with('_')) {
+        let text = texts.iter_mut().find(|text| text.0 == name);
+        let (name, text) = text.ok_or_else(|| QueryError::Unknown { name: plain(name), known })?;
+        if text.replace(value).is_some() {
+            return Err(QueryError::Repeated(name));
+        }
+    }
+    Ok(texts.map(|text| text.1))
+}
+
 fn valid<T>(
     name: &'static str,
     expected: &'static str,
@@ -62,10 +90,10 @@ fn valid<T>(
     text.map(|text| parse(text).ok_or(QueryError::Invalid { name, expected })).transpose()
 }
 
-/// A name is repeated as far as it is one: it may be anything.
-fn unknown(name: &str) -> QueryError {
+/// A name as far as it is one: it may be anything.
+fn plain(name: &str) -> String {
     let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || *sign == '_';
-    QueryError::Unknown(format!("`{}`", name.chars().take(32).take_while(is_plain).collect::<String>()))
+    format!("`{}`", name.chars().take(32).take_while(is_plain).collect::<String>())
 }
 
 fn digits(text: &str) -> Option<&str> {
@@ -123,5 +151,20 @@ mod tests {
         }
         assert!(error(&[("devce_id", "a")]).starts_with("there is no parameter `devce_id`;"));
         assert!(!error(&[("<script>", "a")]).contains("script"));
+    }
+
+    #[test]
+    fn the_codes_of_up_to_a_week_can_be_asked_for() {
+        let parse = |parameters: &[(&'static str, &'static str)]| CodesQuery::parse(parameters.iter().copied());
+        assert_eq!(parse(&[("_", "1")]).unwrap().hours, 24);
+        for (text, hours) in [("1", 1), ("168", 168), ("024", 24)] {
+            assert_eq!(parse(&[("hours", text)]).unwrap().hours, hours);
+        }
+        for text in ["", "0", "169", "-1", "+1", "1.5", "24h", "99999999999"] {
+            let error = parse(&[("hours", text)]).unwrap_err().to_string();
+            assert_eq!(error, "the parameter hours must be a number from 1 to 168", "{text}");
+        }
+        let error = parse(&[("limit", "10")]).unwrap_err().to_string();
+        assert_eq!(error, "there is no parameter `limit`; there is only hours");
     }
 }

@@ -1,0 +1,138 @@
+//! What a part of the logs adds to the summary of the codes.
+
+use std::collections::HashMap;
+
+use super::codes::hour_of;
+use super::{CodesQuery, DeviceHash};
+
+/// What the summary needs of a log.
+#[derive(Debug)]
+pub(crate) struct SummaryRow {
+    pub(crate) error_log_id: u64,
+    pub(crate) error_code: i32,
+    pub(crate) device_id: String,
+    pub(crate) received_at: i64,
+}
+
+/// The counts of some logs.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    /// Logs up to this id were there before the summary.
+    known_to: u64,
+    /// Older hours are not kept.
+    oldest_hour: i64,
+    /// All logs.
+    pub(crate) logs: u64,
+    /// The newest `received_at`.
+    pub(crate) as_of: Option<i64>,
+    pub(crate) codes: HashMap<i32, CodeTally>,
+    /// By hour and code: an entry for each log.
+    pub(crate) hours: HashMap<(i64, i32), Vec<DeviceHash>>,
+}
+
+/// The counts of one code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CodeTally {
+    pub(crate) logs: u64,
+    pub(crate) first_seen: i64,
+    pub(crate) last_seen: i64,
+    /// The newest `received_at` of a log that was there before the summary.
+    known_at: Option<i64>,
+    /// The first of the other logs: when and from which device.
+    pub(crate) news: Option<(i64, String)>,
+}
+
+impl Tally {
+    /// Nothing counted yet. `now` is in Unix seconds.
+    pub(crate) fn new(known_to: u64, now: i64) -> Self {
+        // An hour more than anybody asks for, so that clocks that differ do not matter.
+        let oldest_hour = hour_of(now) - i64::from(CodesQuery::MAX_HOURS);
+        Self { known_to, oldest_hour, logs: 0, as_of: None, codes: HashMap::new(), hours: HashMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, row: SummaryRow) {
+        let SummaryRow { error_log_id, error_code, device_id, received_at } = row;
+        self.logs += 1;
+        self.as_of = self.as_of.max(Some(received_at));
+        let hour = hour_of(received_at);
+        if hour >= self.oldest_hour {
+            self.hours.entry((hour, error_code)).or_default().push(DeviceHash::of(&device_id));
+        }
+        let code = self.codes.entry(error_code).or_insert(CodeTally {
+            logs: 0,
+            first_seen: received_at,
+            last_seen: received_at,
+            known_at: None,
+            news: None,
+        });
+        code.logs += 1;
+        code.first_seen = code.first_seen.min(received_at);
+        code.last_seen = code.last_seen.max(received_at);
+        if error_log_id <= self.known_to {
+            code.known_at = code.known_at.max(Some(received_at));
+        } else if code.news.as_ref().is_none_or(|(since, _)| received_at < *since) {
+            code.news = Some((received_at, device_id));
+        }
+    }
+}
+
+impl CodeTally {
+    /// Whether the code is new: never seen before, or not for `new_after` seconds. `last_seen` is what the store knows.
+    pub(crate) fn is_new(&self, last_seen: Option<i64>, new_after: i64) -> bool {
+        let Some((since, _)) = &self.news else { return false };
+        last_seen.max(self.known_at).is_none_or(|seen| since - seen > new_after)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_764_000_000;
+    const DAY: i64 = 86_400;
+
+    fn tally(known_to: u64, rows: &[(u64, i32, &str, i64)]) -> Tally {
+        let mut tally = Tally::new(known_to, NOW);
+        for (error_log_id, error_code, device_id, received_at) in rows.iter().copied() {
+            tally.add(SummaryRow { error_log_id, error_code, device_id: device_id.to_owned(), received_at });
+        }
+        tally
+    }
+
+    #[test]
+    fn logs_are_counted_by_hour_and_code() {
+        let tally = tally(0, &[(1, 7, "a", NOW), (2, 7, "b", NOW - 3_600), (3, 8, "a", NOW), (4, 7, "a", NOW)]);
+        let mut counts: Vec<_> = tally.hours.iter().map(|(key, devices)| (*key, devices.len())).collect();
+        counts.sort_unstable();
+        let hour = NOW / 3_600;
+        assert_eq!(counts, [((hour - 1, 7), 1), ((hour, 7), 2), ((hour, 8), 1)]);
+        assert_eq!((tally.logs, tally.as_of), (4, Some(NOW)));
+        let code = &tally.codes[&7];
+        assert_eq!((code.logs, code.first_seen, code.last_seen), (3, NOW - 3_600, NOW));
+    }
+
+    #[test]
+    fn a_log_of_an_hour_that_is_no_longer_kept_counts_for_its_code() {
+        let tally = tally(0, &[(1, 7, "a", NOW - 8 * DAY)]);
+        assert!(tally.hours.is_empty());
+        assert_eq!(tally.codes[&7].logs, 1);
+    }
+
+    #[test]
+    fn a_code_is_new_if_it_was_not_seen_for_long() {
+        let code = tally(0, &[(1, 7, "late", NOW), (2, 7, "first", NOW - 5)]).codes[&7].clone();
+        assert_eq!(code.news, Some((NOW - 5, "first".to_owned())));
+        assert!(code.is_new(None, 30 * DAY));
+        assert!(code.is_new(Some(NOW - 6 - 30 * DAY), 30 * DAY));
+        assert!(!code.is_new(Some(NOW - 5 - 30 * DAY), 30 * DAY));
+        assert!(!code.is_new(Some(NOW + 5), 30 * DAY), "a message that was late in the queue");
+    }
+
+    #[test]
+    fn a_code_that_was_in_the_table_before_the_summary_is_not_new() {
+        let is_new = |known_to, rows: &[_]| tally(known_to, rows).codes[&7].is_new(None, 30 * DAY);
+        assert!(!is_new(2, &[(1, 7, "a", NOW), (2, 7, "a", NOW)]));
+        assert!(!is_new(1, &[(1, 7, "a", NOW - DAY), (2, 7, "a", NOW)]));
+        assert!(is_new(1, &[(1, 7, "a", NOW - 31 * DAY), (2, 7, "a", NOW)]));
+    }
+}

@@ -1,0 +1,286 @@
+//! Keeps the summary of the codes. What its tables mean is in `migrations/0007_summary.sql`.
+
+use std::collections::HashMap;
+
+use sqlx::mysql::MySqlRow;
+use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
+
+use crate::domain::{CodeTally, Devices, SummaryRow, Tally};
+
+/// Locks the row: one transaction at a time works on the summary. What a transaction reads first without a lock fixes its
+/// view of the database, so this comes before everything else.
+const LOCK_STATE: &str =
+    "SELECT counted_to, known_to, as_of, complete_at, rebuilding FROM Summary_State WHERE id = 1 FOR UPDATE";
+
+const SAVE_STATE: &str = "UPDATE Summary_State SET counted_to = ?, as_of = ?, complete_at = ? WHERE id = 1";
+
+/// In the order of the ids, which is the order of the table.
+const SELECT_ROWS: &str = "SELECT error_log_id, error_number, device_id, received_at FROM Logs FORCE INDEX (PRIMARY) \
+     WHERE error_log_id > ? ORDER BY error_log_id LIMIT ?";
+
+/// Ranges of ids follow.
+const SELECT_ROWS_IN: &str =
+    "SELECT error_log_id, error_number, device_id, received_at FROM Logs FORCE INDEX (PRIMARY) WHERE ";
+
+/// Ranges of ids follow, and the lock.
+const SELECT_ANY_IN: &str = "SELECT error_log_id FROM Logs FORCE INDEX (PRIMARY) WHERE ";
+const LIMIT_ONE_LOCKED: &str = " LIMIT 1 LOCK IN SHARE MODE";
+
+const SELECT_LAST_ID: &str = "SELECT MAX(error_log_id) FROM Logs";
+
+const SELECT_GAPS: &str =
+    "SELECT first_id, last_id, found_at FROM Summary_Gaps WHERE first_id > ? ORDER BY first_id LIMIT ?";
+const SELECT_OLD_GAPS: &str = "SELECT first_id, last_id, found_at FROM Summary_Gaps WHERE found_at <= ? LIMIT ?";
+const INSERT_GAPS: &str = "INSERT INTO Summary_Gaps (first_id, last_id, found_at) ";
+const DELETE_GAPS: &str = "DELETE FROM Summary_Gaps WHERE first_id IN (";
+
+/// Codes follow.
+const SELECT_LAST_SEEN: &str = "SELECT error_code, last_seen FROM Codes WHERE error_code IN (";
+
+const INSERT_CODES: &str = "INSERT INTO Codes (error_code, logs, first_seen, last_seen) ";
+const ADD_TO_CODES: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), \
+     first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen))";
+
+const SELECT_DEVICES: &str = "SELECT error_code, devices FROM Code_Hours WHERE hour = ";
+const INSERT_HOURS: &str = "INSERT INTO Code_Hours (hour, error_code, logs, devices) ";
+const ADD_TO_HOURS: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), devices = VALUES(devices)";
+const DELETE_HOURS: &str = "DELETE FROM Code_Hours WHERE hour < ? ORDER BY hour LIMIT ?";
+
+const START_REBUILD: &str = "UPDATE Summary_State SET rebuilding = TRUE WHERE id = 1";
+const RESET_CODES: &str = "UPDATE Codes SET logs = 0";
+const DELETE_ALL_GAPS: &str = "DELETE FROM Summary_Gaps";
+const RESET_STATE: &str =
+    "UPDATE Summary_State SET counted_to = 0, known_to = ?, as_of = NULL, rebuilding = FALSE WHERE id = 1";
+
+/// Rows of a statement with many. With sketches of 8 kB each it stays below `max_allowed_packet` (16 MB on MariaDB).
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
+
+/// The row of `Summary_State`.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::mysql) struct State {
+    pub(in crate::mysql) counted_to: u64,
+    pub(in crate::mysql) known_to: u64,
+    pub(in crate::mysql) as_of: Option<i64>,
+    pub(in crate::mysql) complete_at: i64,
+    pub(in crate::mysql) rebuilding: bool,
+}
+
+/// Ids from the first to the last, both included, and when they were found missing, in Unix seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::mysql) struct Gap {
+    pub(in crate::mysql) first_id: u64,
+    pub(in crate::mysql) last_id: u64,
+    pub(in crate::mysql) found_at: i64,
+}
+
+impl FromRow<'_, MySqlRow> for State {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        Ok(Self {
+            counted_to: row.try_get("counted_to")?,
+            known_to: row.try_get("known_to")?,
+            as_of: row.try_get("as_of")?,
+            complete_at: row.try_get("complete_at")?,
+            rebuilding: row.try_get("rebuilding")?,
+        })
+    }
+}
+
+impl FromRow<'_, MySqlRow> for Gap {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        let (first_id, last_id) = (row.try_get("first_id")?, row.try_get("last_id")?);
+        Ok(Self { first_id, last_id, found_at: row.try_get("found_at")? })
+    }
+}
+
+impl FromRow<'_, MySqlRow> for SummaryRow {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        // By position: there are many of them, and looking up a name takes as long as the value.
+        let (error_log_id, error_code) = (row.try_get(0)?, row.try_get(1)?);
+        Ok(Self { error_log_id, error_code, device_id: row.try_get(2)?, received_at: row.try_get(3)? })
+    }
+}
+
+pub(in crate::mysql) async fn lock_state(connection: &mut MySqlConnection) -> Result<State, sqlx::Error> {
+    sqlx::query_as(LOCK_STATE).fetch_one(connection).await
+}
+
+/// Saves how far the count has come.
+pub(in crate::mysql) async fn save_state(connection: &mut MySqlConnection, state: &State) -> Result<(), sqlx::Error> {
+    let State { counted_to, as_of, complete_at, .. } = state;
+    sqlx::query(SAVE_STATE).bind(counted_to).bind(as_of).bind(complete_at).execute(connection).await.map(drop)
+}
+
+pub(in crate::mysql) async fn rows_after(
+    connection: &mut MySqlConnection,
+    id: u64,
+    limit: u32,
+) -> Result<Vec<SummaryRow>, sqlx::Error> {
+    sqlx::query_as(SELECT_ROWS).bind(id).bind(limit).fetch_all(connection).await
+}
+
+pub(in crate::mysql) async fn rows_in(
+    connection: &mut MySqlConnection,
+    gaps: &[Gap],
+) -> Result<Vec<SummaryRow>, sqlx::Error> {
+    let mut statement = QueryBuilder::new(SELECT_ROWS_IN);
+    push_ranges(&mut statement, gaps);
+    statement.build_query_as().persistent(false).fetch_all(connection).await
+}
+
+/// Whether there is a row in one of the gaps. Waits for transactions that have written one and are not committed.
+pub(in crate::mysql) async fn is_any_in(connection: &mut MySqlConnection, gaps: &[Gap]) -> Result<bool, sqlx::Error> {
+    let mut statement = QueryBuilder::new(SELECT_ANY_IN);
+    push_ranges(&mut statement, gaps);
+    statement.push(LIMIT_ONE_LOCKED);
+    Ok(statement.build().persistent(false).fetch_optional(connection).await?.is_some())
+}
+
+fn push_ranges(statement: &mut QueryBuilder<'_, MySql>, gaps: &[Gap]) {
+    let mut ranges = statement.separated(" OR ");
+    for gap in gaps {
+        ranges.push("error_log_id BETWEEN ").push_bind_unseparated(gap.first_id);
+        ranges.push_unseparated(" AND ").push_bind_unseparated(gap.last_id);
+    }
+}
+
+pub(in crate::mysql) async fn last_id(connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
+    let id: Option<u64> = sqlx::query_scalar(SELECT_LAST_ID).fetch_one(connection).await?;
+    Ok(id.unwrap_or(0))
+}
+
+pub(in crate::mysql) async fn gaps_after(
+    connection: &mut MySqlConnection,
+    id: u64,
+    limit: u32,
+) -> Result<Vec<Gap>, sqlx::Error> {
+    sqlx::query_as(SELECT_GAPS).bind(id).bind(limit).fetch_all(connection).await
+}
+
+/// Gaps that were found up to this time.
+pub(in crate::mysql) async fn gaps_before(
+    connection: &mut MySqlConnection,
+    found_at: i64,
+    limit: usize,
+) -> Result<Vec<Gap>, sqlx::Error> {
+    sqlx::query_as(SELECT_OLD_GAPS).bind(found_at).bind(limit as u64).fetch_all(connection).await
+}
+
+pub(in crate::mysql) async fn insert_gaps(connection: &mut MySqlConnection, gaps: &[Gap]) -> Result<(), sqlx::Error> {
+    for gaps in gaps.chunks(ROWS_PER_STATEMENT) {
+        let mut statement = QueryBuilder::<MySql>::new(INSERT_GAPS);
+        statement.push_values(gaps, |mut row, gap| {
+            row.push_bind(gap.first_id).push_bind(gap.last_id).push_bind(gap.found_at);
+        });
+        statement.build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+pub(in crate::mysql) async fn delete_gaps(connection: &mut MySqlConnection, gaps: &[Gap]) -> Result<(), sqlx::Error> {
+    if gaps.is_empty() {
+        return Ok(());
+    }
+    let mut statement = list(DELETE_GAPS, gaps.iter().map(|gap| gap.first_id));
+    statement.build().persistent(false).execute(connection).await.map(drop)
+}
+
+/// When each of these codes was seen last. Codes that were never seen are left out.
+pub(in crate::mysql) async fn last_seen(
+    connection: &mut MySqlConnection,
+    codes: &[i32],
+) -> Result<HashMap<i32, i64>, sqlx::Error> {
+    let mut seen = HashMap::new();
+    for codes in codes.chunks(ROWS_PER_STATEMENT) {
+        let mut statement = list(SELECT_LAST_SEEN, codes.iter().copied());
+        let rows: Vec<(i32, i64)> = statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
+        seen.extend(rows);
+    }
+    Ok(seen)
+}
+
+/// Adds a tally to the codes, and to the codes of each hour.
+pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &Tally) -> Result<(), sqlx::Error> {
+    let mut codes: Vec<(&i32, &CodeTally)> = tally.codes.iter().collect();
+    codes.sort_unstable_by_key(|code| code.0);
+    for codes in codes.chunks(ROWS_PER_STATEMENT) {
+        let mut statement = QueryBuilder::<MySql>::new(INSERT_CODES);
+        statement.push_values(codes, |mut row, (error_code, code)| {
+            row.push_bind(**error_code).push_bind(code.logs).push_bind(code.first_seen).push_bind(code.last_seen);
+        });
+        statement.push(ADD_TO_CODES).build().persistent(false).execute(&mut *connection).await?;
+    }
+    let mut hours: Vec<_> = tally.hours.iter().map(|((hour, code), devices)| (*hour, *code, devices)).collect();
+    hours.sort_unstable_by_key(|hour| (hour.0, hour.1));
+    for hours in hours.chunks(ROWS_PER_STATEMENT) {
+        let mut sketches = sketches_of(connection, hours.iter().map(|(hour, code, _)| (*hour, *code))).await?;
+        let mut statement = QueryBuilder::<MySql>::new(INSERT_HOURS);
+        let mut rows = Vec::with_capacity(hours.len());
+        for (hour, code, devices) in hours {
+            let earlier = sketches.remove(&(*hour, *code)).unwrap_or_default();
+            let mut sketch = Devices::parse(&earlier).map_err(|error| sqlx::Error::Decode(error.into()))?;
+            devices.iter().for_each(|device| sketch.add(*device));
+            rows.push((*hour, *code, devices.len() as u64, sketch.to_bytes()));
+        }
+        statement.push_values(rows, |mut row, (hour, code, logs, sketch)| {
+            row.push_bind(hour).push_bind(code).push_bind(logs).push_bind(sketch);
+        });
+        statement.push(ADD_TO_HOURS).build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The sketches that the store has of these hours and codes, which are sorted.
+async fn sketches_of(
+    connection: &mut MySqlConnection,
+    hours: impl Iterator<Item = (i64, i32)>,
+) -> Result<HashMap<(i64, i32), Vec<u8>>, sqlx::Error> {
+    let hours: Vec<_> = hours.collect();
+    let mut sketches = HashMap::new();
+    // One statement for each hour: both servers read `hour = … AND error_code IN (…)` along the primary key.
+    for codes in hours.chunk_by(|a, b| a.0 == b.0) {
+        let Some((hour, _)) = codes.first().copied() else { continue };
+        let mut statement = QueryBuilder::<MySql>::new(SELECT_DEVICES);
+        statement.push_bind(hour).push(" AND error_code IN (");
+        let mut list = statement.separated(", ");
+        codes.iter().for_each(|(_, code)| _ = list.push_bind(*code));
+        list.push_unseparated(")");
+        let rows: Vec<(i32, Vec<u8>)> =
+            statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
+        sketches.extend(rows.into_iter().map(|(code, devices)| ((hour, code), devices)));
+    }
+    Ok(sketches)
+}
+
+/// Deletes up to `limit` of the oldest rows; returns the count.
+pub(in crate::mysql) async fn delete_hours(
+    connection: &mut MySqlConnection,
+    before: i64,
+    limit: u32,
+) -> Result<u64, sqlx::Error> {
+    Ok(sqlx::query(DELETE_HOURS).bind(before).bind(limit).execute(connection).await?.rows_affected())
+}
+
+pub(in crate::mysql) async fn start_rebuild(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    sqlx::query(START_REBUILD).execute(connection).await.map(drop)
+}
+
+/// Begins anew with counting. What was seen when is kept: the first log of a code may be deleted by now.
+pub(in crate::mysql) async fn reset(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
+    let known_to = last_id(connection).await?;
+    for statement in [RESET_CODES, DELETE_ALL_GAPS] {
+        sqlx::query(statement).execute(&mut *connection).await?;
+    }
+    sqlx::query(RESET_STATE).bind(known_to).execute(connection).await.map(drop)
+}
+
+/// `values` as bound parameters, and the closing bracket.
+fn list<'a, T>(statement: &str, values: impl Iterator<Item = T>) -> QueryBuilder<'a, MySql>
+where
+    T: 'a + Send + sqlx::Encode<'a, MySql> + sqlx::Type<MySql>,
+{
+    let mut statement = QueryBuilder::new(statement);
+    let mut list = statement.separated(", ");
+    values.for_each(|value| _ = list.push_bind(value));
+    list.push_unseparated(")");
+    statement
+}

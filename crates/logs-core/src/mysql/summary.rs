@@ -1,0 +1,103 @@
+//! Keeps the summary of the codes: every log is counted exactly once, in the order of the ids.
+//!
+//! Ids are given out before their transactions are committed, so some appear after higher ones. An id that is not there
+//! when the count passes it is kept as a gap, and looked up again by each later run. A gap is given up after an hour, if
+//! no transaction that is still open has written into it.
+//!
+//! Each step is one transaction: what it adds to the summary and how far it has come are committed together. A run that is
+//! killed is simply run again, and two at once take turns, because each step begins by locking the state.
+
+mod announce;
+mod gaps;
+mod steps;
+
+use std::time::Duration;
+
+use self::gaps::{CountGaps, GiveUpGaps};
+pub(super) use self::steps::InTransaction;
+use self::steps::{CountNext, DeleteHours, Rebuild};
+use super::connection::Connections;
+use super::error::MySqlError;
+use crate::Deadline;
+
+pub use announce::NewCode;
+pub(super) use announce::{ClaimNewCodes, SettleClaim};
+pub(super) use steps::StartRebuild;
+
+/// No step begins with less time left.
+const STEP_LIMIT: Duration = Duration::from_secs(5);
+
+/// How a run counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// The time of the run, in Unix seconds.
+    pub now: i64,
+    /// A code that was not seen for this many days is new again.
+    pub new_after_days: u16,
+}
+
+/// What a run did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct SummaryReport {
+    /// How many logs were counted.
+    pub counted: u64,
+    /// Among them, logs that were committed after later ones had been counted.
+    pub late: u64,
+    /// How many codes are new.
+    pub new_codes: u64,
+    /// How many ids are not counted yet. 0 if `complete`.
+    pub backlog: u64,
+    /// Seconds since all logs were counted. 0 if `complete`.
+    pub lag_seconds: u64,
+    /// Whether all logs are counted. Otherwise the time ran out.
+    pub complete: bool,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, Default)]
+struct Progress {
+    counted: u64,
+    new_codes: u64,
+    /// Where the next step goes on; `None` if nothing is left.
+    next: Option<u64>,
+    backlog: u64,
+    lag_seconds: u64,
+}
+
+/// Counts what is new, in steps, until all is counted or the deadline is near. Running it again goes on.
+pub(super) async fn summarize(
+    connections: &Connections,
+    summary: Summary,
+    deadline: Deadline,
+) -> Result<SummaryReport, MySqlError> {
+    let mut report = SummaryReport::default();
+    let is_time_left = || deadline.remaining() > STEP_LIMIT;
+    while is_time_left() && connections.run(deadline, InTransaction(Rebuild)).await? {}
+    let mut next = Some(0);
+    while let Some(after) = next.filter(|_| is_time_left()) {
+        let step = connections.run(deadline, InTransaction(CountGaps { summary, after })).await?;
+        report.add(step);
+        report.late += step.counted;
+        next = step.next;
+    }
+    let mut is_behind = true;
+    while is_behind && is_time_left() {
+        let step = connections.run(deadline, InTransaction(CountNext { summary })).await?;
+        report.add(step);
+        is_behind = step.next.is_some();
+    }
+    report.complete = !is_behind;
+    while is_time_left() && connections.run(deadline, InTransaction(GiveUpGaps { now: summary.now })).await? {}
+    if is_time_left() {
+        connections.run(deadline, DeleteHours { now: summary.now }).await?;
+    }
+    Ok(report)
+}
+
+impl SummaryReport {
+    fn add(&mut self, step: Progress) {
+        self.counted += step.counted;
+        self.new_codes += step.new_codes;
+        (self.backlog, self.lag_seconds) = (step.backlog, step.lag_seconds);
+    }
+}

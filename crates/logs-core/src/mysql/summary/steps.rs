@@ -1,0 +1,155 @@
+//! The steps of a run, each of them one transaction.
+
+use sqlx::{Connection, MySqlConnection};
+
+use super::{Progress, Summary};
+use crate::domain::{CodesQuery, SummaryRow, Tally, hour_of};
+use crate::mysql::ledger::rolled_back;
+use crate::mysql::retry::{Failure, RetryPolicy, Work};
+use crate::mysql::statements::new_codes;
+use crate::mysql::statements::summary::{self as statements, Gap, State};
+
+/// Logs that one step counts. Few enough that a step takes a second or so on a small server.
+const LOGS_PER_STEP: usize = 100_000;
+
+/// Logs that are in memory at once.
+const LOGS_PER_READ: u32 = 10_000;
+
+/// Rows of the hours that one step deletes.
+const HOURS_PER_STEP: u32 = 10_000;
+
+/// A step, and its transaction around it.
+pub(in crate::mysql) struct InTransaction<S>(pub(in crate::mysql) S);
+
+/// What is done within one transaction. A try whose outcome is unknown is no danger: the state in the database says whether
+/// it was committed.
+pub(in crate::mysql) trait Step {
+    /// The result.
+    type Output: Send;
+
+    /// Everything between `START TRANSACTION` and `COMMIT`.
+    fn run(&self, connection: &mut MySqlConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
+}
+
+impl<S: Step + Sync> Work for InTransaction<S> {
+    type Output = S::Output;
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<S::Output, Failure> {
+        let mut transaction = connection.begin().await?;
+        match self.0.run(&mut transaction).await {
+            Ok(output) => {
+                transaction.commit().await?;
+                Ok(output)
+            }
+            Err(error) => Err(rolled_back(transaction, error).await.into()),
+        }
+    }
+}
+
+/// Counts the next logs. The result says where to go on, if there are more.
+pub(super) struct CountNext {
+    pub(super) summary: Summary,
+}
+
+impl Step for CountNext {
+    type Output = Progress;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Progress, sqlx::Error> {
+        let Summary { now, .. } = self.summary;
+        let mut state = statements::lock_state(connection).await?;
+        if state.rebuilding {
+            // Another run has begun a rebuild meanwhile, and will count.
+            return Ok(Progress::default());
+        }
+        let mut tally = Tally::new(state.known_to, now);
+        let mut gaps = Vec::new();
+        let mut is_more = true;
+        while is_more && tally.logs < LOGS_PER_STEP as u64 {
+            let rows = statements::rows_after(connection, state.counted_to, LOGS_PER_READ).await?;
+            is_more = rows.len() == LOGS_PER_READ as usize;
+            for row in rows {
+                let SummaryRow { error_log_id: id, .. } = row;
+                if id > state.counted_to + 1 {
+                    gaps.push(Gap { first_id: state.counted_to + 1, last_id: id - 1, found_at: now });
+                }
+                state.counted_to = id;
+                tally.add(row);
+            }
+        }
+        statements::insert_gaps(connection, &gaps).await?;
+        let new_codes = add(connection, &tally, self.summary).await?;
+        let mut progress = Progress { counted: tally.logs, new_codes, ..Progress::default() };
+        if is_more {
+            progress.next = Some(state.counted_to);
+            progress.backlog = statements::last_id(connection).await?.saturating_sub(state.counted_to);
+            progress.lag_seconds = u64::try_from(now - state.complete_at).unwrap_or(0);
+        } else {
+            state.complete_at = state.complete_at.max(now);
+        }
+        let state = State { as_of: state.as_of.max(tally.as_of), ..state };
+        statements::save_state(connection, &state).await?;
+        Ok(progress)
+    }
+}
+
+/// Adds a tally to the summary; returns how many codes are new.
+pub(super) async fn add(connection: &mut MySqlConnection, tally: &Tally, summary: Summary) -> Result<u64, sqlx::Error> {
+    if tally.logs == 0 {
+        return Ok(0);
+    }
+    let new_after = i64::from(summary.new_after_days) * 86_400;
+    let codes: Vec<i32> = tally.codes.keys().copied().collect();
+    let last_seen = statements::last_seen(connection, &codes).await?;
+    let new = tally.codes.iter().filter(|(code, tally)| tally.is_new(last_seen.get(code).copied(), new_after));
+    let new = new.filter_map(|(code, tally)| tally.news.as_ref().map(|(since, device)| (*code, *since, &**device)));
+    let new: Vec<_> = new.collect();
+    new_codes::insert(connection, &new).await?;
+    statements::add(connection, tally).await?;
+    Ok(new.len() as u64)
+}
+
+/// Deletes hours that nobody can ask for any more.
+pub(super) struct DeleteHours {
+    pub(super) now: i64,
+}
+
+impl Work for DeleteHours {
+    type Output = u64;
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, Failure> {
+        let oldest = hour_of(self.now) - i64::from(CodesQuery::MAX_HOURS);
+        Ok(statements::delete_hours(connection, oldest, HOURS_PER_STEP).await?)
+    }
+}
+
+/// Has the next run count everything anew.
+pub(in crate::mysql) struct StartRebuild;
+
+impl Work for StartRebuild {
+    type Output = ();
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<(), Failure> {
+        Ok(statements::start_rebuild(connection).await?)
+    }
+}
+
+/// One step of a rebuild that somebody has started; returns whether there is more to do before the count can begin.
+pub(super) struct Rebuild;
+
+impl Step for Rebuild {
+    type Output = bool;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
+        if !statements::lock_state(connection).await?.rebuilding {
+            return Ok(false);
+        }
+        let deleted = statements::delete_hours(connection, i64::from(i32::MAX), HOURS_PER_STEP).await?;
+        if deleted == 0 {
+            statements::reset(connection).await?;
+        }
+        Ok(deleted > 0)
+    }
+}

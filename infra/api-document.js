@@ -46,11 +46,13 @@ const onlyJson = ({ content, ...requestBody }) => ({
   content: { 'application/json': content['application/json'] },
 });
 
+const methodOf = (operations) => Object.keys(operations).find((each) => each !== 'options');
+
 // The operations of a path, each with what API Gateway does for it.
 const withIntegrations = (path, operations, target, allowedOrigin) => {
   // The page holds no data: any origin may have it, and no key opens it.
   if (path === '/') return { get: { ...operations.get, 'x-amazon-apigateway-integration': pageIntegration() } };
-  const [method] = Object.keys(operations).filter((each) => each !== 'options');
+  const method = methodOf(operations);
   const methods = ['OPTIONS', method.toUpperCase()].sort().join(',');
   return {
     [method]: {
@@ -75,7 +77,8 @@ const apiDocument = ({ document, title, target, allowedOrigin }) => {
     path,
     withIntegrations(path, operations, target, allowedOrigin),
   ]);
-  const [method] = Object.keys(document.paths['/logs']).filter((each) => each !== 'options');
+  const methods = Object.entries(document.paths).filter(([path]) => path !== '/');
+  const known = methods.map(([path, operations]) => `${methodOf(operations).toUpperCase()} ${path}`);
   return {
     ...document,
     // The import takes the API's name from here, whatever the resource says.
@@ -84,7 +87,7 @@ const apiDocument = ({ document, title, target, allowedOrigin }) => {
     'x-amazon-apigateway-api-key-source': 'HEADER',
     'x-amazon-apigateway-minimum-compression-size': MINIMUM_COMPRESSION_SIZE,
     'x-amazon-apigateway-request-validators': { body: { validateRequestBody: true, validateRequestParameters: false } },
-    'x-amazon-apigateway-gateway-responses': gatewayResponses(method.toUpperCase(), allowedOrigin),
+    'x-amazon-apigateway-gateway-responses': gatewayResponses(known, allowedOrigin),
   };
 };
 

@@ -9,7 +9,7 @@ const { arnOf } = require('./arn');
 
 const APIS = [
   { id: 'PostLog', key: 'postLog', name: 'post-log', route: 'POST/logs', file: 'openapi/post-log.yml' },
-  { id: 'GetLogs', key: 'getLogs', name: 'get-logs', route: 'GET/logs', file: 'openapi/get-logs.yml' },
+  { id: 'GetLogs', key: 'getLogs', name: 'get-logs', route: 'GET/*', file: 'openapi/get-logs.yml' },
 ];
 
 // One line of JSON per request, only with values of the gateway: a value from a client could break the quotes.

@@ -49,13 +49,13 @@ const concurrency = (given, available, { postLogMode, queue }) => {
       mend: `lower ${list(holders.map((name) => `${name}Concurrency`), 'or')}, or take a larger database`,
     });
     // One at a time; a second call is refused, not queued behind the first one's lock.
-    return { reserved: { ...many, migrate: 1, retention: 1 }, provisioned };
+    return { reserved: { ...many, migrate: 1, retention: 1, summarize: 1 }, provisioned };
   }
   refuseTooFew(queue, account);
-  // However the account's environments fall on the functions; migrate and retention run one at a time.
+  // However the account's environments fall on the functions; three of them run one at a time.
   refuseOverbooking({
     names,
-    environments: Math.max(account - 2, 0),
+    environments: Math.max(account - 3, 0),
     available,
     mend: 'reserve concurrency (accountConcurrency=0), or take a larger database',
   });

@@ -35,8 +35,8 @@ const PER_ENVIRONMENT = 1;
 // those for another half minute (wait_timeout in crates/logs-core/src/mysql/statements.rs).
 const REPLACED = 2;
 
-// migrate and retention.
-const ONE_AT_A_TIME = 2;
+// migrate, retention and summarize.
+const ONE_AT_A_TIME = 3;
 
 // RDS's own sessions, and those of an operator.
 const HEADROOM = 10;
@@ -44,13 +44,13 @@ const HEADROOM = 10;
 // "a, b or c"
 const list = (names, last) => [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(` ${last} `);
 
-// `names`: the functions that hold connections, besides migrate and retention. `environments`: their maximum together.
+// `names`: the functions that hold connections, besides these three. `environments`: their maximum together.
 const refuseOverbooking = ({ names, environments, available, mend }) => {
   const connections = PER_ENVIRONMENT * (REPLACED * environments + ONE_AT_A_TIME) + HEADROOM;
   if (connections < available) return;
   refuse(
     `The functions may need ${connections} connections (two for each environment of ${list(names, 'and')} while code ` +
-      `is replaced, one each for migrate and retention, ${HEADROOM} in reserve), and the ` +
+      `is replaced, one each for migrate, retention and summarize, ${HEADROOM} in reserve), and the ` +
       `database takes ${available}; ${mend}.`,
   );
 };

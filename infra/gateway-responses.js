@@ -13,8 +13,8 @@ const TITLES = {
 };
 
 // The status is the contract's, which may be one for several of AWS's.
-const responses = (method) => {
-  const noSuchPath = { status: 404, detail: `there is only ${method} /logs here` };
+const responses = (known) => {
+  const noSuchPath = { status: 404, detail: `there is only ${known.join(' and ')} here` };
   const noKey = { status: 403, detail: "send this API's own key in the header x-api-key" };
   const refused = { status: 403, detail: 'this request is not allowed here' };
   const badParameters = { status: 400, detail: 'the parameters of the request are wrong' };
@@ -74,7 +74,7 @@ const gatewayResponse = (allowedOrigin, { status, detail, retryAfter }) => ({
   },
 });
 
-module.exports = (method, allowedOrigin) =>
+module.exports = (known, allowedOrigin) =>
   Object.fromEntries(
-    Object.entries(responses(method)).map(([type, response]) => [type, gatewayResponse(allowedOrigin, response)]),
+    Object.entries(responses(known)).map(([type, response]) => [type, gatewayResponse(allowedOrigin, response)]),
   );

@@ -66,6 +66,8 @@ module.exports = async ({ options, resolveVariable }) => {
     alarmEmail,
     logRetention: given.choice('logRetention', RETENTIONS),
     batchRetention,
+    newCodes: given.choice('newCodes', ['announced', 'counted']),
+    newAfterDays: given.number('newAfterDays', 1, 65535),
     codeRetention: given.number('codeRetention', 0, 65535),
     gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
     getLogsCache: given.number('getLogsCache', 0, 60),
@@ -79,6 +81,10 @@ module.exports = async ({ options, resolveVariable }) => {
     queueFile: ofIngestion.queue ? 'with-queue' : 'without-queue',
     databaseAlarmsFile: databaseAlarmsFile(ofDatabase),
     warmThroughputFile: ofDatabase.isWarmed ? 'dynamodb/warm-throughput' : 'none',
+    topicEndpointFile:
+      ofDatabase.database === 'created' && given.choice('newCodes', ['announced', 'counted']) === 'announced'
+        ? 'created/sns-endpoint'
+        : 'none',
     alarmSubscriptionFile: alarmEmail ? 'alarm-subscription' : 'none',
     // More than this many connections in use ring.
     connectionsAlarm: Math.floor(ofDatabase.maxConnections * 0.8),

@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::harness::{Moto, REGION, answer, binaries, draining, variants};
 
-const FUNCTIONS: [&str; 5] = ["post-log", "get-logs", "migrate", "retention", "store-logs"];
+const FUNCTIONS: [&str; 6] = ["post-log", "get-logs", "migrate", "retention", "summarize", "store-logs"];
 
 const ZIPS: &str = "target/lambda/test";
 
@@ -85,7 +85,7 @@ async fn metadata(function: &str) -> Value {
     package["metadata"]["lambda"]["deploy"].clone()
 }
 
-/// Whether a template has a function: migrate and retention are MySQL's, store-logs is only where there is a queue.
+/// Whether a template has a function: migrate, retention and summarize are MySQL's, store-logs is only where there is a queue.
 fn has(template: &Value, function: &str) -> bool {
     let resources = template["Resources"].as_object().expect("a template has resources");
     let names = resources.values().filter_map(|resource| resource["Properties"]["FunctionName"].as_str());

@@ -6,3 +6,4 @@ mod migrations;
 mod retention;
 mod secrets;
 mod store;
+mod summary;

@@ -39,7 +39,7 @@ pub(crate) use local::temporary_folder::TemporaryFolder;
 pub(crate) fn binaries() -> PathBuf {
     let this = std::env::current_exe().expect("a test knows its own path");
     let folder = this.ancestors().nth(2).expect("the test stands in target/PROFILE/deps").to_owned();
-    for program in ["post-log", "get-logs", "store-logs", "migrate", "retention", "lab", "dev"] {
+    for program in ["post-log", "get-logs", "store-logs", "migrate", "retention", "summarize", "lab", "dev"] {
         assert!(folder.join(program).is_file(), "{program} is not built; run ./dev test");
     }
     folder

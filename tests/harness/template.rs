@@ -137,7 +137,7 @@ impl Project {
         for stage in ["dev", "prod"] {
             let zips = folder.path().join("target/lambda").join(stage);
             std::fs::create_dir_all(&zips).expect("the temporary folder can be written");
-            for function in ["post-log", "get-logs", "migrate", "retention", "store-logs"] {
+            for function in ["post-log", "get-logs", "migrate", "retention", "summarize", "store-logs"] {
                 std::fs::write(zips.join(format!("{function}.zip")), function).expect("the folder was made just now");
             }
         }

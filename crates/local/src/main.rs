@@ -36,6 +36,8 @@ enum Command {
     Migrate,
     /// Delete old rows of the ledger and, with --logs DAYS, of the logs
     Retention(data::RetentionArguments),
+    /// Bring the summary of the codes up to date; with --rebuild, count everything anew
+    Summarize(data::SummarizeArguments),
     /// Forget the data, keys and logs of ./dev up
     Reset(StateArguments),
     /// Run all tests; with arguments, what cargo test makes of them (without them the zips are built anew)
@@ -81,6 +83,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Redrive(StateArguments { state }) => data::bring_back(&state).await,
         Command::Migrate => data::migrate_own().await,
         Command::Retention(arguments) => data::delete_old(&arguments).await,
+        Command::Summarize(arguments) => data::summarize(&arguments).await,
         Command::Reset(StateArguments { state }) => data::reset(&state).await,
         Command::Test(_) => test::run(PassedOn::arguments()).await,
         Command::Bench(_) => lab::bench(PassedOn::arguments()),

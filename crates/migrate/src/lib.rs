@@ -28,7 +28,7 @@ impl From<Failure> for Diagnostic {
 
 impl Migration {
     /// `DB_SECRET_ARN` (or `DATABASE_URL`) is the administrator's login. `POST_LOG_SECRET_ARN`, `GET_LOGS_SECRET_ARN`,
-    /// `RETENTION_SECRET_ARN` and, with a queue, `STORE_LOGS_SECRET_ARN` are the secrets of the users to create or
+    /// `RETENTION_SECRET_ARN`, `SUMMARIZE_SECRET_ARN` and, with a queue, `STORE_LOGS_SECRET_ARN` are the secrets of the users to create or
     /// update.
     pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
         let user = |variable, rights| Ok(DatabaseUser { secret_arn: secret(env, variable)?, rights });
@@ -37,6 +37,7 @@ impl Migration {
             user("POST_LOG_SECRET_ARN", Rights::AddLogs)?,
             user("GET_LOGS_SECRET_ARN", Rights::ReadLogs)?,
             user("RETENTION_SECRET_ARN", Rights::DeleteOld)?,
+            user("SUMMARIZE_SECRET_ARN", Rights::Summarize)?,
         ];
         if env(STORE_LOGS).is_some() {
             users.push(user(STORE_LOGS, Rights::AddLogs)?);

@@ -8,7 +8,7 @@ use std::error::Error;
 
 use lambda_runtime::Diagnostic;
 use logs_core::metrics::{Metric, Metrics};
-use logs_core::mysql::{DatabaseSettings, MySqlStore, NewCode, Summary, SummaryReport};
+use logs_core::mysql::{DatabaseSettings, MySqlStore, NEW_AFTER_DAYS, NewCode, Summary, SummaryReport};
 use logs_core::settings::{Env, days};
 use logs_core::{Deadline, StoreError};
 use serde_json::Value;
@@ -16,9 +16,6 @@ use uuid::Uuid;
 
 use announcement::Announcement;
 use topic::{Outcome, Topic};
-
-/// A code that was not seen for this many days is new again, unless `NEW_AFTER_DAYS` says otherwise.
-pub const NEW_AFTER_DAYS: u16 = 30;
 
 /// Settings and connections of the function.
 #[derive(Debug)]

@@ -76,7 +76,7 @@ fn every_method_but_options_needs_the_key() {
             );
             let paths = body["paths"].as_object().expect("there are paths");
             // The page holds no data; everything else is below /logs.
-            let expected: &[&str] = if api == "GetLogs" { &["/", "/logs"] } else { &["/logs"] };
+            let expected: &[&str] = if api == "GetLogs" { &["/", "/codes", "/logs"] } else { &["/logs"] };
             assert_eq!(paths.keys().collect::<Vec<_>>(), expected);
             for (method, operation) in paths["/logs"].as_object().expect("there are methods") {
                 let needs = if method == "options" { json!([]) } else { json!([{ "api_key": [] }]) };

@@ -28,7 +28,8 @@ fn the_functions_never_need_more_connections_than_the_server_takes() {
         let mut most = HEADROOM;
         for (id, function) in template.of_type("AWS::Lambda::Function") {
             let reserved = reserved(id);
-            let is_called_one_at_a_time = ["MigrateLambdaFunction", "RetentionLambdaFunction"].contains(&id);
+            let is_called_one_at_a_time =
+                ["MigrateLambdaFunction", "RetentionLambdaFunction", "SummarizeLambdaFunction"].contains(&id);
             if is_called_one_at_a_time {
                 assert_eq!(reserved, 1, "{}: {id}", template.name);
                 most += reserved;
@@ -206,8 +207,12 @@ fn an_existing_database_and_network_are_used_and_not_touched() {
 fn the_users_of_the_stages_have_names_of_their_own() {
     for template in mysql() {
         let stage = template.stage();
-        let mut users =
-            vec![("PostLogSecret", "post_log"), ("GetLogsSecret", "get_logs"), ("RetentionSecret", "retention")];
+        let mut users = vec![
+            ("PostLogSecret", "post_log"),
+            ("GetLogsSecret", "get_logs"),
+            ("RetentionSecret", "retention"),
+            ("SummarizeSecret", "summarize"),
+        ];
         if template.has("Queue") {
             users.push(("StoreLogsSecret", "store_logs"));
         }

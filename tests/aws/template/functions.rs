@@ -27,7 +27,7 @@ fn the_functions_of_the_apis_end_before_the_gateway_stops_waiting() {
 fn each_function_gets_its_own_zip_for_the_runtime_that_it_is_built_for() {
     for template in variants() {
         let functions = template.of_type("AWS::Lambda::Function");
-        let own = if template.has("Table") { 0 } else { 2 };
+        let own = if template.has("Table") { 0 } else { 3 };
         let many = 2 + own + usize::from(template.has("Queue"));
         assert_eq!(functions.len(), many);
         let keys: BTreeSet<_> = functions.iter().map(|(_, function)| function["Code"]["S3Key"].as_str()).collect();
@@ -67,10 +67,12 @@ fn with_database<'a>(more: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn each_function_is_told_where_its_own_secret_is_and_nothing_else_that_is_secret() {
     for template in mysql() {
-        let mut secrets_of_migrate = vec!["POST_LOG_SECRET_ARN", "GET_LOGS_SECRET_ARN", "RETENTION_SECRET_ARN"];
+        let mut secrets_of_migrate =
+            vec!["POST_LOG_SECRET_ARN", "GET_LOGS_SECRET_ARN", "RETENTION_SECRET_ARN", "SUMMARIZE_SECRET_ARN"];
         let mut expected = vec![
             ("GetLogs", with_database(&["ALLOWED_ORIGIN", "CACHE_SECONDS"])),
             ("Retention", with_database(&["BATCH_RETENTION_DAYS", "LOG_RETENTION_DAYS"])),
+            ("Summarize", with_database(&["NEW_AFTER_DAYS", "NEW_CODES_TOPIC_ARN", "PAGE_URL"])),
         ];
         if !template.is_queued() {
             expected.push(("PostLog", with_database(&["ALLOWED_ORIGIN"])));
@@ -159,7 +161,12 @@ fn a_failed_migration_or_deletion_is_not_repeated_unasked() {
     for template in mysql() {
         let configs = template.of_type("AWS::Lambda::EventInvokeConfig");
         let functions: Vec<_> = configs.iter().map(|(_, config)| &config["FunctionName"]["Ref"]).collect();
-        assert_eq!(functions, ["MigrateLambdaFunction", "RetentionLambdaFunction"], "{}", template.name);
+        assert_eq!(
+            functions,
+            ["MigrateLambdaFunction", "RetentionLambdaFunction", "SummarizeLambdaFunction"],
+            "{}",
+            template.name
+        );
         assert!(configs.iter().all(|(_, config)| config["MaximumRetryAttempts"] == 0), "{}", template.name);
     }
 }

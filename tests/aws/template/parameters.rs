@@ -141,7 +141,7 @@ fn a_table_that_could_not_be_or_would_cost_more_than_was_meant() {
 
 #[test]
 fn more_concurrency_than_the_database_has_connections_for() {
-    let what = "(two for each environment of post-log and get-logs while code is replaced, one each for migrate and retention, 10 \
+    let what = "(two for each environment of post-log and get-logs while code is replaced, one each for migrate, retention and summarize, 10 \
          in reserve)";
     is_refused(
         "dev",
@@ -164,7 +164,7 @@ fn more_concurrency_than_the_database_has_connections_for() {
 
 #[test]
 fn a_queue_whose_consumer_would_take_more_connections_than_there_are() {
-    let rest = "while code is replaced, one each for migrate and retention, 10 in reserve), and the database takes 59; \
+    let rest = "while code is replaced, one each for migrate, retention and summarize, 10 in reserve), and the database takes 59; \
                 lower";
     // A queued post-log has none.
     is_refused(

@@ -62,6 +62,7 @@ fn roles_for_mysql(template: &Template) -> Vec<Role> {
         json!({ "Ref": "PostLogSecret" }),
         json!({ "Ref": "GetLogsSecret" }),
         json!({ "Ref": "RetentionSecret" }),
+        json!({ "Ref": "SummarizeSecret" }),
     ];
     if template.has("Queue") {
         of_migrate.push(json!({ "Ref": "StoreLogsSecret" }));
@@ -73,6 +74,7 @@ fn roles_for_mysql(template: &Template) -> Vec<Role> {
         role("GetLogsRole", "get-logs", "GetLogs", vec![own_secret("GetLogs")]),
         role("MigrateRole", "migrate", "Migrate", vec![secrets("Secrets", &json!(of_migrate))]),
         role("RetentionRole", "retention", "Retention", vec![own_secret("Retention")]),
+        role("SummarizeRole", "summarize", "Summarize", vec![own_secret("Summarize"), new_codes(template)]),
     ];
     if template.is_queued() {
         let own = vec![allow("Queue", &json!("sqs:SendMessage"), &queue)];
@@ -87,6 +89,17 @@ fn roles_for_mysql(template: &Template) -> Vec<Role> {
         roles.push(role("StoreLogsRole", "store-logs", "StoreLogs", own));
     }
     roles
+}
+
+/// Whether summarize may announce new codes.
+fn new_codes(template: &Template) -> Value {
+    let topic = &template.properties("SummarizeLambdaFunction")["Environment"]["Variables"]["NEW_CODES_TOPIC_ARN"];
+    if topic == "" {
+        json!({ "Sid": "NewCodes", "Effect": "Deny", "Action": "sns:Publish", "Resource": "*" })
+    } else {
+        assert_eq!(topic, &json!({ "Ref": "AlarmTopic" }));
+        allow("NewCodes", &json!("sns:Publish"), topic)
+    }
 }
 
 fn statements(stage: &str, role: &Role) -> Value {
@@ -193,8 +206,8 @@ fn the_endpoint_of_secrets_manager_lets_only_these_roles_read_only_these_secrets
     let draining = Project::copy().package("prod", &["ingestion=draining"]).expect("it can be packaged");
     let created = variants().into_iter().chain([&draining]).filter(|template| template.has("SecretsEndpoint"));
     for template in created {
-        let mut secrets = vec!["PostLogSecret", "GetLogsSecret", "RetentionSecret"];
-        let mut roles = vec!["GetLogsRole", "MigrateRole", "RetentionRole"];
+        let mut secrets = vec!["PostLogSecret", "GetLogsSecret", "RetentionSecret", "SummarizeSecret"];
+        let mut roles = vec!["GetLogsRole", "MigrateRole", "RetentionRole", "SummarizeRole"];
         if template.has("Queue") {
             secrets.push("StoreLogsSecret");
             roles.push("StoreLogsRole");

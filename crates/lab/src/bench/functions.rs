@@ -27,7 +27,7 @@ pub(crate) const MANY_ROWS: &str = "Many_Logs";
 pub(crate) const EMPTY: &str = "empty-function";
 
 /// What is deployed.
-pub(crate) const FUNCTIONS: [&str; 5] = ["post-log", "get-logs", "store-logs", "migrate", "retention"];
+pub(crate) const FUNCTIONS: [&str; 6] = ["post-log", "get-logs", "store-logs", "migrate", "retention", "summarize"];
 
 /// How a function connects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -38,7 +38,7 @@ pub(crate) struct Options {
     /// Also write the figures to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Folder of the binaries post-log, get-logs, store-logs, migrate, retention and empty-function; by default where this program is
+    /// Folder of the binaries post-log, get-logs, store-logs, migrate, retention, summarize and empty-function; by default where this program is
     #[arg(long, value_name = "FOLDER")]
     functions: Option<PathBuf>,
 }

@@ -1,4 +1,4 @@
-//! What operates on the data: `./dev migrate`, `retention`, `redrive` and `reset`.
+//! What operates on the data: `./dev migrate`, `retention`, `summarize`, `redrive` and `reset`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -8,7 +8,9 @@ use clap::Args;
 use local::database::end_left_behind;
 use local::queue::{Queue, redrive};
 use local::state::{Endpoints, StateFolder};
-use logs_core::mysql::{DatabaseSettings, MigrationReport, MySqlStore, Retention, migrate};
+use logs_core::mysql::{
+    DatabaseSettings, MigrationReport, MySqlStore, NEW_AFTER_DAYS, Retention, Summary, SummaryReport, migrate,
+};
 use logs_core::{Deadline, clock};
 
 use super::{StateArguments, database_choice};
@@ -29,6 +31,15 @@ pub(crate) struct RetentionArguments {
     logs: Option<u16>,
 }
 
+#[derive(Args)]
+pub(crate) struct SummarizeArguments {
+    #[command(flatten)]
+    state: StateArguments,
+    /// Count everything anew: what the table has now. What retention has deleted is not in it any more
+    #[arg(long)]
+    rebuild: bool,
+}
+
 /// As the function `migrate` does, without its users and without Lambda's limit of 15 minutes.
 pub(crate) async fn migrate_own() -> Result<ExitCode, Failure> {
     let url = database_choice().own_url()?;
@@ -45,14 +56,7 @@ pub(crate) async fn migrate_own() -> Result<ExitCode, Failure> {
 
 /// As the function `retention` does.
 pub(crate) async fn delete_old(arguments: &RetentionArguments) -> Result<ExitCode, Failure> {
-    let url = match database_choice().own_url()? {
-        Some(url) => url,
-        None => Endpoints::of_running(&arguments.state.state)?.database_url,
-    };
-    if url.is_empty() {
-        return Err("what is running stores in DynamoDB, which deletes what is old by itself (TTL)".into());
-    }
-    let store = MySqlStore::new(&DatabaseSettings::from_url(&url)?);
+    let store = store_in_use(&arguments.state, "which deletes what is old by itself (TTL)")?;
     let retention = Retention::of_days(clock::unix_seconds(), arguments.batches, arguments.logs);
     let (mut batches, mut logs) = (0, 0);
     loop {
@@ -65,6 +69,38 @@ pub(crate) async fn delete_old(arguments: &RetentionArguments) -> Result<ExitCod
             return Ok(ExitCode::SUCCESS);
         }
     }
+}
+
+/// As the function `summarize` does, without announcing new codes.
+pub(crate) async fn summarize(arguments: &SummarizeArguments) -> Result<ExitCode, Failure> {
+    let store = store_in_use(&arguments.state, "which has no summary")?;
+    if arguments.rebuild {
+        store.start_rebuild(Deadline::within(REPORT_EVERY)).await?;
+    }
+    let mut all = 0;
+    loop {
+        let summary = Summary { now: clock::unix_seconds(), new_after_days: NEW_AFTER_DAYS };
+        let report = store.summarize(summary, Deadline::within(REPORT_EVERY)).await?;
+        let SummaryReport { counted, backlog, complete, .. } = report;
+        all += counted;
+        if complete {
+            say(&format!("counted: {all} logs; the summary is complete"));
+            return Ok(ExitCode::SUCCESS);
+        }
+        say(&format!("counted so far: {all} logs; {backlog} are left"));
+    }
+}
+
+/// The database of the developer's own, or that of a running `./dev up`.
+fn store_in_use(state: &StateArguments, dynamodb: &str) -> Result<MySqlStore, Failure> {
+    let url = match database_choice().own_url()? {
+        Some(url) => url,
+        None => Endpoints::of_running(&state.state)?.database_url,
+    };
+    if url.is_empty() {
+        return Err(format!("what is running stores in DynamoDB, {dynamodb}").into());
+    }
+    Ok(MySqlStore::new(&DatabaseSettings::from_url(&url)?))
 }
 
 /// As `aws sqs start-message-move-task` does on AWS.

@@ -7,7 +7,7 @@ use super::build::{Release, own_architecture};
 use crate::{Failure, say};
 
 /// The functions that are deployed, by the names of their crates.
-pub(super) const FUNCTIONS: [&str; 5] = ["post-log", "get-logs", "migrate", "retention", "store-logs"];
+pub(super) const FUNCTIONS: [&str; 6] = ["post-log", "get-logs", "migrate", "retention", "summarize", "store-logs"];
 
 /// The folder with the zips of a stage, or of another use with this name.
 pub(super) fn folder(name: &str) -> PathBuf {

@@ -18,15 +18,20 @@ use super::usage_plan::UsagePlan;
 use super::{body, event, page};
 use crate::lambda::{Function, InvokeError};
 
-/// The one path of both APIs.
+/// The path of the logs, in both APIs.
 const PATH: &str = "/logs";
+
+/// All paths of an API, by its method.
+const fn paths(method: &Method) -> &'static [&'static str] {
+    if matches!(*method, Method::GET) { &[PATH, "/codes"] } else { &[PATH] }
+}
 
 /// How long API Gateway waits for a function, including its start.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(29);
 
 /// What a gateway admits, and which function responds.
 pub struct GatewayConfig {
-    /// The method of the one path, besides OPTIONS.
+    /// The method of all paths, besides OPTIONS.
     pub method: Method,
     /// The key that a client has to send.
     pub api_key: String,
@@ -71,7 +76,7 @@ impl Gateway {
         self.address
     }
 
-    /// The URL of the one path.
+    /// The URL of the logs.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}{PATH}", self.address)
@@ -149,12 +154,13 @@ impl GatewayConfig {
         if let (Some(page), &Method::GET, "/") = (&self.page, request.method(), request.uri().path()) {
             return Ok(Checked::Page(page));
         }
-        let known = request.uri().path() == PATH;
+        let known = paths(&self.method).contains(&request.uri().path());
         if known && request.method() == Method::OPTIONS {
             return Ok(Checked::Preflight);
         }
         if !known || request.method() != self.method {
-            let detail = format!("there is only {} {PATH} here", self.method);
+            let known: Vec<_> = paths(&self.method).iter().map(|path| format!("{} {path}", self.method)).collect();
+            let detail = format!("there is only {} here", known.join(" and "));
             return Err(Refused::new(StatusCode::NOT_FOUND, detail));
         }
         if request.headers().get("x-api-key").is_none_or(|key| key.as_bytes() != self.api_key.as_bytes()) {

@@ -19,6 +19,11 @@ pub enum DatabaseChoice {
 }
 
 impl DatabaseChoice {
+    /// Whether the store keeps a summary of the codes.
+    pub(super) fn has_summary(&self) -> bool {
+        !matches!(self, Self::DynamoDb(_))
+    }
+
     /// `mysql://…` of the user's own; `None` for the private server, which has none yet.
     pub fn own_url(&self) -> Result<Option<String>, SecretsError> {
         match self {

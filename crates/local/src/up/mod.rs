@@ -6,12 +6,13 @@ mod error;
 mod functions;
 mod options;
 mod queued;
+mod schedule;
 mod self_check;
 mod store;
 mod table;
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
 
@@ -30,7 +31,11 @@ use functions::{MAX_LOG_BYTES, function, log_file, program};
 pub use options::{QueuedOptions, UpOptions};
 pub use queued::Kept;
 use queued::Queued;
+use schedule::Schedule;
 use store::LocalStore;
+
+/// How often the summary of the codes is brought up to date. On AWS once a minute; here somebody is looking.
+const SUMMARIZE_EVERY: Duration = Duration::from_secs(5);
 
 /// Both gateways, running.
 pub struct Running {
@@ -39,6 +44,7 @@ pub struct Running {
     functions: [Function; 2],
     gateways: [Gateway; 2],
     queued: Option<Queued>,
+    summarize: Option<Schedule>,
     endpoints: Endpoints,
     open_requests_limit: Duration,
 }
@@ -49,7 +55,8 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     start_log(&state)?;
     let keys = state.keys()?;
     let store_logs = options.queued.as_ref().map(|_| "store-logs");
-    for name in ["post-log", "get-logs"].into_iter().chain(store_logs) {
+    let summarize = options.database.has_summary().then_some("summarize");
+    for name in ["post-log", "get-logs"].into_iter().chain(store_logs).chain(summarize) {
         program(options, name)?;
     }
     if let Some(queued) = &options.queued {
@@ -110,9 +117,15 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     };
     // A second more than the timeout of a function, so that its answer still goes out.
     let open_requests_limit = options.timeout + Duration::from_secs(1);
-    let mut running = Running { state, store, functions, gateways, queued, endpoints, open_requests_limit };
+    let scheduled = match summarize {
+        Some(name) => Some(scheduled(options, &logs, name, &of_store)?),
+        None => None,
+    };
+    let mut running =
+        Running { state, store, functions, gateways, queued, summarize: None, endpoints, open_requests_limit };
     match self_check::run(&running.endpoints, &running.state.logs()).await {
         Ok(()) => {
+            running.summarize = scheduled.map(|function| Schedule::start(function, SUMMARIZE_EVERY));
             if let Some(queued) = &mut running.queued {
                 queued.poll();
             }
@@ -169,6 +182,9 @@ impl Running {
         {
             queued.stop_polling();
         }
+        if let Some(summarize) = self.summarize {
+            summarize.stop().await;
+        }
         let mut hurry = pin!(hurry);
         let [post, get] = self.gateways;
         let [post_log, get_logs] = &self.functions;
@@ -196,6 +212,11 @@ impl Running {
         self.store.stop().await;
         kept
     }
+}
+
+/// A function that a schedule calls: one event at a time.
+fn scheduled(options: &UpOptions, logs: &Path, name: &str, settings: &[(&str, &str)]) -> Result<Function, UpError> {
+    function(&UpOptions { concurrency: 1, events_per_environment: 1, ..options.clone() }, logs, name, settings)
 }
 
 /// Sends the log of the gateways to a file: the terminal is for people.

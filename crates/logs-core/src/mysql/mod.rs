@@ -32,6 +32,6 @@ pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
 pub use retention::{Retention, RetentionReport};
 pub use settings::DatabaseSettings;
 pub use store::MySqlStore;
-pub use summary::{NewCode, Summary, SummaryReport};
+pub use summary::{NEW_AFTER_DAYS, NewCode, Summary, SummaryReport};
 #[cfg(feature = "migrate")]
 pub use users::{DatabaseUser, Rights, UserError};

@@ -27,6 +27,9 @@ pub(super) use steps::StartRebuild;
 /// No step begins with less time left.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
 
+/// A code that was not seen for this many days is new again, unless somebody says otherwise.
+pub const NEW_AFTER_DAYS: u16 = 30;
+
 /// How a run counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Summary {

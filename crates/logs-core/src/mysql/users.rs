@@ -21,10 +21,12 @@ pub struct DatabaseUser {
 pub enum Rights {
     /// post-log and store-logs: add logs, not read them; ask the ledger for a batch.
     AddLogs,
-    /// get-logs: read logs, not change them.
+    /// get-logs: read logs and their summary, not change them.
     ReadLogs,
     /// retention: find and delete what is old.
     DeleteOld,
+    /// summarize: read logs, and keep their summary.
+    Summarize,
 }
 
 impl Rights {
@@ -32,8 +34,29 @@ impl Rights {
     const fn grants(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::AddLogs => &[("INSERT", "Logs"), ("INSERT", "Batches"), ("SELECT", "Batches")],
-            Self::ReadLogs => &[("SELECT", "Logs")],
+            Self::ReadLogs => {
+                &[("SELECT", "Logs"), ("SELECT", "Codes"), ("SELECT", "Code_Hours"), ("SELECT", "Summary_State")]
+            }
             Self::DeleteOld => &[("SELECT", "Logs"), ("DELETE", "Logs"), ("SELECT", "Batches"), ("DELETE", "Batches")],
+            Self::Summarize => &[
+                ("SELECT", "Logs"),
+                ("SELECT", "Codes"),
+                ("INSERT", "Codes"),
+                ("UPDATE", "Codes"),
+                ("SELECT", "Code_Hours"),
+                ("INSERT", "Code_Hours"),
+                ("UPDATE", "Code_Hours"),
+                ("DELETE", "Code_Hours"),
+                ("SELECT", "Summary_Gaps"),
+                ("INSERT", "Summary_Gaps"),
+                ("DELETE", "Summary_Gaps"),
+                ("SELECT", "New_Codes"),
+                ("INSERT", "New_Codes"),
+                ("UPDATE", "New_Codes"),
+                ("DELETE", "New_Codes"),
+                ("SELECT", "Summary_State"),
+                ("UPDATE", "Summary_State"),
+            ],
         }
     }
 }

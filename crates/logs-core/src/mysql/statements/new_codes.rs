@@ -11,8 +11,8 @@ const INSERT: &str = "INSERT IGNORE INTO New_Codes (error_code, device_id, recei
 const CLAIM: &str = "UPDATE New_Codes SET claimed_by = ?, claimed_at = ? WHERE claimed_by IS NULL \
      ORDER BY received_at, error_code LIMIT ?";
 
-const SELECT_CLAIMED: &str = "SELECT New_Codes.error_code, device_id, received_at, COALESCE(logs, 0) AS logs \
-     FROM New_Codes LEFT JOIN Codes ON Codes.error_code = New_Codes.error_code \
+const SELECT_CLAIMED: &str = "SELECT New_Codes.error_code, device_id, received_at, logs \
+     FROM New_Codes JOIN Codes ON Codes.error_code = New_Codes.error_code \
      WHERE claimed_by = ? ORDER BY received_at, error_code";
 
 const SELECT_LEFT_BEHIND: &str = "SELECT error_code FROM New_Codes WHERE claimed_at < ? ORDER BY error_code LIMIT 100";

@@ -234,9 +234,9 @@ async fn old_rows_are_deleted_while_it_runs() {
 async fn dev_migrate_migrates_the_users_own_database_and_can_run_twice() {
     let database = Database::empty().await;
     let (done, said) = migrate(Some(&database.url)).await;
-    assert!(done && said.ends_with("6 migrations were applied; the schema has version 6\n"), "{said}");
+    assert!(done && said.ends_with("7 migrations were applied; the schema has version 7\n"), "{said}");
     let (done, said) = migrate(Some(&database.url)).await;
-    assert!(done && said.ends_with("there was nothing to do; the schema has version 6\n"), "{said}");
+    assert!(done && said.ends_with("there was nothing to do; the schema has version 7\n"), "{said}");
     let (done, said) = migrate(None).await;
     assert!(!done && said.contains("set DATABASE_URL, or copy secrets.example.json to secrets.json"), "{said}");
 }
@@ -292,7 +292,9 @@ async fn the_users_own_database_is_migrated_and_up_fails_when_it_is_unreachable(
 async fn nothing_is_announced_when_a_function_does_not_answer() {
     let database = Database::migrated().await;
     let folder = temporary_folder();
-    std::fs::copy(binaries().join("get-logs"), folder.path().join("get-logs")).expect("a file can be copied");
+    for name in ["get-logs", "summarize"] {
+        std::fs::copy(binaries().join(name), folder.path().join(name)).expect("a file can be copied");
+    }
     let broken = folder.path().join("post-log");
     std::fs::write(&broken, "#!/bin/sh\nexit 3\n").expect("the folder can be written");
     std::fs::set_permissions(&broken, std::fs::Permissions::from_mode(0o755)).expect("it is ours");

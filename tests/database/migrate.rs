@@ -1,10 +1,11 @@
 //! The function that brings the database up to date: schema, users, rights.
 
 use local::database::ServerProgram;
+use reqwest::Method;
 use serde_json::{Value, json};
 use sqlx::Executor;
 
-use crate::harness::{Account, FunctionRun, event, record};
+use crate::harness::{Account, FunctionRun, Moto, REGION, answer, event, record};
 
 /// An account, and the secrets of the functions' users in it.
 struct Deployment {
@@ -13,6 +14,7 @@ struct Deployment {
     writer: String,
     reader: String,
     deleter: String,
+    counter: String,
 }
 
 impl Deployment {
@@ -28,7 +30,8 @@ impl Deployment {
         let writer = account.moto.create_secret("writer", &user("writer", "first")).await;
         let reader = account.moto.create_secret("reader", &user("reader", "first")).await;
         let deleter = account.moto.create_secret("deleter", &user("deleter", "first")).await;
-        Self { account, administrator, writer, reader, deleter }
+        let counter = account.moto.create_secret("counter", &user("counter", "first")).await;
+        Self { account, administrator, writer, reader, deleter, counter }
     }
 
     fn migrate(&self) -> FunctionRun {
@@ -39,11 +42,12 @@ impl Deployment {
         self.account.function("migrate", administrator, &self.secrets(reader))
     }
 
-    fn secrets<'a>(&'a self, reader: &'a str) -> [(&'static str, &'a str); 3] {
+    fn secrets<'a>(&'a self, reader: &'a str) -> [(&'static str, &'a str); 4] {
         [
             ("POST_LOG_SECRET_ARN", &self.writer),
             ("GET_LOGS_SECRET_ARN", reader),
             ("RETENTION_SECRET_ARN", &self.deleter),
+            ("SUMMARIZE_SECRET_ARN", &self.counter),
         ]
     }
 
@@ -73,7 +77,8 @@ const SELECT: &str = "SELECT * FROM Logs";
 #[tokio::test]
 async fn after_one_run_in_an_empty_server_both_functions_work_with_users_of_their_own() {
     let deployment = Deployment::new().await;
-    let expected = json!({ "version": 6, "applied": [1, 2, 3, 4, 5, 6], "users": ["writer", "reader", "deleter"] });
+    let users = ["writer", "reader", "deleter", "counter"];
+    let expected = json!({ "version": 7, "applied": [1, 2, 3, 4, 5, 6, 7], "users": users });
     assert_eq!(report(&deployment.migrate()).await, expected);
     let post_log = deployment.account.function("post-log", &deployment.writer, &[]);
     assert_eq!(post_log.send(&record("a", 1, 1).to_string()).await.status, 200, "{}", post_log.log());
@@ -103,6 +108,106 @@ async fn what_is_old_is_deleted_by_a_function_with_a_user_of_its_own() {
 }
 
 #[tokio::test]
+async fn codes_are_counted_and_announced_by_a_function_with_a_user_of_its_own() {
+    let deployment = Deployment::new().await;
+    report(&deployment.migrate()).await;
+    let account = &deployment.account;
+    let topic = Topic::create(&account.moto).await;
+    let settings = topic.settings();
+    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let summarize = account.function("summarize", &deployment.counter, &settings);
+    let run = async |event: Value| match summarize.run(&event).await {
+        Ok(report) => report,
+        Err(error) => panic!("{error}: {}", summarize.log()),
+    };
+    let post_log = account.function("post-log", &deployment.writer, &[]);
+    let body = json!([record("a \n\"device\"", 107, 1), record("b", -8, 1)]).to_string();
+    assert_eq!(post_log.send(&body).await.status, 200, "{}", post_log.log());
+    let schedule = json!({ "source": "aws.events", "detail-type": "Scheduled Event", "detail": {} });
+    let counted = run(schedule.clone()).await;
+    assert_eq!(
+        (&counted["counted"], &counted["new_codes"], &counted["complete"]),
+        (&json!(2), &json!(2), &json!(true))
+    );
+    assert_eq!(run(schedule.clone()).await["counted"], 0);
+    // Gaps are given up under a lock; the user must be allowed to take it.
+    account.run("UPDATE Error_Logs.Summary_State SET counted_to = counted_to").await;
+    account.run("INSERT INTO Error_Logs.Summary_Gaps VALUES (1000, 2000, 0)").await;
+    assert_eq!(run(schedule).await["complete"], true, "{}", summarize.log());
+    assert_eq!(run(json!({ "rebuild": true })).await["counted"], 2);
+
+    let messages = topic.messages().await;
+    let [message] = &messages[..] else { panic!("one message for both codes: {messages:?}") };
+    assert_eq!(message["Subject"], "New error codes: -8, 107");
+    let text = message["Message"].as_str().expect("a text");
+    assert!(text.contains(r#"107: 1 so far; first from device "a \n\"device\"" at "#), "{text}");
+    assert!(text.contains("\nhttps://example.org/dev/?code=107"), "{text}");
+
+    let get_logs = account.function("get-logs", &deployment.reader, &[]);
+    let answer = get_logs.invoke(&event_of("/codes")).await.expect("it answers");
+    assert_eq!((answer.status, &answer.body["result"][0]["error_code"]), (200, &json!(-8)), "{}", get_logs.log());
+    deployment.account.server.stop().await;
+}
+
+/// A topic, and a queue that gets what is sent to it.
+struct Topic<'a> {
+    moto: &'a Moto,
+    arn: String,
+    queue: String,
+}
+
+impl<'a> Topic<'a> {
+    async fn create(moto: &'a Moto) -> Self {
+        let created = sns(moto, "CreateTopic", &[("Name", "alarms")]).await;
+        let arn = created["CreateTopicResponse"]["CreateTopicResult"]["TopicArn"].as_str().expect("an ARN").to_owned();
+        let queue = sqs(moto, "CreateQueue", &json!({ "QueueName": "people" })).await;
+        let queue = queue["QueueUrl"].as_str().expect("a URL").to_owned();
+        let account = arn.split(':').nth(4).expect("an account");
+        let endpoint = format!("arn:aws:sqs:{REGION}:{account}:people");
+        sns(moto, "Subscribe", &[("TopicArn", &arn), ("Protocol", "sqs"), ("Endpoint", &endpoint)]).await;
+        Self { moto, arn, queue }
+    }
+
+    fn settings(&self) -> [(&'static str, String); 3] {
+        [
+            ("NEW_CODES_TOPIC_ARN", self.arn.clone()),
+            ("AWS_ENDPOINT_URL_SNS", self.moto.url().to_owned()),
+            ("PAGE_URL", "https://example.org/dev/".to_owned()),
+        ]
+    }
+
+    async fn messages(&self) -> Vec<Value> {
+        let request = json!({ "QueueUrl": self.queue, "MaxNumberOfMessages": 10 });
+        let received = sqs(self.moto, "ReceiveMessage", &request).await;
+        let messages = received["Messages"].as_array().cloned().unwrap_or_default();
+        let body = |message: &Value| serde_json::from_str(message["Body"].as_str().expect("a text"));
+        messages.iter().map(|message| body(message).expect("SNS sends JSON")).collect()
+    }
+}
+
+async fn sns(moto: &Moto, action: &str, parameters: &[(&str, &str)]) -> Value {
+    let form = [&[("Action", action), ("Version", "2010-03-31"), ("ContentType", "JSON")], parameters].concat();
+    let form: Vec<_> = form.iter().map(|(name, value)| format!("{name}={}", value.replace(':', "%3A"))).collect();
+    let request = moto.request("sns", Method::POST, "/").header("content-type", "application/x-www-form-urlencoded");
+    answer(request.body(form.join("&"))).await
+}
+
+async fn sqs(moto: &Moto, operation: &str, request: &Value) -> Value {
+    let target = format!("AmazonSQS.{operation}");
+    let request = moto.request("sqs", Method::POST, "/").header("x-amz-target", target).body(request.to_string());
+    answer(request.header("content-type", "application/x-amz-json-1.0")).await
+}
+
+/// GET of a path, as API Gateway passes it on.
+fn event_of(path: &str) -> Value {
+    let mut event = event();
+    event["path"] = path.into();
+    event["resource"] = path.into();
+    event["requestContext"]["resourcePath"] = path.into();
+    event
+}
+
+#[tokio::test]
 async fn each_user_may_do_what_its_function_needs_and_nothing_else() {
     let deployment = Deployment::new().await;
     report(&deployment.migrate()).await;
@@ -121,6 +226,12 @@ async fn each_user_may_do_what_its_function_needs_and_nothing_else() {
         ("writer", "DELETE FROM Batches"),
         ("deleter", INSERT),
         ("deleter", "UPDATE Logs SET error_number = 0"),
+        ("counter", INSERT),
+        ("counter", "DELETE FROM Logs"),
+        ("counter", "SELECT * FROM Batches"),
+        ("reader", "SELECT * FROM New_Codes"),
+        ("reader", "UPDATE Codes SET logs = 0"),
+        ("writer", "SELECT * FROM Codes"),
     ] {
         let refused = deployment.may(username, "first", sql).await.expect_err(sql);
         assert!(refused.contains("denied"), "{username}: {sql}: {refused}");
@@ -136,7 +247,7 @@ async fn where_there_is_a_queue_store_logs_has_a_user_that_may_add_logs_and_noth
     let mut secrets = deployment.secrets(&deployment.reader).to_vec();
     secrets.push(("STORE_LOGS_SECRET_ARN", &storer));
     let migrate = account.function("migrate", &deployment.administrator, &secrets);
-    assert_eq!(report(&migrate).await["users"], json!(["writer", "reader", "deleter", "storer"]));
+    assert_eq!(report(&migrate).await["users"], json!(["writer", "reader", "deleter", "counter", "storer"]));
     for sql in [INSERT, "SELECT * FROM Batches"] {
         deployment.may("storer", "first", sql).await.expect(sql);
     }
@@ -165,7 +276,7 @@ async fn running_it_again_changes_nothing_and_two_runs_at_once_are_safe() {
     let (one, two) = tokio::join!(report(&one), report(&two));
     let mut applied = [one["applied"].to_string(), two["applied"].to_string()];
     applied.sort();
-    assert_eq!(applied, ["[1,2,3,4,5,6]", "[]"]);
+    assert_eq!(applied, ["[1,2,3,4,5,6,7]", "[]"]);
     let again = deployment.migrate();
     for _ in 0..2 {
         assert_eq!(report(&again).await["applied"], json!([]));

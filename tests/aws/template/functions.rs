@@ -172,22 +172,45 @@ fn a_failed_migration_or_deletion_is_not_repeated_unasked() {
 }
 
 #[test]
-fn old_rows_are_looked_for_every_five_minutes() {
+fn old_rows_are_looked_for_every_five_minutes_and_codes_are_counted_every_minute() {
     for template in mysql() {
         let rules = template.of_type("AWS::Events::Rule");
-        let [(_, rule)] = rules[..] else { panic!("{}: one is expected", template.name) };
-        assert_eq!((&rule["ScheduleExpression"], &rule["State"]), (&json!("rate(5 minutes)"), &json!("ENABLED")));
-        let arn = json!({ "Fn::GetAtt": ["RetentionLambdaFunction", "Arn"] });
-        assert_eq!(rule["Targets"][0]["Arn"], arn);
         let permissions = template.of_type("AWS::Lambda::Permission");
-        let mut of_rules =
-            permissions.iter().filter(|(_, permission)| permission["Principal"] == "events.amazonaws.com");
-        let (_, permission) = of_rules.next().expect("the schedule may call it");
-        assert_eq!(permission["FunctionName"], arn);
-        assert!(permission.get("SourceArn").is_some() && of_rules.next().is_none(), "{permission}");
+        let of_rules = permissions.iter().filter(|(_, permission)| permission["Principal"] == "events.amazonaws.com");
+        let of_rules: Vec<_> = of_rules.map(|(_, permission)| permission).collect();
+        assert_eq!((rules.len(), of_rules.len()), (2, 2), "{}", template.name);
+        for (function, schedule) in [("Retention", "rate(5 minutes)"), ("Summarize", "rate(1 minute)")] {
+            let arn = json!({ "Fn::GetAtt": [format!("{function}LambdaFunction"), "Arn"] });
+            let rule = rules.iter().find(|(_, rule)| rule["Targets"][0]["Arn"] == arn).expect("it has a schedule");
+            assert_eq!((&rule.1["ScheduleExpression"], &rule.1["State"]), (&json!(schedule), &json!("ENABLED")));
+            let permission = of_rules.iter().find(|permission| permission["FunctionName"] == arn);
+            assert!(permission.expect("the schedule may call it").get("SourceArn").is_some());
+        }
         let variables = &template.properties("RetentionLambdaFunction")["Environment"]["Variables"];
         assert_eq!((&variables["BATCH_RETENTION_DAYS"], &variables["LOG_RETENTION_DAYS"]), (&json!("28"), &json!("0")));
+        // A run ends before the next one begins.
+        assert!(template.properties("SummarizeLambdaFunction")["Timeout"].as_u64() < Some(60));
     }
+}
+
+#[test]
+fn new_codes_are_announced_in_prod_and_the_endpoint_for_that_is_only_where_it_is_needed() {
+    for template in mysql() {
+        let topic = &template.properties("SummarizeLambdaFunction")["Environment"]["Variables"]["NEW_CODES_TOPIC_ARN"];
+        let is_announced = topic == &json!({ "Ref": "AlarmTopic" });
+        assert_eq!(is_announced, template.stage() == "prod", "{}", template.name);
+        assert_eq!(template.has("TopicEndpoint"), is_announced && template.has("Database"), "{}", template.name);
+        if template.has("TopicEndpoint") {
+            let policy = &template.properties("TopicEndpoint")["PolicyDocument"]["Statement"][0];
+            assert_eq!((&policy["Action"], &policy["Resource"]), (&json!("sns:Publish"), topic));
+            let roles = json!([{ "Fn::GetAtt": ["SummarizeRole", "Arn"] }]);
+            assert_eq!(policy["Condition"], json!({ "ArnEquals": { "aws:PrincipalArn": roles } }));
+        }
+    }
+    let dev = Project::copy().package("dev", &["newCodes=announced", "newAfterDays=7"]).expect("it can be packaged");
+    assert!(dev.has("TopicEndpoint"));
+    let variables = &dev.properties("SummarizeLambdaFunction")["Environment"]["Variables"];
+    assert_eq!(variables["NEW_AFTER_DAYS"], "7");
 }
 
 #[test]

@@ -141,13 +141,13 @@ fn a_table_that_could_not_be_or_would_cost_more_than_was_meant() {
 
 #[test]
 fn more_concurrency_than_the_database_has_connections_for() {
-    let what = "(two for each environment of post-log and get-logs while code is replaced, one each for migrate, retention and summarize, 10 \
-         in reserve)";
+    let what = "(two for each environment of post-log and get-logs while code is replaced, one each for migrate, retention and \
+         summarize, 10 in reserve)";
     is_refused(
         "dev",
         &["postLogConcurrency=50"],
         &format!(
-            "The functions may need 122 connections {what}, and the database takes 59; lower postLogConcurrency or \
+            "The functions may need 123 connections {what}, and the database takes 59; lower postLogConcurrency or \
              getLogsConcurrency, or take a larger database."
         ),
     );
@@ -156,7 +156,7 @@ fn more_concurrency_than_the_database_has_connections_for() {
         "dev",
         &["accountConcurrency=1000"],
         &format!(
-            "The functions may need 2008 connections {what}, and the database takes 59; reserve concurrency \
+            "The functions may need 2007 connections {what}, and the database takes 59; reserve concurrency \
              (accountConcurrency=0), or take a larger database."
         ),
     );
@@ -164,14 +164,14 @@ fn more_concurrency_than_the_database_has_connections_for() {
 
 #[test]
 fn a_queue_whose_consumer_would_take_more_connections_than_there_are() {
-    let rest = "while code is replaced, one each for migrate, retention and summarize, 10 in reserve), and the database takes 59; \
-                lower";
+    let rest = "while code is replaced, one each for migrate, retention and summarize, 10 in \
+                reserve), and the database takes 59; lower";
     // A queued post-log has none.
     is_refused(
         "dev",
         &["ingestion=queued", "postLogConcurrency=500", "storeLogsConcurrency=20"],
         &format!(
-            "The functions may need 62 connections (two for each environment of get-logs and store-logs {rest} \
+            "The functions may need 63 connections (two for each environment of get-logs and store-logs {rest} \
              getLogsConcurrency or storeLogsConcurrency, or take a larger database."
         ),
     );
@@ -179,7 +179,7 @@ fn a_queue_whose_consumer_would_take_more_connections_than_there_are() {
         "dev",
         &["ingestion=draining", "storeLogsConcurrency=9"],
         &format!(
-            "The functions may need 60 connections (two for each environment of post-log, get-logs and store-logs \
+            "The functions may need 61 connections (two for each environment of post-log, get-logs and store-logs \
              {rest} postLogConcurrency, getLogsConcurrency or storeLogsConcurrency, or take a larger database."
         ),
     );

@@ -6,6 +6,7 @@
 
 const POLL_SECONDS = 5;
 const HIDDEN_POLL_SECONDS = 60;
+const CODES_SECONDS = 60;
 const MAX_BACKOFF_SECONDS = 300;
 const CLOCK_TOLERANCE_SECONDS = 300;
 // 2010-01-01: a clock before it was never set (docs/devices.md).
@@ -22,16 +23,19 @@ const base = location.pathname.endsWith("/") ? location.pathname : location.path
 
 let view = readView();
 let logs = emptyLogs();
+let codes = { tag: null, rows: [], due: 0 };
 
 function readView() {
   const query = new URLSearchParams(location.search);
-  return { code: query.get("code"), device: query.get("device") };
+  const hours = Number(query.get("hours"));
+  return { code: query.get("code"), device: query.get("device"), hours: hours === 168 ? 168 : 24 };
 }
 
-function addressOf({ code = null, device = null }) {
+function addressOf({ code = null, device = null, hours = view.hours }) {
   const query = new URLSearchParams();
   if (code !== null) query.set("code", code);
   if (device !== null) query.set("device", device);
+  if (hours !== 24) query.set("hours", hours);
   const text = query.toString();
   return text === "" ? base : base + "?" + text;
 }
@@ -53,6 +57,7 @@ function changeView() {
   const before = view;
   view = readView();
   if (before.code !== view.code || before.device !== view.device) logs = emptyLogs();
+  if (before.hours !== view.hours) codes = { tag: null, rows: [], due: 0 };
   generation += 1;
   failures = 0;
   render();
@@ -133,6 +138,7 @@ function filter() {
   return parameters;
 }
 
+// One request: the codes when they are due, else the logs.
 async function poll() {
   clearTimeout(timer);
   if (key() === null) return askForKey("");
@@ -142,9 +148,10 @@ async function poll() {
   const asked = generation;
   let wait;
   try {
-    await pollLogs(asked);
+    const wantsCodes = isOverview() && logs.answeredAt !== null && Date.now() >= codes.due;
+    await (wantsCodes ? pollCodes(asked) : pollLogs(asked));
     failures = 0;
-    wait = document.hidden ? HIDDEN_POLL_SECONDS : POLL_SECONDS;
+    wait = isOverview() && codes.due === 0 ? 0 : document.hidden ? HIDDEN_POLL_SECONDS : POLL_SECONDS;
   } catch (error) {
     wait = asked === generation ? explain(error) : 0;
   } finally {
@@ -162,6 +169,23 @@ async function pollLogs(asked) {
   if (answer === null) return;
   takeNewest(answer);
   renderLogs();
+}
+
+async function pollCodes(asked) {
+  codes.due = Date.now() + CODES_SECONDS * 1000;
+  try {
+    const answer = await ask("codes", { hours: view.hours }, codes.tag);
+    if (asked !== generation || answer === null) return;
+    codes.tag = answer.tag;
+    codes.rows = answer.body.result;
+    element("codes-section").hidden = !isOverview();
+    note("codes-note", codes.rows.length === 0 ? "No code in this time." : null);
+    renderCodes();
+  } catch (error) {
+    // A stage may have no summary. The logs go on.
+    if (error.status !== 501 && error.status !== 404) throw error;
+    element("codes-section").hidden = true;
+  }
 }
 
 // Puts the newest page before the rows that are there already. Where the two do not meet, rows are missing between them:
@@ -270,8 +294,20 @@ function render() {
   setText(element("logs-caption"), title);
   document.title = isOverview() ? "Error codes" : title + " - Error codes";
   document.body.classList.toggle("overview", isOverview());
+  element("codes-section").hidden = !isOverview() || codes.rows.length === 0;
+  current("day", view.hours === 24);
+  current("week", view.hours === 168);
+  element("day").href = addressOf({ hours: 24 });
+  element("week").href = addressOf({ hours: 168 });
   element("home").href = addressOf({});
   renderLogs();
+  renderCodes();
+  renderState();
+}
+
+function current(id, isCurrent) {
+  if (isCurrent) element(id).setAttribute("aria-current", "page");
+  else element(id).removeAttribute("aria-current");
 }
 
 function renderLogs() {
@@ -315,6 +351,24 @@ function clockOf({ timestamp, received_at: receivedAt }) {
   return clock;
 }
 
+function renderCodes() {
+  element("codes").replaceChildren(...codes.rows.map(codeRow));
+}
+
+function codeRow(code) {
+  const row = make("tr");
+  const head = make("th");
+  head.scope = "row";
+  head.append(codeLink(code.error_code));
+  if (code.new) head.append(" ", badge("new", "NEW"));
+  const trend = make("td");
+  trend.append(sparkline(code.buckets));
+  const seen = make("td");
+  seen.append(timeOf(code.last_seen), make("span", "small", "first " + ago(code.first_seen)));
+  row.append(head, make("td", "", count(code.count)), make("td", "", count(code.devices)), trend, seen);
+  return row;
+}
+
 function codeLink(code) {
   const link = linkTo(addressOf({ code: String(code) }));
   link.textContent = code;
@@ -322,6 +376,25 @@ function codeLink(code) {
   whole.append(link);
   if (names[code]) whole.append(make("bdi", "small", names[code]));
   return whole;
+}
+
+function sparkline(buckets) {
+  const space = "http://www.w3.org/2000/svg";
+  const picture = document.createElementNS(space, "svg");
+  const highest = Math.max(1, ...buckets);
+  picture.setAttribute("class", "spark");
+  picture.setAttribute("viewBox", "0 0 " + Math.max(1, buckets.length) + " 20");
+  picture.setAttribute("preserveAspectRatio", "none");
+  picture.setAttribute("role", "img");
+  picture.setAttribute("aria-label", "Codes an hour, oldest first; at most " + count(highest) + ", last " + count(buckets.at(-1) ?? 0));
+  buckets.forEach((bucket, hour) => {
+    if (bucket === 0) return;
+    const height = Math.max(1, (bucket / highest) * 20);
+    const bar = document.createElementNS(space, "rect");
+    for (const [name, value] of Object.entries({ x: hour, y: 20 - height, width: 0.8, height })) bar.setAttribute(name, value);
+    picture.append(bar);
+  });
+  return picture;
 }
 
 function make(tag, className = "", text = "") {
@@ -356,10 +429,20 @@ function announce(text) {
   element("announcement").textContent = text;
 }
 
+function note(id, text) {
+  element(id).hidden = text === null;
+  element(id).textContent = text ?? "";
+}
+
 // ---- Words for times and numbers ----
 
 // Swedish writes dates as ISO 8601 does: 2026-11-27 11:58:50.
 const clockFormat = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "medium" });
+const numberFormat = new Intl.NumberFormat();
+
+function count(number) {
+  return numberFormat.format(number);
+}
 
 function absolute(seconds) {
   const time = new Date(seconds * 1000);
@@ -402,6 +485,12 @@ function csv() {
     const received = new Date(log.received_at * 1000).toISOString();
     rows.push([received, log.error_code, text(names[log.error_code] ?? ""), text(log.device_id), log.timestamp, log.error_log_id]);
   }
+  if (isOverview() && codes.rows.length > 0) {
+    rows.push([], ["error_code", "name", "count", "devices", "first_seen", "last_seen", "new"]);
+    for (const code of codes.rows) {
+      rows.push([code.error_code, text(names[code.error_code] ?? ""), code.count, code.devices, code.first_seen, code.last_seen, code.new]);
+    }
+  }
   return rows.map((row) => row.map(quoted).join(",")).join("\r\n") + "\r\n";
 }
 
@@ -430,6 +519,7 @@ element("more").addEventListener("click", more);
 element("forget").addEventListener("click", () => {
   forgetKey();
   logs = emptyLogs();
+  codes = { tag: null, rows: [], due: 0 };
   generation += 1;
   render();
   setState("loading", "Waiting for the key.");

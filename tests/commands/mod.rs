@@ -2,6 +2,7 @@
 
 mod build;
 mod chaos;
+mod demo;
 mod device_test;
 mod load;
 mod up;

@@ -9,6 +9,7 @@ use local::lambda::InvokeError;
 use local::moto::MotoError;
 use local::queue::QueueError;
 use local::signals::Stopped;
+use local::state::StateError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LabError {
@@ -64,6 +65,11 @@ pub(crate) enum LabError {
     NoCommand,
     #[error("{0} cannot be started: {1}")]
     NotStarted(String, #[source] io::Error),
+    /// What the demonstration sent.
+    #[error("a batch was not stored: {0}")]
+    Refused(String),
+    #[error(transparent)]
+    State(#[from] StateError),
     #[error("{0}")]
     Io(#[from] io::Error),
 }

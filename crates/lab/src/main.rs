@@ -1,8 +1,8 @@
-//! What only developers run: `./dev` with `bench`, `chaos`, `load`, `device-test` or `simulate`.
+//! What only developers run: `./dev` with `bench`, `chaos`, `load`, `device-test`, `simulate` or `demo`.
 //!
 //! Each is a module: [`bench`] measures the functions against an empty one, [`chaos`] breaks everything under clients
 //! that keep the rules, [`load`] measures how much is accepted and stored, [`device_test`] judges a client of the service,
-//! [`simulation`] reckons with the limits of `DynamoDB`.
+//! [`simulation`] reckons with the limits of `DynamoDB`, [`demo`] plays a fleet of devices.
 //! They share the [`testbed`], a [`client`] that judges each answer, [`codes`] to send, the [`baseline`] that they are
 //! compared with, the [`database`] to look into, and [`table`] to report. These know no command.
 
@@ -12,6 +12,7 @@ mod chaos;
 mod client;
 mod codes;
 mod database;
+mod demo;
 mod device_test;
 mod error;
 mod figures;
@@ -41,6 +42,8 @@ enum Command {
     DeviceTest(device_test::Options),
     /// What the limits and prices of `DynamoDB` mean for a number of codes a second
     Simulate(simulation::Options),
+    /// A fleet of devices with a story, for the page of a running ./dev up
+    Demo(demo::Options),
 }
 
 fn main() -> ExitCode {
@@ -51,6 +54,7 @@ fn main() -> ExitCode {
         Command::Load(_) => "load",
         Command::DeviceTest(_) => "device-test",
         Command::Simulate(_) => "simulate",
+        Command::Demo(_) => "demo",
     });
     match run(command, progress) {
         Ok(true) => ExitCode::SUCCESS,
@@ -73,6 +77,7 @@ fn run(command: Command, progress: Progress) -> Result<bool, LabError> {
             Command::Load(options) => load::run(options, progress).await,
             Command::DeviceTest(options) => device_test::run(options, progress).await,
             Command::Simulate(options) => simulation::run(&options),
+            Command::Demo(options) => demo::run(options, progress).await,
         }
     })
 }

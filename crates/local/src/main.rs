@@ -52,6 +52,8 @@ enum Command {
     DeviceTest(PassedOn),
     /// What the limits and prices of `DynamoDB` mean for a number of codes a second (docs/scaling.md)
     Simulate(PassedOn),
+    /// 500 devices with a story report to a running ./dev up, so that its page shows something
+    Demo(PassedOn),
     /// Build the functions' zips and the template, without AWS
     Package(PackageArguments),
     /// Run osls, with your AWS credentials: ./dev osls deploy --package target/package/dev
@@ -91,6 +93,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Load(_) => lab::load(PassedOn::arguments()),
         Command::DeviceTest(_) => lab::device_test(PassedOn::arguments()),
         Command::Simulate(_) => lab::simulate(PassedOn::arguments()),
+        Command::Demo(_) => lab::demo(PassedOn::arguments()),
         Command::Package(arguments) => package::run(&arguments),
         Command::Osls(_) => deployment::osls(PassedOn::arguments()),
         Command::Lambda(_) => deployment::lambda(PassedOn::arguments()),

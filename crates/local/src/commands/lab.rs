@@ -53,6 +53,12 @@ pub(crate) fn simulate(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     lab("target/local", "simulate", arguments, None)
 }
 
+/// `./dev demo`.
+pub(crate) fn demo(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+    build::build(&["--workspace"])?;
+    lab("target/local", "demo", arguments, None)
+}
+
 fn release(folder: &str, binaries: &[&str]) -> Result<(), Failure> {
     let selection = binaries.iter().map(|binary| format!("--bin={binary}"));
     let selection: Vec<String> = std::iter::once("--package=lab".to_owned()).chain(selection).collect();

@@ -1,6 +1,7 @@
 //! What a client sees: requests, responses, keys, bad input.
 
 mod bad_input;
+mod browser;
 mod c_client;
 mod contract;
 mod dashboard;

@@ -43,6 +43,8 @@ fn variables() -> Result<Vec<(&'static str, PathBuf)>, Failure> {
         ("FAKETIME", tools::preload("libfaketime", "faketime/libfaketimeMT.so.1")?),
         ("SCHEMATHESIS", tools::python("schemathesis")?.join("schemathesis")),
         ("MOTO_PYTHON", tools::python("moto")?.join("python")),
+        ("BROWSER_PYTHON", tools::python("browser")?.join("python")),
+        ("CHROMIUM", tools::chromium()?),
         ("CFN_LINT", tools::python("template-checks")?.join("cfn-lint")),
         ("CHECKOV", tools::python("template-checks")?.join("checkov")),
         ("OSLS", tools::osls()?),

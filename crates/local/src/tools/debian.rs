@@ -45,6 +45,16 @@ pub(crate) fn c_compilers() -> Result<(), Failure> {
     install("what builds the C client", &["gcc", "libc6-dev", "clang", sanitizers, "libcurl4-openssl-dev"])
 }
 
+/// A browser for the tests of the page.
+pub(crate) fn chromium() -> Result<PathBuf, Failure> {
+    let find = || ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| programs::find(name));
+    if let Some(program) = find() {
+        return Ok(program);
+    }
+    install("a browser", &["chromium|chromium-browser"])?;
+    find().ok_or_else(|| "chromium is installed, but its program is not in PATH".into())
+}
+
 /// A file below `/usr/lib/ARCHITECTURE` whose path begins like this.
 fn library(beginning: &str) -> Option<PathBuf> {
     let architectures = fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok);

@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use debian::{c_compilers, database_server, preload};
+pub(crate) use debian::{c_compilers, chromium, database_server, preload};
 pub(crate) use dynoxide::dynoxide;
 pub(crate) use osls::osls;
 pub(crate) use python::{CargoLambda, python};

@@ -1,0 +1,303 @@
+"""Drives the dashboard page in a real browser, as a person would. Each scenario is a function; the test in
+tests/http/browser.rs starts the service and names one.
+
+Arguments: the scenario, the address of the page, the get API's key, the post API's address, its key, chromium, and a
+folder for pictures. A message of the console, an uncaught error or a breach of the page's policy fails every scenario.
+"""
+
+import json
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect, sync_playwright
+
+scenario, url, key, post_url, post_key, chromium, pictures = sys.argv[1:]
+LIMIT = 20_000
+expect.set_options(timeout=LIMIT)
+
+
+def post(*records):
+    headers = {"x-api-key": post_key}
+    request = urllib.request.Request(post_url, json.dumps(records).encode(), headers)
+    with urllib.request.urlopen(request, timeout=20) as answer:
+        assert json.load(answer)["rejected"] == 0
+
+
+def record(device="pump-1", err=107, timestamp=None):
+    return {"deviceID": device, "err": err, "timestamp": int(time.time()) if timestamp is None else timestamp}
+
+
+def enter_key(page, value=key):
+    page.get_by_role("textbox", name="Key").fill(value)
+    page.get_by_role("button", name="Show the codes").click()
+
+
+def open_page(page, address=""):
+    page.goto(url + address)
+    enter_key(page)
+    expect(page.locator("#status")).to_have_attribute("data-state", "live")
+
+
+def picture(page, name):
+    page.screenshot(path=Path(pictures) / f"{name}.png")
+
+
+def rows(page):
+    return page.locator("#logs tr")
+
+
+def a_wrong_key_is_refused_and_the_right_one_is_kept_for_the_tab(page):
+    post(record())
+    page.goto(url)
+    dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
+    picture(page, "key-dialog")
+    enter_key(page, "wrong")
+    expect(page.get_by_role("alert")).to_contain_text("refused")
+    enter_key(page, "schlüssel")
+    expect(page.get_by_role("alert")).to_contain_text("ASCII")
+    enter_key(page)
+    expect(dialog).to_be_hidden()
+    expect(rows(page)).to_have_count(1)
+    page.reload()
+    expect(rows(page)).to_have_count(1)
+    expect(dialog).to_be_hidden()
+    assert page.evaluate("localStorage.length") == 0, "only for the tab"
+    page.get_by_role("button", name="Forget key").click()
+    expect(dialog).to_be_visible()
+    expect(rows(page)).to_have_count(0)
+    page.get_by_label("Keep it in this browser").check()
+    enter_key(page)
+    expect(rows(page)).to_have_count(1)
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 1
+    assert key not in page.url
+
+
+def a_new_code_appears_by_itself_and_is_marked(page):
+    post(record("old"))
+    open_page(page)
+    expect(rows(page)).to_have_count(1)
+    expect(page.locator("#logs tr.fresh")).to_have_count(0)
+    post(record("new", -5))
+    fresh = page.locator("#logs tr.fresh")
+    expect(fresh).to_have_count(1)
+    expect(fresh).to_contain_text("new")
+    expect(fresh).to_contain_text("-5")
+    expect(page.locator("#announcement")).to_have_text("1 new code")
+
+
+def a_code_and_a_device_lead_to_their_logs_and_the_address_can_be_shared(page):
+    post(*[record("pump-1", 107 if number % 2 else 12) for number in range(130)])
+    open_page(page)
+    expect(rows(page)).to_have_count(10)
+    page.locator("#logs").get_by_role("link", name="pump-1").first.click()
+    expect(page.get_by_role("heading", name="Logs of device pump-1")).to_be_focused()
+    expect(rows(page)).to_have_count(50)
+    more = page.get_by_role("button", name="More")
+    more.click()
+    expect(rows(page)).to_have_count(100)
+    more.click()
+    expect(rows(page)).to_have_count(130)
+    expect(more).to_be_hidden()
+    picture(page, "device")
+    page.locator("#logs").get_by_role("link", name="107").first.click()
+    expect(page.get_by_role("heading", name="Logs of code 107")).to_be_visible()
+    assert page.url == url + "?code=107", page.url
+    page.go_back()
+    expect(page.get_by_role("heading", name="Logs of device pump-1")).to_be_visible()
+    page.reload()
+    expect(rows(page)).to_have_count(50)
+    page.go_back()
+    expect(page.get_by_role("heading", name="Most recent")).to_be_visible()
+    expect(rows(page)).to_have_count(10)
+
+
+def the_codes_of_a_day_and_a_week_are_counted(page):
+    post(*[record(f"pump-{number}") for number in range(7)], record("pump-1", 12), record("pump-2", 12))
+    open_page(page)
+    codes = page.locator("#codes tr")
+    # Counted within seconds; the page asks for it once a minute.
+    for _ in range(20):
+        if codes.count() == 2:
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    expect(codes).to_have_count(2)
+    expect(codes.first).to_contain_text("107")
+    expect(codes.first).to_contain_text("NEW")
+    expect(codes.first.locator("td").nth(0)).to_have_text("7")
+    expect(codes.nth(1).locator("td").nth(1)).to_have_text("2")
+    expect(codes.first.get_by_role("img")).to_have_attribute("aria-label", "Codes an hour, oldest first; at most 7, last 7")
+    picture(page, "overview")
+    page.get_by_role("link", name="7 days").click()
+    expect(page.locator("#week")).to_have_attribute("aria-current", "page")
+    expect(codes).to_have_count(2)
+    assert page.url == url + "?hours=168", page.url
+    codes.first.get_by_role("link", name="107").click()
+    expect(page.get_by_role("heading", name="Logs of code 107")).to_be_visible()
+    expect(page.locator("#codes-section")).to_be_hidden()
+
+
+def a_fleet_at_a_glance(page):
+    """The picture of the README: cp target/pictures/page.png docs/page.png"""
+    page.set_viewport_size({"width": 1200, "height": 760})
+    open_page(page)
+    codes = page.locator("#codes tr")
+    expect(codes.filter(has_text="451")).to_contain_text("NEW")
+    expect(codes.filter(has_text="107")).not_to_contain_text("NEW")
+    expect(codes.filter(has_text="107")).to_contain_text("Motor overheated")
+    shift = """() => new Promise(resolve => new PerformanceObserver(list => resolve(
+        list.getEntries().reduce((sum, entry) => sum + entry.value, 0))).observe({type: 'layout-shift', buffered: true})
+        || setTimeout(() => resolve(0), 500))"""
+    assert page.evaluate(shift) < 0.1, "something moves while a person reads"
+    picture(page, "page")
+
+
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "<script>document.title='taken'</script>",
+    "\"><svg/onload=alert(1)>",
+    "javascript:alert(1)",
+    "${7*7}#{7*7}{{7*7}}",
+    "😀" * 255,
+    "\u202egpj.exe",
+    "a\u0000b\u200bc",
+    "?device=other&code=1#hash",
+    "=cmd|'/c calc'!A1",
+]
+
+
+def the_name_of_a_device_is_only_text(page):
+    post(*[record(device, 1) for device in HOSTILE])
+    open_page(page)
+    expect(rows(page)).to_have_count(10)
+    assert page.locator("#logs img, #logs script, #logs svg").count() == 0
+    text = page.locator("#logs").inner_text()
+    for shown in [*HOSTILE[:6], "\\u202egpj.exe", "a\\u0000b\\u200bc", *HOSTILE[8:]]:
+        assert shown in text, shown
+    width = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert width <= 0, "a long name makes the page wider than the window"
+    for device in HOSTILE:
+        page.goto(url)
+        shown = "".join(f"\\u{ord(sign):04x}" if sign in "\u202e\u0000\u200b" else sign for sign in device)
+        page.locator("#logs").get_by_role("link", name=shown, exact=True).click()
+        expect(page.get_by_role("heading", name="Logs of device " + shown, exact=True)).to_be_visible()
+        expect(rows(page)).to_have_count(1)
+    assert page.title() != "taken"
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    assert "\"'=cmd|'" in Path(download.value.path()).read_text("utf-8-sig"), "a spreadsheet would run it"
+
+
+def devices_without_a_clock_and_with_a_wrong_one_are_marked(page):
+    now = int(time.time())
+    post(record("none", timestamp=0), record("ahead", timestamp=now + 9000), record("behind", timestamp=now - 90_000))
+    open_page(page)
+    for device, mark in [("none", "no clock"), ("ahead", "2 h ahead"), ("behind", "1 d behind")]:
+        expect(rows(page).filter(has_text=device).locator(".badge")).to_have_text(mark)
+
+
+def trouble_cannot_be_mistaken_for_quiet(page):
+    post(record())
+    open_page(page)
+    expect(rows(page)).to_have_count(1)
+    answers = {"status": 429, "headers": {"retry-after": "17"}, "body": "{}"}
+    page.route("**/logs*", lambda route: route.fulfill(**answers))
+    status = page.locator("#status")
+    expect(status).to_have_attribute("data-state", "waiting")
+    expect(status).to_contain_text("waiting 17 s")
+    expect(page.locator("body")).to_have_class("overview stale")
+    page.unroute("**/logs*")
+    answers = {"status": 503, "headers": {"retry-after": "1"}, "body": "not JSON"}
+    page.route("**/logs*", lambda route: route.fulfill(**answers))
+    page.reload()
+    expect(status).to_have_attribute("data-state", "failing")
+    expect(status).to_contain_text("503")
+    page.unroute("**/logs*")
+    page.route("**/logs*", lambda route: route.abort())
+    page.reload()
+    expect(status).to_have_attribute("data-state", "offline")
+    picture(page, "offline")
+    page.unroute("**/logs*")
+    page.evaluate("dispatchEvent(new Event('online'))")
+    expect(status).to_have_attribute("data-state", "live")
+    page.context.set_offline(True)
+    expect(status).to_have_attribute("data-state", "offline")
+    page.context.set_offline(False)
+    expect(status).to_have_attribute("data-state", "live")
+
+
+def it_asks_once_a_poll_and_sends_the_tag_of_the_answer_that_it_has(page):
+    post(record())
+    asked = []
+    page.on("request", lambda request: asked.append(request) if "/logs" in request.url else None)
+    open_page(page)
+    with page.expect_response(lambda answer: answer.status == 304):
+        pass
+    assert all(request.url == url + "logs" for request in asked), [request.url for request in asked]
+    assert len(asked) == 2, "one for each poll"
+    assert asked[1].headers["if-none-match"]
+    assert all("key" not in request.url for request in asked)
+
+
+def nobody_is_kept_out(page):
+    post(record(), record("other", 12, 0))
+    for scheme in ["light", "dark"]:
+        page.emulate_media(color_scheme=scheme)
+        page.goto(url)
+        look_for_barriers(page)
+        enter_key(page)
+        expect(rows(page)).to_have_count(2)
+        look_for_barriers(page)
+        page.goto(url + "?code=107")
+        expect(rows(page)).to_have_count(1)
+        look_for_barriers(page)
+        page.set_viewport_size({"width": 360, "height": 640})
+        page.goto(url)
+        expect(rows(page)).to_have_count(2)
+        picture(page, f"phone-{scheme}")
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= 360, width
+        page.set_viewport_size({"width": 1000, "height": 700})
+        page.get_by_role("button", name="Forget key").click()
+    page.goto(url)
+    enter_key(page)
+    page.keyboard.press("Tab")
+    page.goto(url)
+    page.keyboard.press("Tab")
+    expect(page.locator("#skip")).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#main")).to_be_focused()
+
+
+def look_for_barriers(page):
+    found = [each for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")]
+    assert not found, json.dumps(found, indent=1)
+
+
+def main():
+    # axe is a script that the page's policy would not run.
+    bypass = scenario == "nobody_is_kept_out"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1000, "height": 700}, bypass_csp=bypass)
+        page.set_default_timeout(LIMIT)
+        said = []
+        page.on("console", lambda message: said.append(message.text))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("dialog", lambda dialog: (said.append("a dialog: " + dialog.message), dialog.dismiss()))
+        try:
+            globals()[scenario](page)
+        except BaseException:
+            picture(page, "failed-" + scenario)
+            raise
+        browser.close()
+    # The browser itself writes a line for each answer that is an error, and for each request that fails.
+    said = [line for line in said if not line.startswith("Failed to load resource")]
+    assert not said, said
+
+
+main()

@@ -221,6 +221,54 @@ async fn hours_that_nobody_can_ask_for_are_deleted() {
     assert_eq!((left, totals(&database).await), (0, BTreeMap::from([(1, 1)])));
 }
 
+/// `day` and `week` of each code, and what the hours add up to.
+async fn windows(database: &Database, now: i64) -> Vec<[i64; 4]> {
+    let since = |hours: i64| now / HOUR + 1 - hours;
+    let sum = |hours: i64| {
+        format!(
+            "SELECT COALESCE(SUM(logs), 0) FROM Code_Hours h WHERE h.error_code = c.error_code AND hour >= {}",
+            since(hours)
+        )
+    };
+    let (day, week) = (sum(24), sum(168));
+    let sql = format!("SELECT day, week, CAST(({day}) AS SIGNED), CAST(({week}) AS SIGNED) FROM Codes c");
+    let mut connection = database.connection().await;
+    let rows: Vec<(i64, i64, i64, i64)> = sqlx::query_as(&sql).fetch_all(&mut connection).await.expect("a table");
+    rows.into_iter().map(|(day, week, of_day, of_week)| [day, week, of_day, of_week]).collect()
+}
+
+#[tokio::test]
+async fn the_ranking_of_a_day_and_of_a_week_moves_on_with_the_time() {
+    let database = Database::migrated().await;
+    for (hours, code) in [(0, 1), (1, 2), (22, 1), (23, 2), (24, 1), (100, 2), (166, 1), (167, 2), (168, 1), (-2, 2)] {
+        let records = json!([record("a", code, 0), record("b", code, 0)]);
+        database.insert(&records, NOW - hours * HOUR).await;
+    }
+    for hours in [0, 1, 1, 2, 30, 150, 400] {
+        let now = NOW + hours * HOUR;
+        summarize_at(&database, now).await;
+        for [day, week, of_day, of_week] in windows(&database, now).await {
+            assert_eq!((day, week), (of_day, of_week), "after {hours} hours");
+        }
+        database.insert(&json!([record("a", 1, 0)]), now).await;
+    }
+    let listed = |codes: Codes| codes.result.iter().map(|code| code.error_code).collect::<Vec<_>>();
+    assert_eq!(listed(codes(&database, "24").await), Vec::<i32>::new(), "by the clock of the first run, all is gone");
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_ahead_forgets_nothing() {
+    let database = Database::migrated().await;
+    let now = logs_core::clock::unix_seconds();
+    database.insert(&json!([record("a", 1, 0)]), now).await;
+    summarize_at(&database, now + 3650 * DAY).await;
+    summarize_at(&database, now).await;
+    assert!(windows(&database, now).await.iter().all(|window| *window == [1, 1, 1, 1]));
+    let query = CodesQuery::parse([("hours", "24")]).expect("a number of hours");
+    let codes = database.store().codes(query, now, in_time()).await.expect("there is a summary");
+    assert_eq!(codes.result[0].count, 1);
+}
+
 #[tokio::test]
 async fn a_code_is_new_once() {
     let database = Database::migrated().await;

@@ -2,7 +2,7 @@
 
 use std::io::ErrorKind;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -56,6 +56,9 @@ pub(crate) struct UpArguments {
     /// AWS the queue is durable
     #[arg(long)]
     queued: bool,
+    /// Names of error codes for the page, like examples/codes.json; codes.json if there is one
+    #[arg(long, value_name = "FILE")]
+    code_names: Option<PathBuf>,
     /// Queued: seconds that a batch is gathered, from its first message on
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=300), requires = "queued")]
     batch_window: u64,
@@ -118,7 +121,7 @@ pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
         cache: arguments.cache,
         rate: arguments.rate,
         burst: arguments.burst,
-        code_names: code_names()?,
+        code_names: code_names(arguments.code_names.as_deref())?,
         database,
         queued: moto_python.map(|moto_python| QueuedOptions {
             moto_python,
@@ -160,11 +163,12 @@ pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
 }
 
 /// Names of error codes, if somebody wrote some down.
-fn code_names() -> Result<Option<String>, Failure> {
-    match std::fs::read_to_string("codes.json") {
+fn code_names(file: Option<&Path>) -> Result<Option<String>, Failure> {
+    let path = file.unwrap_or(Path::new("codes.json"));
+    match std::fs::read_to_string(path) {
         Ok(names) => Ok(Some(names)),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(format!("codes.json cannot be read: {error}").into()),
+        Err(error) if error.kind() == ErrorKind::NotFound && file.is_none() => Ok(None),
+        Err(error) => Err(format!("{} cannot be read: {error}", path.display()).into()),
     }
 }
 

@@ -14,7 +14,10 @@ pub struct CodesQuery {
 }
 
 impl CodesQuery {
-    /// The most hours: a week. Older hours are not kept.
+    /// The hours of the default, for which the store ranks the codes ahead.
+    pub(crate) const DAY: u16 = 24;
+
+    /// The most hours: a week, ranked ahead as well. Older hours are not kept.
     pub const MAX_HOURS: u16 = 168;
 
     /// The most codes in a response.
@@ -22,19 +25,24 @@ impl CodesQuery {
 
     /// The first hour of the window; the last one is that of `now` (Unix seconds).
     pub(crate) fn first_hour(self, now: i64) -> i64 {
-        hour_of(now) + 1 - i64::from(self.hours)
+        first_hour(self.hours, hour_of(now))
     }
 }
 
 impl Default for CodesQuery {
     fn default() -> Self {
-        Self { hours: 24 }
+        Self { hours: Self::DAY }
     }
 }
 
 /// The hour of a time in Unix seconds.
 pub(crate) fn hour_of(seconds: i64) -> i64 {
     seconds.div_euclid(BUCKET_SECONDS)
+}
+
+/// The first hour of a window of so many hours that ends with `last_hour`.
+pub(crate) fn first_hour(hours: u16, last_hour: i64) -> i64 {
+    last_hour + 1 - i64::from(hours)
 }
 
 /// The response: `{"result":[…],"bucket_seconds":3600,"as_of":1764000000}`, most frequent first.

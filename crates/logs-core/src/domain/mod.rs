@@ -15,7 +15,7 @@ mod record_error;
 mod tally;
 
 pub use batch::{Batch, MAX_RECORDS, NewBatch};
-pub(crate) use codes::{CodeHour, hour_of};
+pub(crate) use codes::{CodeHour, first_hour, hour_of};
 pub use codes::{CodeSummary, Codes, CodesQuery};
 pub(crate) use devices::{DeviceHash, Devices};
 pub use fingerprint::Fingerprint;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::codes::hour_of;
+use super::codes::{first_hour, hour_of};
 use super::{CodesQuery, DeviceHash};
 
 /// What the summary needs of a log.
@@ -19,8 +19,8 @@ pub(crate) struct SummaryRow {
 pub(crate) struct Tally {
     /// Logs up to this id were there before the summary.
     known_to: u64,
-    /// Older hours are not kept.
-    oldest_hour: i64,
+    /// The last hour of the windows.
+    window_hour: i64,
     /// All logs.
     pub(crate) logs: u64,
     /// The newest `received_at`.
@@ -34,6 +34,9 @@ pub(crate) struct Tally {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CodeTally {
     pub(crate) logs: u64,
+    /// How many of them in the last day, and in the last week.
+    pub(crate) day: u64,
+    pub(crate) week: u64,
     pub(crate) first_seen: i64,
     pub(crate) last_seen: i64,
     /// The newest `received_at` of a log that was there before the summary.
@@ -43,11 +46,9 @@ pub(crate) struct CodeTally {
 }
 
 impl Tally {
-    /// Nothing counted yet. `now` is in Unix seconds.
-    pub(crate) fn new(known_to: u64, now: i64) -> Self {
-        // An hour more than anybody asks for, so that clocks that differ do not matter.
-        let oldest_hour = hour_of(now) - i64::from(CodesQuery::MAX_HOURS);
-        Self { known_to, oldest_hour, logs: 0, as_of: None, codes: HashMap::new(), hours: HashMap::new() }
+    /// Nothing counted yet.
+    pub(crate) fn new(known_to: u64, window_hour: i64) -> Self {
+        Self { known_to, window_hour, logs: 0, as_of: None, codes: HashMap::new(), hours: HashMap::new() }
     }
 
     pub(crate) fn add(&mut self, row: SummaryRow) {
@@ -55,17 +56,24 @@ impl Tally {
         self.logs += 1;
         self.as_of = self.as_of.max(Some(received_at));
         let hour = hour_of(received_at);
-        if hour >= self.oldest_hour {
+        let is_within = |hours| hour >= first_hour(hours, self.window_hour);
+        let (day, week) = (is_within(CodesQuery::DAY), is_within(CodesQuery::MAX_HOURS));
+        // An hour more than anybody asks for, so that clocks that differ do not matter.
+        if is_within(CodesQuery::MAX_HOURS + 1) {
             self.hours.entry((hour, error_code)).or_default().push(DeviceHash::of(&device_id));
         }
         let code = self.codes.entry(error_code).or_insert(CodeTally {
             logs: 0,
+            day: 0,
+            week: 0,
             first_seen: received_at,
             last_seen: received_at,
             known_at: None,
             news: None,
         });
         code.logs += 1;
+        code.day += u64::from(day);
+        code.week += u64::from(week);
         code.first_seen = code.first_seen.min(received_at);
         code.last_seen = code.last_seen.max(received_at);
         if error_log_id <= self.known_to {
@@ -92,7 +100,7 @@ mod tests {
     const DAY: i64 = 86_400;
 
     fn tally(known_to: u64, rows: &[(u64, i32, &str, i64)]) -> Tally {
-        let mut tally = Tally::new(known_to, NOW);
+        let mut tally = Tally::new(known_to, hour_of(NOW));
         for (error_log_id, error_code, device_id, received_at) in rows.iter().copied() {
             tally.add(SummaryRow { error_log_id, error_code, device_id: device_id.to_owned(), received_at });
         }
@@ -115,7 +123,16 @@ mod tests {
     fn a_log_of_an_hour_that_is_no_longer_kept_counts_for_its_code() {
         let tally = tally(0, &[(1, 7, "a", NOW - 8 * DAY)]);
         assert!(tally.hours.is_empty());
-        assert_eq!(tally.codes[&7].logs, 1);
+        assert_eq!((tally.codes[&7].logs, tally.codes[&7].week), (1, 0));
+    }
+
+    #[test]
+    fn logs_of_the_last_day_and_week_are_counted_for_the_ranking() {
+        let hour = |hours: i64| NOW - hours * 3_600;
+        let ages = [-5, 0, 23, 24, 167, 168];
+        let rows: Vec<_> = ages.map(|hours| (1, 7, "a", hour(hours))).into();
+        let code = &tally(0, &rows).codes[&7];
+        assert_eq!((code.day, code.week, code.logs), (3, 5, 6));
     }
 
     #[test]

@@ -92,7 +92,7 @@ pub(super) async fn summarize(
     report.complete = !is_behind;
     while is_time_left() && connections.run(deadline, InTransaction(GiveUpGaps { now: summary.now })).await? {}
     if is_time_left() {
-        connections.run(deadline, DeleteHours { now: summary.now }).await?;
+        connections.run(deadline, InTransaction(DeleteHours { now: summary.now })).await?;
     }
     Ok(report)
 }

@@ -1,20 +1,29 @@
 //! Reads the summary of the codes.
 
 use sqlx::mysql::MySqlRow;
-use sqlx::{FromRow, MySqlConnection, Row};
+use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
 use crate::domain::{CodeHour, Devices};
 use crate::{Codes, CodesQuery};
 
-/// One statement, so that all is of one moment. The inner query ranks the codes along the index `counts`; the sketches are
-/// read only of those that are listed. There is a row with `as_of` even if nothing is found.
+/// The most frequent codes: of a day and of a week along an index; of any other time by adding up, which takes longer.
+const OF_DAY: &str =
+    "SELECT error_code FROM Codes FORCE INDEX (by_day) WHERE day > 0 ORDER BY day DESC, error_code LIMIT ";
+const OF_WEEK: &str =
+    "SELECT error_code FROM Codes FORCE INDEX (by_week) WHERE week > 0 ORDER BY week DESC, error_code LIMIT ";
+const OF_HOURS: &str = "SELECT error_code FROM Code_Hours FORCE INDEX (counts) WHERE hour >= ";
+const BY_COUNT: &str = " GROUP BY error_code ORDER BY SUM(logs) DESC, error_code LIMIT ";
+
+/// One statement, so that all is of one moment. The most frequent codes follow; the sketches are read only of these. There
+/// is a row with `as_of` even if nothing is found.
 const SELECT_CODES: &str = "SELECT state.as_of, hours.* FROM Summary_State AS state LEFT JOIN ( \
      SELECT Codes.error_code, Codes.first_seen, Codes.last_seen, Code_Hours.hour, Code_Hours.logs, Code_Hours.devices \
-     FROM (SELECT error_code, CAST(SUM(logs) AS SIGNED) AS logs FROM Code_Hours FORCE INDEX (counts) WHERE hour >= ? \
-     GROUP BY error_code ORDER BY logs DESC, error_code LIMIT ?) AS frequent \
-     JOIN Codes ON Codes.error_code = frequent.error_code \
-     JOIN Code_Hours ON Code_Hours.error_code = frequent.error_code AND Code_Hours.hour >= ?) AS hours ON TRUE \
-     WHERE state.id = 1";
+     FROM (";
+const THEIR_HOURS: &str = ") AS frequent \
+     STRAIGHT_JOIN Codes ON Codes.error_code = frequent.error_code \
+     STRAIGHT_JOIN Code_Hours FORCE INDEX (PRIMARY) \
+     ON Code_Hours.error_code = frequent.error_code AND Code_Hours.hour >= ";
+const END_OF_CODES: &str = ") AS hours ON TRUE WHERE state.id = 1";
 
 /// A row of the statement.
 struct CodeHourRow {
@@ -47,8 +56,14 @@ pub(in crate::mysql) async fn find_codes(
     now: i64,
 ) -> Result<Codes, sqlx::Error> {
     let first_hour = query.first_hour(now);
-    let select = sqlx::query_as(SELECT_CODES).bind(first_hour).bind(CodesQuery::LIMIT).bind(first_hour);
-    let rows: Vec<CodeHourRow> = select.fetch_all(connection).await?;
+    let mut select = QueryBuilder::<MySql>::new(SELECT_CODES);
+    match query.hours {
+        CodesQuery::DAY => select.push(OF_DAY),
+        CodesQuery::MAX_HOURS => select.push(OF_WEEK),
+        _ => select.push(OF_HOURS).push_bind(first_hour).push(BY_COUNT),
+    };
+    select.push_bind(CodesQuery::LIMIT).push(THEIR_HOURS).push_bind(first_hour).push(END_OF_CODES);
+    let rows: Vec<CodeHourRow> = select.build_query_as().fetch_all(connection).await?;
     let as_of = rows.first().and_then(|row| row.as_of);
     let hours = rows.into_iter().filter_map(|row| row.hour).collect();
     Codes::of(hours, query, now, as_of).map_err(|error| sqlx::Error::Decode(error.into()))

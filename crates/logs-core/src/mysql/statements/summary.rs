@@ -5,14 +5,24 @@ use std::collections::HashMap;
 use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
-use crate::domain::{CodeTally, Devices, SummaryRow, Tally};
+use crate::CodesQuery;
+use crate::domain::{CodeTally, Devices, SummaryRow, Tally, first_hour};
 
 /// Locks the row: one transaction at a time works on the summary. What a transaction reads first without a lock fixes its
 /// view of the database, so this comes before everything else.
-const LOCK_STATE: &str =
-    "SELECT counted_to, known_to, as_of, complete_at, rebuilding FROM Summary_State WHERE id = 1 FOR UPDATE";
+const LOCK_STATE: &str = "SELECT counted_to, known_to, as_of, window_hour, complete_at, rebuilding, \
+     CAST(LEAST(?, UNIX_TIMESTAMP()) AS SIGNED) AS now FROM Summary_State WHERE id = 1 FOR UPDATE";
 
-const SAVE_STATE: &str = "UPDATE Summary_State SET counted_to = ?, as_of = ?, complete_at = ? WHERE id = 1";
+const SAVE_STATE: &str =
+    "UPDATE Summary_State SET counted_to = ?, as_of = ?, window_hour = ?, complete_at = ? WHERE id = 1";
+
+/// What leaves the last day and the last week: the logs of these hours, from the first to the last.
+const SHORTEN_DAY: &str = "UPDATE Codes JOIN (SELECT error_code, CAST(SUM(logs) AS SIGNED) AS logs FROM Code_Hours \
+     WHERE hour BETWEEN ? AND ? GROUP BY error_code) AS old ON old.error_code = Codes.error_code \
+     SET day = day - old.logs";
+const SHORTEN_WEEK: &str = "UPDATE Codes JOIN (SELECT error_code, CAST(SUM(logs) AS SIGNED) AS logs FROM Code_Hours \
+     WHERE hour BETWEEN ? AND ? GROUP BY error_code) AS old ON old.error_code = Codes.error_code \
+     SET week = week - old.logs";
 
 /// In the order of the ids, which is the order of the table.
 const SELECT_ROWS: &str = "SELECT error_log_id, error_number, device_id, received_at FROM Logs FORCE INDEX (PRIMARY) \
@@ -37,9 +47,9 @@ const DELETE_GAPS: &str = "DELETE FROM Summary_Gaps WHERE first_id IN (";
 /// Codes follow.
 const SELECT_LAST_SEEN: &str = "SELECT error_code, last_seen FROM Codes WHERE error_code IN (";
 
-const INSERT_CODES: &str = "INSERT INTO Codes (error_code, logs, first_seen, last_seen) ";
+const INSERT_CODES: &str = "INSERT INTO Codes (error_code, logs, day, week, first_seen, last_seen) ";
 const ADD_TO_CODES: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), \
-     first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen))";
+     day = day + VALUES(day), week = week + VALUES(week), first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen))";
 
 const SELECT_DEVICES: &str = "SELECT error_code, devices FROM Code_Hours WHERE hour = ";
 const INSERT_HOURS: &str = "INSERT INTO Code_Hours (hour, error_code, logs, devices) ";
@@ -47,10 +57,9 @@ const ADD_TO_HOURS: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs),
 const DELETE_HOURS: &str = "DELETE FROM Code_Hours WHERE hour < ? ORDER BY hour LIMIT ?";
 
 const START_REBUILD: &str = "UPDATE Summary_State SET rebuilding = TRUE WHERE id = 1";
-const RESET_CODES: &str = "UPDATE Codes SET logs = 0";
+const RESET_CODES: &str = "UPDATE Codes SET logs = 0, day = 0, week = 0";
 const DELETE_ALL_GAPS: &str = "DELETE FROM Summary_Gaps";
-const RESET_STATE: &str =
-    "UPDATE Summary_State SET counted_to = 0, known_to = ?, as_of = NULL, rebuilding = FALSE WHERE id = 1";
+const RESET_STATE: &str = "UPDATE Summary_State SET counted_to = 0, known_to = ?, as_of = NULL, window_hour = 0, rebuilding = FALSE WHERE id = 1";
 
 /// Rows of a statement with many. With sketches of 8 kB each it stays below `max_allowed_packet` (16 MB on MariaDB).
 pub(super) const ROWS_PER_STATEMENT: usize = 500;
@@ -61,7 +70,12 @@ pub(in crate::mysql) struct State {
     pub(in crate::mysql) counted_to: u64,
     pub(in crate::mysql) known_to: u64,
     pub(in crate::mysql) as_of: Option<i64>,
+    /// The last hour of `Codes.day` and `Codes.week`.
+    pub(in crate::mysql) window_hour: i64,
     pub(in crate::mysql) complete_at: i64,
+    /// The time, by the clock that is behind: ours or the server's. A clock that jumps ahead must not make the summary
+    /// forget its hours.
+    pub(in crate::mysql) now: i64,
     pub(in crate::mysql) rebuilding: bool,
 }
 
@@ -79,6 +93,8 @@ impl FromRow<'_, MySqlRow> for State {
             counted_to: row.try_get("counted_to")?,
             known_to: row.try_get("known_to")?,
             as_of: row.try_get("as_of")?,
+            window_hour: row.try_get("window_hour")?,
+            now: row.try_get("now")?,
             complete_at: row.try_get("complete_at")?,
             rebuilding: row.try_get("rebuilding")?,
         })
@@ -100,14 +116,32 @@ impl FromRow<'_, MySqlRow> for SummaryRow {
     }
 }
 
-pub(in crate::mysql) async fn lock_state(connection: &mut MySqlConnection) -> Result<State, sqlx::Error> {
-    sqlx::query_as(LOCK_STATE).fetch_one(connection).await
+pub(in crate::mysql) async fn lock_state(connection: &mut MySqlConnection, now: i64) -> Result<State, sqlx::Error> {
+    sqlx::query_as(LOCK_STATE).bind(now).fetch_one(connection).await
 }
 
 /// Saves how far the count has come.
 pub(in crate::mysql) async fn save_state(connection: &mut MySqlConnection, state: &State) -> Result<(), sqlx::Error> {
-    let State { counted_to, as_of, complete_at, .. } = state;
-    sqlx::query(SAVE_STATE).bind(counted_to).bind(as_of).bind(complete_at).execute(connection).await.map(drop)
+    let State { counted_to, as_of, window_hour, complete_at, .. } = state;
+    let save = sqlx::query(SAVE_STATE).bind(counted_to).bind(as_of).bind(window_hour).bind(complete_at);
+    save.execute(connection).await.map(drop)
+}
+
+/// Moves the last day and the last week on, to end with `hour`.
+pub(in crate::mysql) async fn move_windows(
+    connection: &mut MySqlConnection,
+    state: &mut State,
+    hour: i64,
+) -> Result<(), sqlx::Error> {
+    if hour <= state.window_hour {
+        return Ok(());
+    }
+    for (statement, hours) in [(SHORTEN_DAY, CodesQuery::DAY), (SHORTEN_WEEK, CodesQuery::MAX_HOURS)] {
+        let (first, last) = (first_hour(hours, state.window_hour), first_hour(hours, hour) - 1);
+        sqlx::query(statement).bind(first).bind(last).execute(&mut *connection).await?;
+    }
+    state.window_hour = hour;
+    Ok(())
 }
 
 pub(in crate::mysql) async fn rows_after(
@@ -205,7 +239,8 @@ pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &Tall
     for codes in codes.chunks(ROWS_PER_STATEMENT) {
         let mut statement = QueryBuilder::<MySql>::new(INSERT_CODES);
         statement.push_values(codes, |mut row, (error_code, code)| {
-            row.push_bind(**error_code).push_bind(code.logs).push_bind(code.first_seen).push_bind(code.last_seen);
+            row.push_bind(**error_code).push_bind(code.logs).push_bind(code.day).push_bind(code.week);
+            row.push_bind(code.first_seen).push_bind(code.last_seen);
         });
         statement.push(ADD_TO_CODES).build().persistent(false).execute(&mut *connection).await?;
     }

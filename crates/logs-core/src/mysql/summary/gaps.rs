@@ -29,11 +29,11 @@ impl Step for CountGaps {
     type Output = Progress;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Progress, sqlx::Error> {
-        let state = statements::lock_state(connection).await?;
+        let state = statements::lock_state(connection, self.summary.now).await?;
         let gaps = statements::gaps_after(connection, self.after, GAPS_PER_STEP).await?;
         let is_more = gaps.len() == GAPS_PER_STEP as usize;
         let next = gaps.last().map(|gap| gap.first_id).filter(|_| is_more);
-        let mut tally = Tally::new(state.known_to, self.summary.now);
+        let mut tally = Tally::new(state.known_to, state.window_hour);
         for gaps in gaps.chunks(GAPS_PER_READ) {
             let rows = statements::rows_in(connection, gaps).await?;
             if rows.is_empty() {
@@ -87,7 +87,7 @@ impl Step for GiveUpGaps {
     type Output = bool;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        statements::lock_state(connection).await?;
+        statements::lock_state(connection, self.now).await?;
         let before = self.now - GIVE_UP_AFTER;
         let gaps = statements::gaps_before(connection, before, GAPS_PER_READ).await?;
         if gaps.is_empty() {

@@ -3,7 +3,7 @@
 use sqlx::{Connection, MySqlConnection};
 
 use super::{Progress, Summary};
-use crate::domain::{CodesQuery, SummaryRow, Tally, hour_of};
+use crate::domain::{CodesQuery, SummaryRow, Tally, first_hour, hour_of};
 use crate::mysql::ledger::rolled_back;
 use crate::mysql::retry::{Failure, RetryPolicy, Work};
 use crate::mysql::statements::new_codes;
@@ -57,12 +57,14 @@ impl Step for CountNext {
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Progress, sqlx::Error> {
         let Summary { now, .. } = self.summary;
-        let mut state = statements::lock_state(connection).await?;
+        let mut state = statements::lock_state(connection, now).await?;
         if state.rebuilding {
             // Another run has begun a rebuild meanwhile, and will count.
             return Ok(Progress::default());
         }
-        let mut tally = Tally::new(state.known_to, now);
+        let hour = hour_of(state.now);
+        statements::move_windows(connection, &mut state, hour).await?;
+        let mut tally = Tally::new(state.known_to, state.window_hour);
         let mut gaps = Vec::new();
         let mut is_more = true;
         while is_more && tally.logs < LOGS_PER_STEP as u64 {
@@ -114,13 +116,14 @@ pub(super) struct DeleteHours {
     pub(super) now: i64,
 }
 
-impl Work for DeleteHours {
+impl Step for DeleteHours {
     type Output = u64;
-    const RETRY: RetryPolicy = RetryPolicy::Always;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, Failure> {
-        let oldest = hour_of(self.now) - i64::from(CodesQuery::MAX_HOURS);
-        Ok(statements::delete_hours(connection, oldest, HOURS_PER_STEP).await?)
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
+        let state = statements::lock_state(connection, self.now).await?;
+        // An hour more than anybody asks for, and only what has left the windows.
+        let oldest = first_hour(CodesQuery::MAX_HOURS + 1, state.window_hour);
+        statements::delete_hours(connection, oldest, HOURS_PER_STEP).await
     }
 }
 
@@ -143,7 +146,7 @@ impl Step for Rebuild {
     type Output = bool;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<bool, sqlx::Error> {
-        if !statements::lock_state(connection).await?.rebuilding {
+        if !statements::lock_state(connection, 0).await?.rebuilding {
             return Ok(false);
         }
         let deleted = statements::delete_hours(connection, i64::from(i32::MAX), HOURS_PER_STEP).await?;

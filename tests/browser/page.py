@@ -143,7 +143,7 @@ def the_codes_of_a_day_and_a_week_are_counted(page):
 
 def a_fleet_at_a_glance(page):
     """The picture of the README: cp target/pictures/page.png docs/page.png"""
-    page.set_viewport_size({"width": 1200, "height": 760})
+    page.set_viewport_size({"width": 1200, "height": 680})
     open_page(page)
     codes = page.locator("#codes tr")
     expect(codes.filter(has_text="451")).to_contain_text("NEW")

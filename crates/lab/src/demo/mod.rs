@@ -62,7 +62,9 @@ async fn tell(options: &Options, progress: Progress) -> Result<bool, LabError> {
     for second in 0..seconds {
         ticks.tick().await;
         let fleet::Second { events, codes } = fleet.second(second, unix_seconds());
-        events.iter().for_each(|event| progress.say(event.line()));
+        for event in events {
+            progress.say(event.line());
+        }
         send(&api, &codes, queued).await?;
         sent += codes.len();
         if (second + 1).is_multiple_of(REPORT_EVERY) && second + 1 < seconds {

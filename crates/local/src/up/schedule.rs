@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::lambda::Function;
 
-/// What EventBridge sends, as far as a function looks at it.
+/// What AWS sends, as far as a function looks at it.
 const EVENT: &str = r#"{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
 
 /// A function and its schedule, running.

@@ -139,7 +139,9 @@ mod tests {
 
     fn hour(error_code: i32, hour: i64, devices: &[&str], first_seen: i64) -> CodeHour {
         let mut set = Devices::parse(&[]).unwrap();
-        devices.iter().for_each(|device| set.add(DeviceHash::of(device)));
+        for device in devices {
+            set.add(DeviceHash::of(device));
+        }
         let logs = devices.len() as u64;
         CodeHour { error_code, first_seen, last_seen: NOW, hour, logs, devices: set }
     }

@@ -1,4 +1,4 @@
-//! How many different devices: a HyperLogLog sketch, which counts without keeping the devices.
+//! How many different devices: a `HyperLogLog` sketch, which counts without keeping the devices.
 
 use std::fmt;
 

@@ -253,7 +253,9 @@ pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &Tall
         for (hour, code, devices) in hours {
             let earlier = sketches.remove(&(*hour, *code)).unwrap_or_default();
             let mut sketch = Devices::parse(&earlier).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            devices.iter().for_each(|device| sketch.add(*device));
+            for device in *devices {
+                sketch.add(*device);
+            }
             rows.push((*hour, *code, devices.len() as u64, sketch.to_bytes()));
         }
         statement.push_values(rows, |mut row, (hour, code, logs, sketch)| {
@@ -277,7 +279,9 @@ async fn sketches_of(
         let mut statement = QueryBuilder::<MySql>::new(SELECT_DEVICES);
         statement.push_bind(hour).push(" AND error_code IN (");
         let mut list = statement.separated(", ");
-        codes.iter().for_each(|(_, code)| _ = list.push_bind(*code));
+        for (_, code) in codes {
+            list.push_bind(*code);
+        }
         list.push_unseparated(")");
         let rows: Vec<(i32, Vec<u8>)> =
             statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
@@ -315,7 +319,9 @@ where
 {
     let mut statement = QueryBuilder::new(statement);
     let mut list = statement.separated(", ");
-    values.for_each(|value| _ = list.push_bind(value));
+    for value in values {
+        list.push_bind(value);
+    }
     list.push_unseparated(")");
     statement
 }

@@ -56,9 +56,11 @@ impl Work for SettleClaim<'_> {
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<(), Failure> {
-        Ok(match self.announced {
-            true => statements::delete_claimed(connection, self.claimant).await?,
-            false => statements::release(connection, self.claimant).await?,
-        })
+        if self.announced {
+            statements::delete_claimed(connection, self.claimant).await?;
+        } else {
+            statements::release(connection, self.claimant).await?;
+        }
+        Ok(())
     }
 }

@@ -43,7 +43,9 @@ impl Step for CountGaps {
             let filled: Vec<Gap> = gaps.iter().filter(filled).copied().collect();
             statements::delete_gaps(connection, &filled).await?;
             statements::insert_gaps(connection, &remainders(&filled, &rows)).await?;
-            rows.into_iter().for_each(|row| tally.add(row));
+            for row in rows {
+                tally.add(row);
+            }
         }
         let new_codes = add(connection, &tally, self.summary).await?;
         if tally.logs > 0 {

@@ -2,6 +2,7 @@
 
 mod build;
 mod chaos;
+mod copy;
 mod demo;
 mod device_test;
 mod load;

@@ -9,9 +9,10 @@ use std::process::ExitCode;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
+use commands::copy::CopyArguments;
 use commands::package::PackageArguments;
 use commands::up::UpArguments;
-use commands::{PassedOn, StateArguments, data, deployment, lab, package, test, up};
+use commands::{PassedOn, StateArguments, copy, data, deployment, lab, package, test, up};
 
 /// The service for error codes of devices: run it here, test it, measure it, deploy it.
 #[derive(Parser)]
@@ -34,6 +35,8 @@ enum Command {
     Redrive(StateArguments),
     /// Bring the schema of your own database up to date
     Migrate,
+    /// Copy all codes and the ledger from MySQL to a table of `DynamoDB`, or back; it can be run again (docs/deploy.md)
+    Copy(CopyArguments),
     /// Delete old rows of the ledger and, with --logs DAYS, of the logs
     Retention(data::RetentionArguments),
     /// Bring the summary of the codes up to date; with --rebuild, count everything anew
@@ -84,6 +87,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Up(arguments) => Box::pin(up::run(*arguments)).await,
         Command::Redrive(StateArguments { state }) => data::bring_back(&state).await,
         Command::Migrate => data::migrate_own().await,
+        Command::Copy(arguments) => Box::pin(copy::run(&arguments)).await,
         Command::Retention(arguments) => data::delete_old(&arguments).await,
         Command::Summarize(arguments) => data::summarize(&arguments).await,
         Command::Reset(StateArguments { state }) => data::reset(&state).await,

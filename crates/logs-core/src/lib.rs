@@ -19,6 +19,8 @@ mod platform;
 mod store;
 mod wire;
 
+#[cfg(feature = "migrate")]
+pub use domain::LedgerEntry;
 pub use domain::{
     Batch, CodeSummary, Codes, CodesQuery, DeviceId, ErrorCode, Field, Fingerprint, IdempotencyKey, InsertOutcome,
     InvalidIdempotencyKey, Log, MAX_RECORDS, Message, MessageOutcome, MessageReport, MostRecent, NewBatch, NewLog,

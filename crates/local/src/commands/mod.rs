@@ -2,6 +2,7 @@
 
 mod announcement;
 mod build;
+pub(crate) mod copy;
 pub(crate) mod data;
 mod database_server;
 pub(crate) mod deployment;

@@ -43,6 +43,12 @@ impl Fingerprint {
         &self.0
     }
 
+    /// From the ledger.
+    #[cfg(feature = "migrate")]
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
     /// 64 hexadecimal digits.
     pub(crate) fn to_hex(self) -> String {
         self.0.iter().fold(String::new(), |mut digits, byte| {

@@ -5,6 +5,8 @@ mod codes;
 mod devices;
 mod fingerprint;
 mod idempotency_key;
+#[cfg(feature = "migrate")]
+mod ledger_entry;
 mod message;
 mod message_sets;
 mod most_recent;
@@ -20,6 +22,8 @@ pub use codes::{CodeSummary, Codes, CodesQuery};
 pub(crate) use devices::{DeviceHash, Devices};
 pub use fingerprint::Fingerprint;
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
+#[cfg(feature = "migrate")]
+pub use ledger_entry::LedgerEntry;
 pub use message::Message;
 pub(crate) use message_sets::MessageSets;
 pub use most_recent::{Log, MostRecent};

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::packing::{self, Entry, Unpacked, Unreadable};
-use crate::{Fingerprint, NewBatch, ranked_at};
+use crate::{Fingerprint, IdempotencyKey, NewBatch, ranked_at};
 
 /// An item as DynamoDB takes and gives it.
 pub(super) type Item = HashMap<String, AttributeValue>;
@@ -92,10 +92,37 @@ pub(super) fn ledger_key(batch_key: &str) -> Item {
 }
 
 pub(super) fn ledger_item(batch: &NewBatch<'_>, request: &RequestNumber, expires_at: i64) -> Item {
-    let item = ledger_key(batch.key.as_str());
-    let item = with(item, FINGERPRINT, bytes(batch.fingerprint.as_bytes()));
+    ledger_item_of(batch.key, batch.fingerprint, batch.received_at, request, expires_at)
+}
+
+pub(super) fn ledger_item_of(
+    key: &IdempotencyKey,
+    fingerprint: Fingerprint,
+    received_at: i64,
+    request: &RequestNumber,
+    expires_at: i64,
+) -> Item {
+    let item = ledger_key(key.as_str());
+    let item = with(item, FINGERPRINT, bytes(fingerprint.as_bytes()));
     let item = with(item, STORED_BY, bytes(&request[..]));
-    expiring(with(item, RECEIVED_AT, number(batch.received_at)), Some(expires_at))
+    expiring(with(item, RECEIVED_AT, number(received_at)), Some(expires_at))
+}
+
+/// What a ledger item says; `None` of other items.
+#[cfg(feature = "migrate")]
+pub(super) fn ledger_of(item: &Item) -> Option<crate::LedgerEntry> {
+    let key = item.get("pk")?.as_s().ok()?.strip_prefix("key#")?;
+    Some(crate::LedgerEntry {
+        key: IdempotencyKey::parse(key).ok()?,
+        fingerprint: Fingerprint::from_bytes(item.get(FINGERPRINT)?.as_b().ok()?.as_ref())?,
+        received_at: number_of(item, RECEIVED_AT)?,
+    })
+}
+
+/// The note of what was copied of a window of ids.
+#[cfg(feature = "migrate")]
+pub(super) fn window_key(source: &str, window: u64) -> Item {
+    key(format!("copy#{source}#{window}"), "window".to_owned())
 }
 
 /// What a ledger item says.

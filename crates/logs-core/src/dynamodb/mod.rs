@@ -5,7 +5,7 @@
 //!   bytes.
 //! - `writing.rs`: a batch as items, and when `as_of` moves. `ids.rs`: numbers for logs. `ledger.rs`: a batch under a key is
 //!   stored once. `messages.rs`: many batches at once. `reading.rs`: the most recent logs.
-//! - `operate.rs`: making the table and reading all of it, for operators' tools.
+//! - `operate.rs`: making the table and reading all of it, `copy.rs`: copying from and to MySQL, for operators' tools.
 //! - `table.rs`: the calls. `retry.rs`, `error.rs`: what is tried again, and when. `usage.rs`: what it costs.
 //!
 //! # Items
@@ -16,6 +16,8 @@
 //! | shard item | `shard#3` | `ranked_at`, 12 digits, `#`, id, 16 digits | `logs`: at most ten, packed |
 //! | batch item | `batch#`, first id, 16 digits | number of the part, 4 digits | `logs`: packed |
 //! | ledger item | `key#`, idempotency key | `ledger` | `fingerprint`, `stored_by`, `received_at` |
+//!
+//! A copy from MySQL also leaves `copy#`, source, `#`, window (`copy.rs`).
 //!
 //! `expires_at` (Unix seconds, the table's TTL attribute) is in ledger items always, in those with logs if they expire, and
 //! never in a head: the ids would begin again.
@@ -39,6 +41,8 @@
 //! Each on this table alone. post-log in direct mode and store-logs: `dynamodb:PutItem`, `dynamodb:UpdateItem`,
 //! `dynamodb:GetItem` (a transaction of puts needs `PutItem` only). get-logs: `dynamodb:Query`. A queued post-log: none.
 
+#[cfg(feature = "migrate")]
+mod copy;
 mod error;
 mod ids;
 mod items;
@@ -55,6 +59,8 @@ mod table;
 mod usage;
 mod writing;
 
+#[cfg(feature = "migrate")]
+pub use copy::{Copied, WINDOW};
 #[cfg(feature = "migrate")]
 pub use operate::Position;
 pub use settings::TableSettings;

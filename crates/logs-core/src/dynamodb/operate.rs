@@ -15,7 +15,7 @@ use crate::{Log, StoreError, aws};
 /// The last item of a page.
 pub type Position = HashMap<String, AttributeValue>;
 
-fn failed(error: &(dyn std::error::Error + 'static)) -> StoreError {
+pub(super) fn failed(error: &(dyn std::error::Error + 'static)) -> StoreError {
     StoreError::NotStored(aws::explain(error).into())
 }
 
@@ -57,7 +57,7 @@ impl DynamoStore {
 }
 
 /// The logs of an item, unless they are an excerpt or it has none.
-fn whole(item: &Item) -> Result<Vec<Log>, StoreError> {
+pub(super) fn whole(item: &Item) -> Result<Vec<Log>, StoreError> {
     if !item.contains_key("logs") {
         return Ok(Vec::new());
     }

@@ -122,7 +122,7 @@ impl DynamoStore {
 }
 
 /// Ids could not be drawn: nothing of the batch was sent.
-fn not_begun(failure: Failure) -> StoreError {
+pub(super) fn not_begun(failure: Failure) -> StoreError {
     Failure { ambiguous: false, ..failure }.into()
 }
 

@@ -32,6 +32,9 @@ pub(super) enum NewItem {
     Put(Item),
     /// Only where nothing is.
     PutNew(Item),
+    /// Only where the item's attribute of this name has this value.
+    #[cfg(feature = "migrate")]
+    Replace(Item, &'static str, AttributeValue),
 }
 
 /// A change of one item.
@@ -105,11 +108,16 @@ impl Table {
     }
 
     fn transaction_item(&self, item: NewItem) -> TransactWriteItem {
-        let (item, condition) = match item {
-            NewItem::Put(item) => (item, None),
-            NewItem::PutNew(item) => (item, Some("attribute_not_exists(pk)".to_owned())),
+        let put = Put::builder();
+        let (item, condition, put) = match item {
+            NewItem::Put(item) => (item, None, put),
+            NewItem::PutNew(item) => (item, Some("attribute_not_exists(pk)".to_owned()), put),
+            #[cfg(feature = "migrate")]
+            NewItem::Replace(item, name, value) => {
+                (item, Some(format!("{name} = :before")), put.expression_attribute_values(":before", value))
+            }
         };
-        let put = Put::builder().table_name(&self.name).set_item(Some(item)).set_condition_expression(condition);
+        let put = put.table_name(&self.name).set_item(Some(item)).set_condition_expression(condition);
         // Who finds the key in the ledger need not ask the ledger.
         let put = put.return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         // Fails only without a table or an item.

@@ -52,12 +52,25 @@ impl Writer {
         logs: &[(&NewLog, i64)],
         deadline: Deadline,
     ) -> Result<Vec<NewItem>, Failure> {
-        let first_id = self.ids.take(table, settings.shards, logs.len() as u64, deadline).await?;
-        let entries: Vec<Entry<'_>> =
-            (first_id..).zip(logs).map(|(id, (log, received_at))| entry(id, log, *received_at)).collect();
+        let entries = logs.iter().map(|(log, received_at)| entry(log, *received_at)).collect();
+        self.items_of(table, settings, entries, deadline).await
+    }
+
+    /// The same of entries, which get their ids here.
+    pub(super) async fn items_of(
+        &self,
+        table: &Table,
+        settings: &TableSettings,
+        mut entries: Vec<Entry<'_>>,
+        deadline: Deadline,
+    ) -> Result<Vec<NewItem>, Failure> {
+        let first_id = self.ids.take(table, settings.shards, entries.len() as u64, deadline).await?;
+        for (id, entry) in (first_id..).zip(&mut entries) {
+            entry.id = id;
+        }
         let newest_first = newest_first(&entries);
         let Some(newest) = newest_first.first() else { return Ok(Vec::new()) };
-        let expires_at = settings.logs_expire_at(logs.iter().map(|log| log.1).max().unwrap_or_default());
+        let expires_at = settings.logs_expire_at(entries.iter().map(|log| log.received_at).max().unwrap_or_default());
         let is_excerpt = entries.len() > EXCERPT;
         let packed = pack(&newest_first[..newest_first.len().min(EXCERPT)], is_excerpt);
         let mut items = vec![shard_item(any_shard(settings.shards), *newest, packed, expires_at)];
@@ -89,9 +102,10 @@ impl Writer {
     }
 }
 
-fn entry(id: u64, log: &NewLog, received_at: i64) -> Entry<'_> {
+/// The id is given by [`Writer::items_of`].
+fn entry(log: &NewLog, received_at: i64) -> Entry<'_> {
     Entry {
-        id,
+        id: 0,
         device_id: log.device_id().as_str(),
         error_code: log.error_code().get(),
         timestamp: log.timestamp().get(),

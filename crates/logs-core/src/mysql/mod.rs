@@ -6,8 +6,11 @@
 //! - `ledger.rs`: a batch under a key is stored once. `messages.rs`, `transactions.rs`: many batches at once.
 //! - `summary.rs`: counts the logs by code and hour.
 //! - `migrate.rs`, `users.rs`, `retention.rs`: the schema, the functions' accounts, the deletion of old rows.
+//! - `copy.rs`: copying from and to DynamoDB, for operators' tools.
 
 mod connection;
+#[cfg(feature = "migrate")]
+mod copy;
 mod error;
 mod ledger;
 mod login;
@@ -26,6 +29,8 @@ mod transactions;
 #[cfg(feature = "migrate")]
 mod users;
 
+#[cfg(feature = "migrate")]
+pub use copy::NamedLogs;
 pub use login::LoginError;
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};

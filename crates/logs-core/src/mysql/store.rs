@@ -19,7 +19,7 @@ use crate::{
 /// The store on MySQL, over one connection for each event under way.
 #[derive(Debug)]
 pub struct MySqlStore {
-    connections: Connections,
+    pub(super) connections: Connections,
 }
 
 impl MySqlStore {

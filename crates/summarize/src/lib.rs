@@ -74,12 +74,12 @@ impl Summarize {
                 let SummaryReport { counted, late, new_codes, backlog, lag_seconds, complete } = report;
                 tracing::info!(counted, late, new_codes, backlog, lag_seconds, complete, "summarized");
                 let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-                self.metrics.write(&[
-                    Metric::Count("SummarizedLogs", count(counted)),
-                    Metric::Count("SummaryBacklog", count(backlog)),
-                    Metric::Count("NewCodes", count(new_codes)),
-                    Metric::Seconds("SummaryLag", lag_seconds),
-                ]);
+                // A metric is paid for in each hour in which it is written; the alarm needs only the lag at all times.
+                let counts = [("SummarizedLogs", counted), ("SummaryBacklog", backlog), ("NewCodes", new_codes)];
+                let counts = counts.into_iter().filter(|(_, number)| *number > 0);
+                let mut metrics: Vec<_> = counts.map(|(name, number)| Metric::Count(name, count(number))).collect();
+                metrics.push(Metric::Seconds("SummaryLag", lag_seconds));
+                self.metrics.write(&metrics);
                 Ok(report)
             }
             Err(error) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use logs_core::{Batch, Fingerprint, IdempotencyKey, InsertOutcome, NewBatch, Store, clock};
+use logs_core::{Batch, IdempotencyKey, InsertOutcome, NewBatch, Store, clock};
 use serde_json::json;
 use tokio::process::Command;
 
@@ -23,12 +23,7 @@ async fn send(store: &Store, number: usize) -> InsertOutcome {
     let records: Vec<_> = (0..3).map(|code| record(&format!("device-{number}"), code, 1_764_000_000)).collect();
     let batch = Batch::parse(json!(records).to_string().as_bytes()).expect("the body is good");
     let key = IdempotencyKey::parse(&format!("key-{number}")).expect("a key");
-    let batch = NewBatch {
-        key: &key,
-        fingerprint: Fingerprint::of(&batch),
-        logs: batch.logs(),
-        received_at: clock::unix_seconds(),
-    };
+    let batch = NewBatch::new(&key, &batch, clock::unix_seconds());
     store.insert_once(batch, in_time()).await.expect("the store is there")
 }
 

@@ -65,7 +65,9 @@ async fn tell(options: &Options, progress: Progress) -> Result<bool, LabError> {
         for event in events {
             progress.say(event.line());
         }
-        send(&api, &codes, queued).await?;
+        if !codes.is_empty() {
+            send(&api, &codes, queued).await?;
+        }
         sent += codes.len();
         if (second + 1).is_multiple_of(REPORT_EVERY) && second + 1 < seconds {
             progress.say(&format!("{sent} codes sent in {} s", second + 1));

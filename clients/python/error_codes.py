@@ -26,6 +26,8 @@ except ImportError:  # MicroPython, Windows
 # An earlier time means that the clock is not set: boards start in 1970, 1980, 2000 or 2021.
 CLOCK_SET = 1767225600
 MAX_TIMESTAMP = 253402300799
+# The year 2286. CLOCK_SET in milliseconds is more than that, so a later time is in a smaller unit.
+MAX_CLOCK = 9999999999
 MIN_CODE, MAX_CODE = -2147483648, 2147483647
 # All in seconds. The gateway gives up after 29.
 TIMEOUT = 40
@@ -41,7 +43,19 @@ SLACK = 4096
 def unix_time():
     """Seconds since 1970, or 0 while the clock is not set."""
     now = int(time.time()) + (946684800 if time.gmtime(0)[0] == 2000 else 0)  # Most boards count from 2000.
-    return now if now >= CLOCK_SET else 0
+    return judged(now)
+
+
+def judged(now):
+    """Whole seconds of what a clock says; 0 if that cannot be the time. Milli-, micro- and nanoseconds are converted."""
+    try:
+        now = int(now)
+    except (TypeError, ValueError, OverflowError):  # None, NaN, infinity
+        return 0
+    for _ in range(3):
+        if now > MAX_CLOCK:
+            now //= 1000
+    return now if CLOCK_SET <= now <= MAX_CLOCK else 0
 
 
 def uptime():
@@ -177,7 +191,7 @@ class Queue:
     def __init__(self, files, device_id, max_codes, drop, dropped_base, clock, uptime, random_bytes):
         self.files, self._device_id, self._dropped_base = files, device_id, dropped_base
         self._max_codes, self._drop = max_codes, drop
-        self._clock, self._uptime, self._random_bytes = clock, uptime, random_bytes
+        self._clock, self._uptime, self._random_bytes = lambda: judged(clock()), uptime, random_bytes
         self._uncounted, self._has_unknown_times, self._latest = 0, False, 0
         # Codes before `_boot` are of an earlier start, with another uptime.
         self._boot = self._load()
@@ -351,6 +365,10 @@ class Client:
         _check("max_codes", max_codes, 1, MAX_CODE)
         _check("batch_size", batch_size, 1, 999)  # The count of dropped codes makes it 1000.
         _check("dropped_base", dropped_base, MIN_CODE, MAX_CODE - 1)
+        for name, text in (("url", url), ("api_key", api_key)):
+            if not text or any(not "!" <= character <= "~" for character in text):
+                # Every request would fail; the line end of a file that holds the key is the usual cause.
+                raise ValueError("%s must be visible ASCII, without blanks and line ends" % name)
         if drop not in ("oldest", "newest"):
             raise ValueError("drop must be oldest or newest")
         self._random_bytes = random_bytes or getattr(os, "urandom", None)
@@ -414,8 +432,9 @@ class Client:
                 return todo
             try:
                 status, headers, body = self._transport(*todo)
-            except Exception:
+            except Exception as error:
                 status, headers, body = None, {}, b""
+                self.problem = "no answer, all codes are kept: %r" % error
             self.answered(self._uptime(), todo[1]["Idempotency-Key"], status, headers, body)
             return self._wait
         finally:
@@ -430,8 +449,9 @@ class Client:
         count = batch[5] + (1 if batch[6] else 0)
         # Only the service itself decides about a batch, not the pages of a proxy or a hotel's network.
         is_problem = document.get("status") == status and "request_id" in document
-        if status in (200, 202) and document.get("accepted", 0) + document.get("rejected", 0) == count:
-            self._end(document["rejected"], document)
+        accepted, rejected = _count(document, "accepted"), _count(document, "rejected")
+        if status in (200, 202) and min(accepted, rejected) >= 0 and accepted + rejected == count:
+            self._end(rejected, document)
         elif status == 400 and is_problem and document.get("errors"):
             self._end(count, document)
         elif status == 413 and is_problem and batch[5] > 1:
@@ -440,16 +460,15 @@ class Client:
         elif status == 422 and is_problem:  # The key has another batch, and nothing of this one is stored.
             self._queue.batch = None
             self._again(now, 0)
-        elif status and 400 <= status < 500 and status not in (408, 409, 425, 429):
+        elif isinstance(status, int) and 400 <= status < 500 and status not in (408, 409, 425, 429):
             self.problem = "refused with %d, all codes are kept: %s" % (status, document.get("detail"))
             self._hold(now, RARELY, MAX_BACKOFF)
         else:
-            after = _header(headers, "retry-after")
-            self._again(now, min(int(after), MAX_RETRY_AFTER) if after.isdigit() else 0)
+            self._again(now, min(_number(_header(headers, "retry-after")), MAX_RETRY_AFTER))
 
     def _end(self, rejected, document):
         self._queue.done()
-        self.problem = "%d codes are rejected for good: %s" % (rejected, document["errors"]) if rejected else None
+        self.problem = "%d codes are rejected for good: %s" % (rejected, document.get("errors")) if rejected else None
         self._wait, self._backoff = 0, FIRST_BACKOFF
 
     def _again(self, now, after):
@@ -473,10 +492,22 @@ def _check(name, value, least, most):
 
 
 def _header(headers, name):
-    for key in headers:
-        if key.lower() == name:
-            return headers[key].strip()
+    """The value of a header; empty if it is missing or no text, for a server may say anything."""
+    for key in headers if isinstance(headers, dict) else ():
+        if isinstance(key, str) and key.lower() == name:
+            return headers[key].strip() if isinstance(headers[key], str) else ""
     return ""
+
+
+def _number(text):
+    """A number of decimal digits, else 0. More than 9 digits are as good as 9."""
+    return int(text[:9]) if text and all(digit in "0123456789" for digit in text) else 0
+
+
+def _count(document, name):
+    """A count in a receipt; a receipt without it, or with something else, acknowledges nothing."""
+    value = document.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else -1
 
 
 def _document(body):

@@ -3,6 +3,7 @@
 import json
 import unittest
 
+from error_codes import Client
 from testbed import Service, Time, client, drain, new_path, problem, receipt
 
 PAGE = b"<html>Welcome to the hotel</html>"
@@ -105,6 +106,34 @@ class Answers(unittest.TestCase):
             self.assertEqual(device.step(), wait)
             left = device.step()
             self.assertEqual((left, len(self.service.requests)), (wait, 1))
+
+    def test_nothing_that_a_server_says_raises(self):
+        whole = json.loads(receipt(1).decode())
+        bodies = [dict(whole, accepted=value) for value in (None, "1", [], {}, 1.5, True, -1)]
+        bodies += [{"accepted": 1}, {"rejected": 1}, dict(whole, rejected=None), None, 7, b"\xff", b"["]
+        headers = [None, [], 3, {"Retry-After": None}, {"retry-after": 5}, {"Retry-After": "\u00b2"}, {3: "x"}]
+        headers += [{"Retry-After": "9" * 5000}]
+        for fate in [(200, {}, body) for body in bodies] + [(503, header, b"") for header in headers]:
+            device = self.send(fate)
+            self.assertGreater(device.step(), 0, fate)
+            drain(device, self.time)
+            self.assertEqual((len(self.service.requests), self.service.codes()), (2, [0]), fate)
+
+    def test_rejected_records_without_errors_do_not_raise(self):
+        device = self.send((200, {}, b'{"accepted":0,"rejected":1}'))
+        self.assertEqual((device.step(), device.waiting()), (0, 0))
+
+    def test_a_transport_that_fails_is_reported_until_a_batch_is_delivered(self):
+        device = self.send("unreachable")
+        device.step()
+        self.assertIn("no route", device.problem)
+        drain(device, self.time)
+        self.assertIs(device.problem, None)
+
+    def test_an_api_key_or_address_that_no_request_can_carry_is_refused(self):
+        for key in ("key\n", "", "a b", "\u00e9"):
+            with self.assertRaises(ValueError):
+                Client("http://service/logs", key, "device", new_path(), transport=Service())
 
     def test_a_clock_that_is_set_back_only_restarts_the_wait(self):
         device = self.send(problem(503, {"retry-after": "10"}))

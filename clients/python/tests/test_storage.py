@@ -149,6 +149,18 @@ class Storage(unittest.TestCase):
         drain(device, self.time)
         self.assertEqual(self.service.records(), [(1, NOW - 60), (2, NOW - 10), (3, 5), (4, NOW)])
 
+    def test_a_clock_is_judged_before_its_time_is_stored(self):
+        nan = float("nan")
+        for said, stored in (
+            (NOW * 1000, NOW), (NOW * 1000000, NOW), (NOW * 10**9, NOW), (NOW + 0.5, NOW), (nan, 0), (nan * 0, 0),
+            (float("inf"), 0), (None, 0), (-1, 0), (7, 0), (NOW * 10**15, 0),
+        ):
+            self.setUp()
+            device = self.start(clock=lambda: said)
+            device.add(1)
+            drain(device, self.time)
+            self.assertEqual(self.service.records(), [(1, stored)], said)
+
     def test_a_time_that_stays_unknown_is_0(self):
         self.time = Time(0)
         self.start().add(1)

@@ -493,9 +493,13 @@ def _check(name, value, least, most):
 
 def _header(headers, name):
     """The value of a header; empty if it is missing or no text, for a server may say anything."""
-    for key in headers if isinstance(headers, dict) else ():
+    try:
+        pairs = list(headers.items())
+    except AttributeError:  # None, or anything else
+        return ""
+    for key, value in pairs:
         if isinstance(key, str) and key.lower() == name:
-            return headers[key].strip() if isinstance(headers[key], str) else ""
+            return value.strip() if isinstance(value, str) else ""
     return ""
 
 

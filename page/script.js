@@ -172,10 +172,12 @@ async function pollLogs(asked) {
 }
 
 async function pollCodes(asked) {
-  codes.due = Date.now() + CODES_SECONDS * 1000;
   try {
     const answer = await ask("codes", { hours: view.hours }, codes.tag);
-    if (asked !== generation || answer === null) return;
+    // An answer to an older view is thrown away, so the codes stay due.
+    if (asked !== generation) return;
+    codes.due = Date.now() + CODES_SECONDS * 1000;
+    if (answer === null) return;
     codes.tag = answer.tag;
     codes.rows = answer.body.result;
     element("codes-section").hidden = !isOverview();
@@ -183,6 +185,7 @@ async function pollCodes(asked) {
     renderCodes();
   } catch (error) {
     // A stage may have no summary. The logs go on.
+    if (asked === generation) codes.due = Date.now() + CODES_SECONDS * 1000;
     if (error.status !== 501 && error.status !== 404) throw error;
     element("codes-section").hidden = true;
   }

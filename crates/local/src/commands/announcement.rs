@@ -28,7 +28,8 @@ pub(super) fn announce(endpoints: &Endpoints, state: &StateFolder, messages: &Pa
     print(&format!(
         "\npost-log  {}\n          x-api-key: {}\nget-logs  {}\n          x-api-key: {}\npage      {}\n\n\
          Paste these:\n\n  curl -i {} -H 'x-api-key: {}' \\\n    -d '{record}'\n\n  curl -i {} -H 'x-api-key: {}'\n\n\
-         {}Logs: {}   Ctrl-C stops everything.",
+         {}Something to see on the page: ./dev demo, in another terminal.\n\
+         Logs: {}   Ctrl-C stops everything.",
         post.url,
         post.api_key,
         get.url,

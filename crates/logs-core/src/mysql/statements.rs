@@ -4,6 +4,7 @@
 pub(super) mod codes;
 pub(super) mod new_codes;
 pub(super) mod summary;
+pub(super) mod tally;
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder, Row};

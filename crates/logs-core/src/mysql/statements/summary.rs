@@ -1,12 +1,11 @@
 //! Keeps the summary of the codes. What its tables mean is in `migrations/0007_summary.sql`.
 
-use std::collections::HashMap;
-
 use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
+use super::tally::{ROWS_PER_STATEMENT, list};
 use crate::CodesQuery;
-use crate::domain::{CodeTally, Devices, SummaryRow, Tally, first_hour};
+use crate::domain::{SummaryRow, first_hour};
 
 /// Locks the row: one transaction at a time works on the summary. What a transaction reads first without a lock fixes its
 /// view of the database, so this comes before everything else.
@@ -44,25 +43,12 @@ const SELECT_OLD_GAPS: &str = "SELECT first_id, last_id, found_at FROM Summary_G
 const INSERT_GAPS: &str = "INSERT INTO Summary_Gaps (first_id, last_id, found_at) ";
 const DELETE_GAPS: &str = "DELETE FROM Summary_Gaps WHERE first_id IN (";
 
-/// Codes follow.
-const SELECT_LAST_SEEN: &str = "SELECT error_code, last_seen FROM Codes WHERE error_code IN (";
-
-const INSERT_CODES: &str = "INSERT INTO Codes (error_code, logs, day, week, first_seen, last_seen) ";
-const ADD_TO_CODES: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), \
-     day = day + VALUES(day), week = week + VALUES(week), first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen))";
-
-const SELECT_DEVICES: &str = "SELECT error_code, devices FROM Code_Hours WHERE hour = ";
-const INSERT_HOURS: &str = "INSERT INTO Code_Hours (hour, error_code, logs, devices) ";
-const ADD_TO_HOURS: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), devices = VALUES(devices)";
 const DELETE_HOURS: &str = "DELETE FROM Code_Hours WHERE hour < ? ORDER BY hour LIMIT ?";
 
 const START_REBUILD: &str = "UPDATE Summary_State SET rebuilding = TRUE WHERE id = 1";
 const RESET_CODES: &str = "UPDATE Codes SET logs = 0, day = 0, week = 0";
 const DELETE_ALL_GAPS: &str = "DELETE FROM Summary_Gaps";
 const RESET_STATE: &str = "UPDATE Summary_State SET counted_to = 0, known_to = ?, as_of = NULL, window_hour = 0, rebuilding = FALSE WHERE id = 1";
-
-/// Rows of a statement with many. With sketches of 8 kB each it stays below `max_allowed_packet` (16 MB on MariaDB).
-pub(super) const ROWS_PER_STATEMENT: usize = 500;
 
 /// The row of `Summary_State`.
 #[derive(Clone, Copy, Debug)]
@@ -218,78 +204,6 @@ pub(in crate::mysql) async fn delete_gaps(connection: &mut MySqlConnection, gaps
     statement.build().persistent(false).execute(connection).await.map(drop)
 }
 
-/// When each of these codes was seen last. Codes that were never seen are left out.
-pub(in crate::mysql) async fn last_seen(
-    connection: &mut MySqlConnection,
-    codes: &[i32],
-) -> Result<HashMap<i32, i64>, sqlx::Error> {
-    let mut seen = HashMap::new();
-    for codes in codes.chunks(ROWS_PER_STATEMENT) {
-        let mut statement = list(SELECT_LAST_SEEN, codes.iter().copied());
-        let rows: Vec<(i32, i64)> = statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
-        seen.extend(rows);
-    }
-    Ok(seen)
-}
-
-/// Adds a tally to the codes, and to the codes of each hour.
-pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &Tally) -> Result<(), sqlx::Error> {
-    let mut codes: Vec<(&i32, &CodeTally)> = tally.codes.iter().collect();
-    codes.sort_unstable_by_key(|code| code.0);
-    for codes in codes.chunks(ROWS_PER_STATEMENT) {
-        let mut statement = QueryBuilder::<MySql>::new(INSERT_CODES);
-        statement.push_values(codes, |mut row, (error_code, code)| {
-            row.push_bind(**error_code).push_bind(code.logs).push_bind(code.day).push_bind(code.week);
-            row.push_bind(code.first_seen).push_bind(code.last_seen);
-        });
-        statement.push(ADD_TO_CODES).build().persistent(false).execute(&mut *connection).await?;
-    }
-    let mut hours: Vec<_> = tally.hours.iter().map(|((hour, code), devices)| (*hour, *code, devices)).collect();
-    hours.sort_unstable_by_key(|hour| (hour.0, hour.1));
-    for hours in hours.chunks(ROWS_PER_STATEMENT) {
-        let mut sketches = sketches_of(connection, hours.iter().map(|(hour, code, _)| (*hour, *code))).await?;
-        let mut statement = QueryBuilder::<MySql>::new(INSERT_HOURS);
-        let mut rows = Vec::with_capacity(hours.len());
-        for (hour, code, devices) in hours {
-            let earlier = sketches.remove(&(*hour, *code)).unwrap_or_default();
-            let mut sketch = Devices::parse(&earlier).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            for device in *devices {
-                sketch.add(*device);
-            }
-            rows.push((*hour, *code, devices.len() as u64, sketch.to_bytes()));
-        }
-        statement.push_values(rows, |mut row, (hour, code, logs, sketch)| {
-            row.push_bind(hour).push_bind(code).push_bind(logs).push_bind(sketch);
-        });
-        statement.push(ADD_TO_HOURS).build().persistent(false).execute(&mut *connection).await?;
-    }
-    Ok(())
-}
-
-/// The sketches that the store has of these hours and codes, which are sorted.
-async fn sketches_of(
-    connection: &mut MySqlConnection,
-    hours: impl Iterator<Item = (i64, i32)>,
-) -> Result<HashMap<(i64, i32), Vec<u8>>, sqlx::Error> {
-    let hours: Vec<_> = hours.collect();
-    let mut sketches = HashMap::new();
-    // One statement for each hour: both servers read `hour = … AND error_code IN (…)` along the primary key.
-    for codes in hours.chunk_by(|a, b| a.0 == b.0) {
-        let Some((hour, _)) = codes.first().copied() else { continue };
-        let mut statement = QueryBuilder::<MySql>::new(SELECT_DEVICES);
-        statement.push_bind(hour).push(" AND error_code IN (");
-        let mut list = statement.separated(", ");
-        for (_, code) in codes {
-            list.push_bind(*code);
-        }
-        list.push_unseparated(")");
-        let rows: Vec<(i32, Vec<u8>)> =
-            statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
-        sketches.extend(rows.into_iter().map(|(code, devices)| ((hour, code), devices)));
-    }
-    Ok(sketches)
-}
-
 /// Deletes up to `limit` of the oldest rows; returns the count.
 pub(in crate::mysql) async fn delete_hours(
     connection: &mut MySqlConnection,
@@ -310,18 +224,4 @@ pub(in crate::mysql) async fn reset(connection: &mut MySqlConnection) -> Result<
         sqlx::query(statement).execute(&mut *connection).await?;
     }
     sqlx::query(RESET_STATE).bind(known_to).execute(connection).await.map(drop)
-}
-
-/// `values` as bound parameters, and the closing bracket.
-fn list<'a, T>(statement: &str, values: impl Iterator<Item = T>) -> QueryBuilder<'a, MySql>
-where
-    T: 'a + Send + sqlx::Encode<'a, MySql> + sqlx::Type<MySql>,
-{
-    let mut statement = QueryBuilder::new(statement);
-    let mut list = statement.separated(", ");
-    for value in values {
-        list.push_bind(value);
-    }
-    list.push_unseparated(")");
-    statement
 }

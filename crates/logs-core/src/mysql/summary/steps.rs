@@ -6,8 +6,8 @@ use super::{Progress, Summary};
 use crate::domain::{CodesQuery, SummaryRow, Tally, first_hour, hour_of};
 use crate::mysql::ledger::rolled_back;
 use crate::mysql::retry::{Failure, RetryPolicy, Work};
-use crate::mysql::statements::new_codes;
 use crate::mysql::statements::summary::{self as statements, Gap, State};
+use crate::mysql::statements::{new_codes, tally as tally_statements};
 
 /// Logs that one step counts. Few enough that a step takes a second or so on a small server.
 const LOGS_PER_STEP: usize = 100_000;
@@ -102,12 +102,12 @@ pub(super) async fn add(connection: &mut MySqlConnection, tally: &Tally, summary
     }
     let new_after = i64::from(summary.new_after_days) * 86_400;
     let codes: Vec<i32> = tally.codes.keys().copied().collect();
-    let last_seen = statements::last_seen(connection, &codes).await?;
+    let last_seen = tally_statements::last_seen(connection, &codes).await?;
     let new = tally.codes.iter().filter(|(code, tally)| tally.is_new(last_seen.get(code).copied(), new_after));
     let new = new.filter_map(|(code, tally)| tally.news.as_ref().map(|(since, device)| (*code, *since, &**device)));
     let new: Vec<_> = new.collect();
     new_codes::insert(connection, &new).await?;
-    statements::add(connection, tally).await?;
+    tally_statements::add(connection, tally).await?;
     Ok(new.len() as u64)
 }
 

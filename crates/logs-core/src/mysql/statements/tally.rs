@@ -1,0 +1,106 @@
+//! Adds what was counted to the summary of the codes.
+
+use std::collections::HashMap;
+
+use sqlx::{MySql, MySqlConnection, QueryBuilder};
+
+use crate::domain::{CodeTally, Devices, Tally};
+
+/// Codes follow.
+const SELECT_LAST_SEEN: &str = "SELECT error_code, last_seen FROM Codes WHERE error_code IN (";
+
+const INSERT_CODES: &str = "INSERT INTO Codes (error_code, logs, day, week, first_seen, last_seen) ";
+const ADD_TO_CODES: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), \
+     day = day + VALUES(day), week = week + VALUES(week), first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen))";
+
+const SELECT_DEVICES: &str = "SELECT error_code, devices FROM Code_Hours WHERE hour = ";
+const INSERT_HOURS: &str = "INSERT INTO Code_Hours (hour, error_code, logs, devices) ";
+const ADD_TO_HOURS: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), devices = VALUES(devices)";
+/// Rows of a statement with many. With sketches of 8 kB each it stays below `max_allowed_packet` (16 MB on MariaDB).
+pub(super) const ROWS_PER_STATEMENT: usize = 500;
+
+/// When each of these codes was seen last. Codes that were never seen are left out.
+pub(in crate::mysql) async fn last_seen(
+    connection: &mut MySqlConnection,
+    codes: &[i32],
+) -> Result<HashMap<i32, i64>, sqlx::Error> {
+    let mut seen = HashMap::new();
+    for codes in codes.chunks(ROWS_PER_STATEMENT) {
+        let mut statement = list(SELECT_LAST_SEEN, codes.iter().copied());
+        let rows: Vec<(i32, i64)> = statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
+        seen.extend(rows);
+    }
+    Ok(seen)
+}
+
+/// Adds a tally to the codes, and to the codes of each hour.
+pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &Tally) -> Result<(), sqlx::Error> {
+    let mut codes: Vec<(&i32, &CodeTally)> = tally.codes.iter().collect();
+    codes.sort_unstable_by_key(|code| code.0);
+    for codes in codes.chunks(ROWS_PER_STATEMENT) {
+        let mut statement = QueryBuilder::<MySql>::new(INSERT_CODES);
+        statement.push_values(codes, |mut row, (error_code, code)| {
+            row.push_bind(**error_code).push_bind(code.logs).push_bind(code.day).push_bind(code.week);
+            row.push_bind(code.first_seen).push_bind(code.last_seen);
+        });
+        statement.push(ADD_TO_CODES).build().persistent(false).execute(&mut *connection).await?;
+    }
+    let mut hours: Vec<_> = tally.hours.iter().map(|((hour, code), devices)| (*hour, *code, devices)).collect();
+    hours.sort_unstable_by_key(|hour| (hour.0, hour.1));
+    for hours in hours.chunks(ROWS_PER_STATEMENT) {
+        let mut sketches = sketches_of(connection, hours.iter().map(|(hour, code, _)| (*hour, *code))).await?;
+        let mut statement = QueryBuilder::<MySql>::new(INSERT_HOURS);
+        let mut rows = Vec::with_capacity(hours.len());
+        for (hour, code, devices) in hours {
+            let earlier = sketches.remove(&(*hour, *code)).unwrap_or_default();
+            let mut sketch = Devices::parse(&earlier).map_err(|error| sqlx::Error::Decode(error.into()))?;
+            for device in *devices {
+                sketch.add(*device);
+            }
+            rows.push((*hour, *code, devices.len() as u64, sketch.to_bytes()));
+        }
+        statement.push_values(rows, |mut row, (hour, code, logs, sketch)| {
+            row.push_bind(hour).push_bind(code).push_bind(logs).push_bind(sketch);
+        });
+        statement.push(ADD_TO_HOURS).build().persistent(false).execute(&mut *connection).await?;
+    }
+    Ok(())
+}
+
+/// The sketches that the store has of these hours and codes, which are sorted.
+async fn sketches_of(
+    connection: &mut MySqlConnection,
+    hours: impl Iterator<Item = (i64, i32)>,
+) -> Result<HashMap<(i64, i32), Vec<u8>>, sqlx::Error> {
+    let hours: Vec<_> = hours.collect();
+    let mut sketches = HashMap::new();
+    // One statement for each hour: both servers read `hour = … AND error_code IN (…)` along the primary key.
+    for codes in hours.chunk_by(|a, b| a.0 == b.0) {
+        let Some((hour, _)) = codes.first().copied() else { continue };
+        let mut statement = QueryBuilder::<MySql>::new(SELECT_DEVICES);
+        statement.push_bind(hour).push(" AND error_code IN (");
+        let mut list = statement.separated(", ");
+        for (_, code) in codes {
+            list.push_bind(*code);
+        }
+        list.push_unseparated(")");
+        let rows: Vec<(i32, Vec<u8>)> =
+            statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
+        sketches.extend(rows.into_iter().map(|(code, devices)| ((hour, code), devices)));
+    }
+    Ok(sketches)
+}
+
+/// `values` as bound parameters, and the closing bracket.
+pub(super) fn list<'a, T>(statement: &str, values: impl Iterator<Item = T>) -> QueryBuilder<'a, MySql>
+where
+    T: 'a + Send + sqlx::Encode<'a, MySql> + sqlx::Type<MySql>,
+{
+    let mut statement = QueryBuilder::new(statement);
+    let mut list = statement.separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    list.push_unseparated(")");
+    statement
+}

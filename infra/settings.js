@@ -55,6 +55,7 @@ module.exports = async ({ options, resolveVariable }) => {
   const { engine } = ofDatabase;
   const batchRetention = given.number('batchRetention', PROMISED_DAYS, 65535);
   const alarmEmail = given.text('alarmEmail', /^$|^[\w.+-]+@[\w.-]+$/, 'an e-mail address');
+  const newCodes = given.choice('newCodes', ['announced', 'counted']);
   const ofIngestion = ingestion(given, ofCommand, batchRetention);
   return {
     architecture: given.choice('architecture', ['x86_64', 'arm64']),
@@ -66,7 +67,7 @@ module.exports = async ({ options, resolveVariable }) => {
     alarmEmail,
     logRetention: given.choice('logRetention', RETENTIONS),
     batchRetention,
-    newCodes: given.choice('newCodes', ['announced', 'counted']),
+    newCodes,
     newAfterDays: given.number('newAfterDays', 1, 65535),
     codeRetention: given.number('codeRetention', 0, 65535),
     gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
@@ -81,10 +82,7 @@ module.exports = async ({ options, resolveVariable }) => {
     queueFile: ofIngestion.queue ? 'with-queue' : 'without-queue',
     databaseAlarmsFile: databaseAlarmsFile(ofDatabase),
     warmThroughputFile: ofDatabase.isWarmed ? 'dynamodb/warm-throughput' : 'none',
-    topicEndpointFile:
-      ofDatabase.database === 'created' && given.choice('newCodes', ['announced', 'counted']) === 'announced'
-        ? 'created/sns-endpoint'
-        : 'none',
+    topicEndpointFile: ofDatabase.database === 'created' && newCodes === 'announced' ? 'created/sns-endpoint' : 'none',
     alarmSubscriptionFile: alarmEmail ? 'alarm-subscription' : 'none',
     // More than this many connections in use ring.
     connectionsAlarm: Math.floor(ofDatabase.maxConnections * 0.8),

@@ -23,7 +23,7 @@ const base = location.pathname.endsWith("/") ? location.pathname : location.path
 
 let view = readView();
 let logs = emptyLogs();
-let codes = { tag: null, rows: [], due: 0 };
+let codes = emptyCodes();
 
 function readView() {
   const query = new URLSearchParams(location.search);
@@ -44,6 +44,10 @@ function emptyLogs() {
   return { tag: null, rows: [], next: null, seen: null, asOf: null, answeredAt: null };
 }
 
+function emptyCodes() {
+  return { tag: null, rows: [], due: 0 };
+}
+
 function isOverview() {
   return view.code === null && view.device === null;
 }
@@ -57,7 +61,7 @@ function changeView() {
   const before = view;
   view = readView();
   if (before.code !== view.code || before.device !== view.device) logs = emptyLogs();
-  if (before.hours !== view.hours) codes = { tag: null, rows: [], due: 0 };
+  if (before.hours !== view.hours) codes = emptyCodes();
   generation += 1;
   failures = 0;
   render();
@@ -305,7 +309,6 @@ function render() {
   element("home").href = addressOf({});
   renderLogs();
   renderCodes();
-  renderState();
 }
 
 function current(id, isCurrent) {
@@ -522,7 +525,7 @@ element("more").addEventListener("click", more);
 element("forget").addEventListener("click", () => {
   forgetKey();
   logs = emptyLogs();
-  codes = { tag: null, rows: [], due: 0 };
+  codes = emptyCodes();
   generation += 1;
   render();
   setState("loading", "Waiting for the key.");

@@ -4,7 +4,7 @@
 //!
 //! 1. [`Batch::parse`] reads the body that a device sent into [`NewLog`]s and [`RecordError`]s (`wire` → `domain`).
 //! 2. [`Store`] writes and reads them (`domain` → rows → `domain`). On MySQL all SQL is in
-//!    `mysql/statements.rs`; on DynamoDB all items are in `dynamodb/items.rs`.
+//!    `mysql/statements.rs` and its folder; on DynamoDB all items are in `dynamodb/items.rs`.
 //! 3. [`Receipt`] and [`MostRecent`] become the responses (`domain` → `wire`).
 //!
 //! In queued mode a [`Message`] carries the batch from post-log to store-logs, between steps 1 and 2.

@@ -82,8 +82,7 @@ fn watches_something(template: &Template, id: &str, metric: &Value) {
     let dimensions = metric["Dimensions"].as_array().expect("a list");
     assert_eq!(dimensions.iter().map(|each| each["Name"].as_str().unwrap_or_default()).collect::<Vec<_>>(), *names);
     let watched = resolve(template, &dimensions[0]);
-    let what = watched.trim_end_matches("LambdaFunction").replace("Summarize", "Summar");
-    assert!(id.starts_with(&what), "{id} watches {watched}");
+    assert!(id.starts_with(watched.trim_end_matches("LambdaFunction")), "{id} watches {watched}");
     if let Some(stage) = dimensions.iter().find(|dimension| dimension["Name"] == "Stage") {
         assert_eq!(template.properties(resolve(template, stage))["RestApiId"], json!({ "Ref": watched }));
     }
@@ -119,7 +118,7 @@ fn every_function_api_database_and_queue_is_watched() {
             expected.extend(metrics.map(|metric| format!("{id}{metric}")));
         }
         if !template.has("Table") {
-            expected.insert("SummaryLag".to_owned());
+            expected.insert("SummarizeLag".to_owned());
         }
         if template.has("Queue") {
             expected.extend(["QueueAge", "DeadLetterQueueDepth", "StoreLogsLag", "StoreLogsFailed"].map(str::to_owned));
@@ -135,7 +134,7 @@ fn every_alarm_reaches_the_topic_when_it_begins_and_when_it_ends() {
             let topic = json!([{ "Ref": "AlarmTopic" }]);
             assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{}: {id}", template.name);
             // No number is bad news where there must be one at all times.
-            let is_constant = ["DatabaseConnectionsAlarm", "SummaryLagAlarm"].contains(&id);
+            let is_constant = ["DatabaseConnectionsAlarm", "SummarizeLagAlarm"].contains(&id);
             let missing = if is_constant { "breaching" } else { "notBreaching" };
             assert_eq!(alarm["TreatMissingData"], missing, "{}: {id}", template.name);
             let number = |name: &str| alarm[name].as_u64().expect("a number");

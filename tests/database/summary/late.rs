@@ -113,6 +113,7 @@ async fn a_run_without_time_says_how_far_behind_it_is_and_the_next_one_catches_u
     let summary = Summary { now: NOW, new_after_days: 30 };
     let report = database.mysql_store().summarize(summary, short).await.expect("the database is there");
     assert!(!report.complete && report.counted == 0, "{report:?}");
+    assert_eq!(report.backlog, 1, "{report:?}");
     assert_eq!(summarize(&database).await.counted, 1);
 }
 

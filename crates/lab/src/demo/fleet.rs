@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_demonstration_of_a_second_tells_the_whole_story() {
+    fn a_short_demonstration_tells_what_begins_before_its_last_second() {
         assert_eq!(Fleet::new(1, 1).second(0, NOW).events, []);
         let mut fleet = Fleet::new(3, 1);
         let events: Vec<_> = (0..3).flat_map(|second| fleet.second(second, NOW).events).collect();

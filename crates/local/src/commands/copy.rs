@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use logs_core::dynamodb::{Copied, DynamoStore, TableSettings, WINDOW};
 use logs_core::mysql::{DatabaseSettings, MySqlStore, NamedLogs};
-use logs_core::{Deadline, LedgerEntry};
+use logs_core::{Deadline, LedgerEntry, Log};
 use sha2::{Digest, Sha256};
 
 use crate::{Failure, say};
@@ -92,41 +92,34 @@ async fn to_table(from: &str, to: &str) -> Result<ExitCode, Failure> {
 }
 
 /// One turn over all windows.
-async fn copy_windows(source: &MySqlStore, target: &DynamoStore, name: &str, last: Option<u64>) -> Result<(), Failure> {
+async fn copy_windows(source: &MySqlStore, target: &DynamoStore, name: &str, last: u64) -> Result<(), Failure> {
     let (mut progress, mut position) = (Progress::new("codes"), 0);
-    while let Some(id) = source.next_id(position, step()).await?.filter(|id| last.is_some_and(|last| *id <= last)) {
-        let window = id / WINDOW;
-        let logs = source.logs_of(ids_of(window, last), step()).await?;
-        let (_, new) = target.copy_window(name, window, &logs, step()).await?;
+    while let Some((window, logs)) = next_window(source, &mut position, last).await? {
+        let new = target.copy_window(name, window, &logs, step()).await?;
         progress.add(logs.len(), new);
-        position = (window + 1) * WINDOW;
     }
     progress.end();
     Ok(())
 }
 
-/// The ids of a window, none above those that this run is about.
-fn ids_of(window: u64, last: Option<u64>) -> std::ops::RangeInclusive<u64> {
-    let end = (window + 1) * WINDOW - 1;
-    window * WINDOW..=last.map_or(end, |last| last.min(end))
-}
-
-async fn count(
-    source: &MySqlStore,
-    target: &DynamoStore,
-    name: &str,
-    last: Option<u64>,
-) -> Result<(usize, usize), Failure> {
+/// How many codes the database has, and how many of them the table has.
+async fn count(source: &MySqlStore, target: &DynamoStore, name: &str, last: u64) -> Result<(usize, usize), Failure> {
     let (mut there, mut copied, mut position) = (0, 0, 0);
-    while let Some(id) = source.next_id(position, step()).await?.filter(|id| last.is_some_and(|last| *id <= last)) {
-        let window = id / WINDOW;
-        let logs = source.logs_of(ids_of(window, last), step()).await?;
-        let ids: Vec<u64> = logs.iter().map(logs_core::Log::error_log_id).collect();
+    while let Some((window, logs)) = next_window(source, &mut position, last).await? {
+        let ids: Vec<u64> = logs.iter().map(Log::error_log_id).collect();
         there += ids.len();
         copied += target.count_copied(name, window, &ids, step()).await?;
-        position = (window + 1) * WINDOW;
     }
     Ok((there, copied))
+}
+
+/// The next window that has logs, from the id `position` on. No id is above `last`.
+async fn next_window(source: &MySqlStore, position: &mut u64, last: u64) -> Result<Option<(u64, Vec<Log>)>, Failure> {
+    let Some(id) = source.next_id(*position, step()).await?.filter(|id| *id <= last) else { return Ok(None) };
+    let window = id / WINDOW;
+    *position = (window + 1) * WINDOW;
+    let logs = source.logs_of(window * WINDOW..=last.min(*position - 1), step()).await?;
+    Ok(Some((window, logs)))
 }
 
 async fn count_table(table: &DynamoStore) -> Result<usize, Failure> {

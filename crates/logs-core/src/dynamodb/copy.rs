@@ -37,8 +37,7 @@ pub enum Copied {
 }
 
 impl DynamoStore {
-    /// Copies those logs of a window that no run has copied before. Returns how many of these logs the table has copies of,
-    /// and how many are new.
+    /// Copies those logs of a window that no run has copied before; returns how many they are.
     ///
     /// # Errors
     /// The table does not do it in time. Running it again is safe.
@@ -48,7 +47,7 @@ impl DynamoStore {
         window: u64,
         logs: &[Log],
         deadline: Deadline,
-    ) -> Result<(usize, usize), StoreError> {
+    ) -> Result<usize, StoreError> {
         let key = window_key(source, window);
         let mut stored = 0;
         loop {
@@ -57,7 +56,7 @@ impl DynamoStore {
             let mut bitmap = before.clone().unwrap_or_else(|| vec![0; BITMAP]);
             let new: Vec<&Log> = logs.iter().filter(|log| set(&mut bitmap, log.error_log_id())).collect();
             let Some(newest) = new.iter().map(|log| log.received_at()).max() else {
-                return Ok((logs.len(), stored));
+                return Ok(stored);
             };
             let entries = new.iter().map(|log| entry(log)).collect();
             let items = self.writer.items_of(&self.table, &self.settings, entries, deadline).await;

@@ -1,31 +1,18 @@
-//! Copying from and to another store, for operators' tools. What is copied here is noted in the transaction that copies it,
-//! as a row of the ledger under a key that no client can choose: it begins with a zero byte. Retention keeps it.
+//! Copying from and to another store, for operators' tools. What is copied here is noted in the transaction that copies it
+//! (`statements/copy.rs`).
 
 use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
-use sha2::{Digest, Sha256};
-use sqlx::{Connection, MySql, MySqlConnection, QueryBuilder, Row};
+use sqlx::MySqlConnection;
 use uuid::Uuid;
 
-use super::retry::{Effect, Failure, RetryPolicy, Work};
+use super::one_transaction::{InTransaction, Step};
+use super::retry::{Failure, RetryPolicy, Work};
+use super::statements::copy as statements;
+use super::statements::summary::last_id;
 use super::store::MySqlStore;
-use crate::{Deadline, Fingerprint, IdempotencyKey, LedgerEntry, Log, StoreError, Timestamp};
-
-const SELECT_NEXT_ID: &str = "SELECT MIN(error_log_id) FROM Logs WHERE error_log_id >= ?";
-const SELECT_LAST_ID: &str = "SELECT MAX(error_log_id) FROM Logs";
-const SELECT_LOGS: &str = "SELECT error_log_id, device_id, error_number, time_stamp, received_at FROM Logs \
-     WHERE error_log_id BETWEEN ? AND ? ORDER BY error_log_id";
-const SELECT_LEDGER: &str = "SELECT batch_key, fingerprint, received_at FROM Batches \
-     WHERE batch_key > ? ORDER BY batch_key LIMIT 900";
-const SELECT_COPIED: &str = "SELECT CAST(COALESCE(SUM(accepted), 0) AS UNSIGNED) FROM Batches \
-     WHERE batch_key >= ? AND batch_key < ?";
-const INSERT_LEDGER: &str = "INSERT IGNORE INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) ";
-const INSERT_COPIED: &str = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) ";
-const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) ";
-
-/// Before the hash in the key of a note.
-const NOTE: &[u8] = b"\0copy";
+use crate::{Deadline, LedgerEntry, Log, StoreError};
 
 /// A statement has no more rows.
 const ROWS: usize = 1_000;
@@ -45,12 +32,12 @@ impl MySqlStore {
     /// # Errors
     /// The database does not do it in time; so in all of these.
     pub async fn next_id(&self, from: u64, deadline: Deadline) -> Result<Option<u64>, StoreError> {
-        Ok(self.connections.run(deadline, Id(Some(from))).await?)
+        Ok(self.connections.run(deadline, NextId(from)).await?)
     }
 
-    /// The last id that is there.
-    pub async fn last_id(&self, deadline: Deadline) -> Result<Option<u64>, StoreError> {
-        Ok(self.connections.run(deadline, Id(None)).await?)
+    /// The last id that is there, 0 if there is none.
+    pub async fn last_id(&self, deadline: Deadline) -> Result<u64, StoreError> {
+        Ok(self.connections.run(deadline, LastId).await?)
     }
 
     /// The logs with these ids.
@@ -78,7 +65,7 @@ impl MySqlStore {
 
     /// Stores those that no run has stored before, all in one transaction; returns how many logs are new.
     pub async fn copy_logs(&self, all: &[NamedLogs], deadline: Deadline) -> Result<usize, StoreError> {
-        Ok(self.connections.run(deadline, CopyLogs(all)).await?)
+        Ok(self.connections.run(deadline, InTransaction(CopyLogs(all))).await?)
     }
 
     /// How many logs were copied, in all runs and from all tables.
@@ -87,18 +74,25 @@ impl MySqlStore {
     }
 }
 
-struct Id(Option<u64>);
+struct NextId(u64);
 
-impl Work for Id {
+impl Work for NextId {
     type Output = Option<u64>;
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<u64>, Failure> {
-        let query = match self.0 {
-            Some(from) => sqlx::query_scalar(SELECT_NEXT_ID).bind(from),
-            None => sqlx::query_scalar(SELECT_LAST_ID),
-        };
-        Ok(query.fetch_one(connection).await?)
+        Ok(statements::next_id(connection, self.0).await?)
+    }
+}
+
+struct LastId;
+
+impl Work for LastId {
+    type Output = u64;
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, Failure> {
+        Ok(last_id(connection).await?)
     }
 }
 
@@ -109,13 +103,7 @@ impl Work for LogsOf {
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Vec<Log>, Failure> {
-        let query = sqlx::query(SELECT_LOGS).bind(*self.0.start()).bind(*self.0.end());
-        let rows = query.fetch_all(connection).await?;
-        let log = |row: sqlx::mysql::MySqlRow| {
-            let (id, device_id, code) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-            Ok::<_, sqlx::Error>(Log::new(id, device_id, code, row.try_get(3)?, row.try_get(4)?))
-        };
-        Ok(rows.into_iter().map(log).collect::<Result<_, _>>()?)
+        Ok(statements::logs_of(connection, &self.0).await?)
     }
 }
 
@@ -126,17 +114,9 @@ impl Work for LedgerAfter<'_> {
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output, Failure> {
-        let rows = sqlx::query(SELECT_LEDGER).bind(self.0).fetch_all(connection).await?;
-        let (mut entries, mut last) = (Vec::new(), None);
-        for row in rows {
-            let (key, fingerprint): (Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(1)?);
-            let parsed = std::str::from_utf8(&key).ok().and_then(|text| IdempotencyKey::parse(text).ok());
-            if let (Some(parsed), Some(fingerprint)) = (parsed, Fingerprint::from_bytes(&fingerprint)) {
-                entries.push(LedgerEntry { key: parsed, fingerprint, received_at: row.try_get(2)? });
-            }
-            last = Some(key);
-        }
-        Ok((entries, last))
+        let rows = statements::ledger_after(connection, self.0).await?;
+        let last = rows.last().map(|row| row.key.clone());
+        Ok((rows.into_iter().filter_map(|row| row.entry).collect(), last))
     }
 }
 
@@ -147,65 +127,27 @@ impl Work for CopyLedger<'_> {
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, Failure> {
-        let mut statement = QueryBuilder::<MySql>::new(INSERT_LEDGER);
-        let request = Uuid::new_v4().into_bytes().to_vec();
-        statement.push_values(self.0, |mut row, entry| {
-            row.push_bind(entry.key.as_str().as_bytes())
-                .push_bind(entry.fingerprint.as_bytes().to_vec())
-                // DynamoDB's ledger does not know it, and nobody asks for it.
-                .push_bind(0_u32)
-                .push_bind(request.clone())
-                .push_bind(entry.received_at);
-        });
-        Ok(statement.build().execute(connection).await?.rows_affected())
+        let request = Uuid::new_v4().into_bytes();
+        Ok(statements::insert_new_batches(connection, self.0, &request).await?)
     }
 }
 
 struct CopyLogs<'a>(&'a [NamedLogs]);
 
-impl Work for CopyLogs<'_> {
+impl Step for CopyLogs<'_> {
     type Output = usize;
-    /// Each try asks anew what is noted.
-    const RETRY: RetryPolicy = RetryPolicy::Always;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<usize, Failure> {
-        let keys: Vec<_> = self.0.iter().map(|named| note_key(&named.name)).collect();
-        let mut find = QueryBuilder::<MySql>::new("SELECT batch_key FROM Batches WHERE batch_key IN (");
-        let mut list = find.separated(", ");
-        for key in &keys {
-            list.push_bind(key.clone());
-        }
-        list.push_unseparated(")");
-        let known: Vec<Vec<u8>> = find.build_query_scalar().fetch_all(&mut *connection).await?;
-        let known: HashSet<_> = known.into_iter().collect();
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<usize, sqlx::Error> {
+        let keys: Vec<_> = self.0.iter().map(|named| statements::note_key(&named.name)).collect();
+        let known: HashSet<_> = statements::find_notes(connection, &keys).await?.into_iter().collect();
         let new: Vec<_> = self.0.iter().zip(&keys).filter(|(_, key)| !known.contains(*key)).collect();
         if new.is_empty() {
             return Ok(0);
         }
-        let before_commit = |error| Failure::new(error, Effect::NoneByThisTry);
-        let mut transaction = connection.begin().await.map_err(before_commit)?;
-        let mut notes = QueryBuilder::<MySql>::new(INSERT_COPIED);
-        notes.push_values(&new, |mut row, (named, key)| {
-            row.push_bind((*key).clone())
-                .push_bind(Sha256::digest(named.name.as_bytes()).to_vec())
-                .push_bind(u32::try_from(named.logs.len()).unwrap_or(u32::MAX))
-                .push_bind(vec![0_u8; 16])
-                // Retention never finds it old.
-                .push_bind(Timestamp::MAX);
-        });
-        notes.build().execute(&mut *transaction).await.map_err(before_commit)?;
+        let notes = new.iter().map(|(named, key)| (*key, named.name.as_str(), named.logs.len()));
+        statements::insert_notes(connection, notes).await?;
         let logs: Vec<&Log> = new.iter().flat_map(|(named, _)| &named.logs).collect();
-        for logs in logs.chunks(ROWS) {
-            let mut insert = QueryBuilder::<MySql>::new(INSERT_LOGS);
-            insert.push_values(logs, |mut row, log| {
-                row.push_bind(log.device_id())
-                    .push_bind(log.error_code())
-                    .push_bind(log.timestamp())
-                    .push_bind(log.received_at());
-            });
-            insert.build().execute(&mut *transaction).await.map_err(before_commit)?;
-        }
-        transaction.commit().await.map_err(|error| Failure::new(error, Effect::Unknown))?;
+        statements::insert_copies(connection, &logs).await?;
         Ok(logs.len())
     }
 }
@@ -217,11 +159,6 @@ impl Work for CountCopied {
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, Failure> {
-        Ok(sqlx::query_scalar(SELECT_COPIED).bind(NOTE).bind(&b"\0copz"[..]).fetch_one(connection).await?)
+        Ok(statements::count_copied(connection).await?)
     }
-}
-
-/// The key of the note. A hash, because a table's name may be longer than a key.
-fn note_key(name: &str) -> Vec<u8> {
-    [NOTE, &Sha256::digest(name.as_bytes())].concat()
 }

@@ -3,6 +3,7 @@
 //! - `store.rs`: [`MySqlStore`], what the functions call. `settings.rs`: where the database is.
 //! - `statements.rs`, `statements/`: all SQL of the functions. Start here to see what is written and read.
 //! - `connection.rs`, `login.rs`: connections that work. `retry.rs`, `error.rs`: what is tried again, and when.
+//! - `one_transaction.rs`: work that is one transaction and may run again.
 //! - `ledger.rs`: a batch under a key is stored once. `messages.rs`, `transactions.rs`: many batches at once.
 //! - `summary.rs`: counts the logs by code and hour.
 //! - `migrate.rs`, `users.rs`, `retention.rs`: the schema, the functions' accounts, the deletion of old rows.
@@ -19,6 +20,7 @@ mod messages;
 mod migrate;
 #[cfg(feature = "migrate")]
 mod migrations;
+mod one_transaction;
 mod retention;
 mod retry;
 mod settings;

@@ -2,6 +2,8 @@
 //! `migrations/`.
 
 pub(super) mod codes;
+#[cfg(feature = "migrate")]
+pub(super) mod copy;
 pub(super) mod new_codes;
 pub(super) mod summary;
 pub(super) mod tally;
@@ -59,6 +61,9 @@ const END_OF_PAGE: &str = ") AS page ON TRUE";
 const SELECT_LOGS: &str = "(SELECT error_log_id, device_id, error_number, time_stamp, received_at, ranked_at \
      FROM Logs FORCE INDEX ";
 const IN_ORDER: &str = " ORDER BY ranked_at DESC, error_log_id DESC LIMIT ";
+
+/// Rows of a statement with many. With sketches of 8 kB each it stays below `max_allowed_packet` (16 MB on MariaDB).
+const ROWS_PER_STATEMENT: usize = 500;
 
 /// A row of `Logs`, if there is one, and the newest `received_at` of all.
 struct LogRow {
@@ -144,12 +149,7 @@ pub(super) async fn find_batches(
     connection: &mut MySqlConnection,
     keys: impl IntoIterator<Item = &IdempotencyKey>,
 ) -> Result<Vec<BatchRow>, sqlx::Error> {
-    let mut statement = QueryBuilder::<MySql>::new(SELECT_BATCHES);
-    let mut list = statement.separated(", ");
-    for key in keys {
-        list.push_bind(key.as_str().as_bytes());
-    }
-    list.push_unseparated(")");
+    let mut statement = list(SELECT_BATCHES, keys.into_iter().map(|key| key.as_str().as_bytes()));
     statement.build_query_as().fetch_all(connection).await
 }
 
@@ -221,4 +221,18 @@ pub(super) async fn delete_old(
 /// Whether the server at the other end still answers.
 pub(super) async fn ping(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     connection.ping().await
+}
+
+/// `values` as bound parameters, and the closing bracket.
+fn list<'a, T>(statement: &str, values: impl Iterator<Item = T>) -> QueryBuilder<'a, MySql>
+where
+    T: 'a + Send + sqlx::Encode<'a, MySql> + sqlx::Type<MySql>,
+{
+    let mut statement = QueryBuilder::new(statement);
+    let mut list = statement.separated(", ");
+    for value in values {
+        list.push_bind(value);
+    }
+    list.push_unseparated(")");
+    statement
 }

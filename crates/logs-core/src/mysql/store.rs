@@ -6,10 +6,11 @@ use uuid::Uuid;
 use super::connection::Connections;
 use super::error::{MySqlError, UNKNOWN_INDEX, UNKNOWN_TABLE, number};
 use super::ledger::InsertOnce;
+use super::one_transaction::InTransaction;
 use super::retention::{self, Retention, RetentionReport};
 use super::retry::{Failure, RetryPolicy, Work};
 use super::settings::DatabaseSettings;
-use super::summary::{self, ClaimNewCodes, InTransaction, NewCode, SettleClaim, StartRebuild, Summary, SummaryReport};
+use super::summary::{self, ClaimNewCodes, NewCode, SettleClaim, StartRebuild, Summary, SummaryReport};
 use super::{messages, statements};
 use crate::settings::SettingError;
 use crate::{

@@ -14,10 +14,10 @@ mod steps;
 use std::time::Duration;
 
 use self::gaps::{CountGaps, GiveUpGaps};
-pub(super) use self::steps::InTransaction;
-use self::steps::{CountNext, DeleteHours, Rebuild};
+use self::steps::{CountNext, DeleteHours, Lag, Rebuild};
 use super::connection::Connections;
 use super::error::MySqlError;
+use super::one_transaction::InTransaction;
 use crate::Deadline;
 
 pub use announce::NewCode;
@@ -57,14 +57,12 @@ pub struct SummaryReport {
 }
 
 /// What a step did.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Progress {
     counted: u64,
     new_codes: u64,
     /// Where the next step goes on; `None` if nothing is left.
     next: Option<u64>,
-    backlog: u64,
-    lag_seconds: u64,
 }
 
 /// Counts what is new, in steps, until all is counted or the deadline is near. Running it again goes on.
@@ -83,13 +81,17 @@ pub(super) async fn summarize(
         report.late += step.counted;
         next = step.next;
     }
-    let mut is_behind = true;
-    while is_behind && is_time_left() {
+    while !report.complete && is_time_left() {
         let step = connections.run(deadline, InTransaction(CountNext { summary })).await?;
+        let Some(step) = step else { break };
         report.add(step);
-        is_behind = step.next.is_some();
+        report.complete = step.next.is_none();
     }
-    report.complete = !is_behind;
+    if !report.complete {
+        let (backlog, complete_at) = connections.run(deadline, Lag).await?;
+        report.backlog = backlog;
+        report.lag_seconds = u64::try_from(summary.now - complete_at).unwrap_or(0);
+    }
     while is_time_left() && connections.run(deadline, InTransaction(GiveUpGaps { now: summary.now })).await? {}
     if is_time_left() {
         connections.run(deadline, InTransaction(DeleteHours { now: summary.now })).await?;
@@ -101,6 +103,5 @@ impl SummaryReport {
     fn add(&mut self, step: Progress) {
         self.counted += step.counted;
         self.new_codes += step.new_codes;
-        (self.backlog, self.lag_seconds) = (step.backlog, step.lag_seconds);
     }
 }

@@ -37,7 +37,7 @@ pub(in crate::mysql) async fn insert(
     connection: &mut MySqlConnection,
     codes: &[(i32, i64, &str)],
 ) -> Result<(), sqlx::Error> {
-    for codes in codes.chunks(super::tally::ROWS_PER_STATEMENT) {
+    for codes in codes.chunks(super::ROWS_PER_STATEMENT) {
         let mut statement = QueryBuilder::<MySql>::new(INSERT);
         statement.push_values(codes, |mut row, (error_code, received_at, device_id)| {
             row.push_bind(*error_code).push_bind(*device_id).push_bind(*received_at);

@@ -3,7 +3,7 @@
 use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
-use super::tally::{ROWS_PER_STATEMENT, list};
+use super::{ROWS_PER_STATEMENT, list};
 use crate::CodesQuery;
 use crate::domain::{SummaryRow, first_hour};
 
@@ -16,12 +16,9 @@ const SAVE_STATE: &str =
     "UPDATE Summary_State SET counted_to = ?, as_of = ?, window_hour = ?, complete_at = ? WHERE id = 1";
 
 /// What leaves the last day and the last week: the logs of these hours, from the first to the last.
-const SHORTEN_DAY: &str = "UPDATE Codes JOIN (SELECT error_code, CAST(SUM(logs) AS SIGNED) AS logs FROM Code_Hours \
-     WHERE hour BETWEEN ? AND ? GROUP BY error_code) AS old ON old.error_code = Codes.error_code \
-     SET day = day - old.logs";
-const SHORTEN_WEEK: &str = "UPDATE Codes JOIN (SELECT error_code, CAST(SUM(logs) AS SIGNED) AS logs FROM Code_Hours \
-     WHERE hour BETWEEN ? AND ? GROUP BY error_code) AS old ON old.error_code = Codes.error_code \
-     SET week = week - old.logs";
+const SHORTEN: &str = "UPDATE Codes JOIN (SELECT error_code, CAST(SUM(logs) AS SIGNED) AS logs FROM Code_Hours \
+     WHERE hour BETWEEN ";
+const OLD: &str = " GROUP BY error_code) AS old ON old.error_code = Codes.error_code SET ";
 
 /// In the order of the ids, which is the order of the table.
 const SELECT_ROWS: &str = "SELECT error_log_id, error_number, device_id, received_at FROM Logs FORCE INDEX (PRIMARY) \
@@ -37,6 +34,8 @@ const LIMIT_ONE_LOCKED: &str = " LIMIT 1 LOCK IN SHARE MODE";
 
 const SELECT_LAST_ID: &str = "SELECT MAX(error_log_id) FROM Logs";
 
+const SELECT_LAG: &str = "SELECT counted_to, complete_at FROM Summary_State WHERE id = 1";
+
 const SELECT_GAPS: &str =
     "SELECT first_id, last_id, found_at FROM Summary_Gaps WHERE first_id > ? ORDER BY first_id LIMIT ?";
 const SELECT_OLD_GAPS: &str = "SELECT first_id, last_id, found_at FROM Summary_Gaps WHERE found_at <= ? LIMIT ?";
@@ -48,7 +47,8 @@ const DELETE_HOURS: &str = "DELETE FROM Code_Hours WHERE hour < ? ORDER BY hour 
 const START_REBUILD: &str = "UPDATE Summary_State SET rebuilding = TRUE WHERE id = 1";
 const RESET_CODES: &str = "UPDATE Codes SET logs = 0, day = 0, week = 0";
 const DELETE_ALL_GAPS: &str = "DELETE FROM Summary_Gaps";
-const RESET_STATE: &str = "UPDATE Summary_State SET counted_to = 0, known_to = ?, as_of = NULL, window_hour = 0, rebuilding = FALSE WHERE id = 1";
+const RESET_STATE: &str = "UPDATE Summary_State SET counted_to = 0, known_to = ?, as_of = NULL, window_hour = 0, \
+     rebuilding = FALSE WHERE id = 1";
 
 /// The row of `Summary_State`.
 #[derive(Clone, Copy, Debug)]
@@ -122,9 +122,12 @@ pub(in crate::mysql) async fn move_windows(
     if hour <= state.window_hour {
         return Ok(());
     }
-    for (statement, hours) in [(SHORTEN_DAY, CodesQuery::DAY), (SHORTEN_WEEK, CodesQuery::MAX_HOURS)] {
+    let windows = [("day = day - old.logs", CodesQuery::DAY), ("week = week - old.logs", CodesQuery::MAX_HOURS)];
+    for (change, hours) in windows {
         let (first, last) = (first_hour(hours, state.window_hour), first_hour(hours, hour) - 1);
-        sqlx::query(statement).bind(first).bind(last).execute(&mut *connection).await?;
+        let mut shorten = QueryBuilder::<MySql>::new(SHORTEN);
+        shorten.push_bind(first).push(" AND ").push_bind(last).push(OLD).push(change);
+        shorten.build().execute(&mut *connection).await?;
     }
     state.window_hour = hour;
     Ok(())
@@ -163,9 +166,16 @@ fn push_ranges(statement: &mut QueryBuilder<'_, MySql>, gaps: &[Gap]) {
     }
 }
 
+/// The last id of `Logs`, 0 if there is none.
 pub(in crate::mysql) async fn last_id(connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
     let id: Option<u64> = sqlx::query_scalar(SELECT_LAST_ID).fetch_one(connection).await?;
     Ok(id.unwrap_or(0))
+}
+
+/// How many ids are not counted yet, and when all logs were counted last, in Unix seconds.
+pub(in crate::mysql) async fn lag(connection: &mut MySqlConnection) -> Result<(u64, i64), sqlx::Error> {
+    let (counted_to, complete_at): (u64, i64) = sqlx::query_as(SELECT_LAG).fetch_one(&mut *connection).await?;
+    Ok((last_id(connection).await?.saturating_sub(counted_to), complete_at))
 }
 
 pub(in crate::mysql) async fn gaps_after(

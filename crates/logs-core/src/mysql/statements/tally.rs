@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sqlx::{MySql, MySqlConnection, QueryBuilder};
 
+use super::{ROWS_PER_STATEMENT, list};
 use crate::domain::{CodeTally, Devices, Tally};
 
 /// Codes follow.
@@ -11,13 +12,13 @@ const SELECT_LAST_SEEN: &str = "SELECT error_code, last_seen FROM Codes WHERE er
 
 const INSERT_CODES: &str = "INSERT INTO Codes (error_code, logs, day, week, first_seen, last_seen) ";
 const ADD_TO_CODES: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), \
-     day = day + VALUES(day), week = week + VALUES(week), first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen))";
+     day = day + VALUES(day), week = week + VALUES(week), \
+     first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen))";
 
-const SELECT_DEVICES: &str = "SELECT error_code, devices FROM Code_Hours WHERE hour = ";
+/// Codes follow, and an hour.
+const SELECT_DEVICES: &str = "SELECT error_code, devices FROM Code_Hours WHERE error_code IN (";
 const INSERT_HOURS: &str = "INSERT INTO Code_Hours (hour, error_code, logs, devices) ";
 const ADD_TO_HOURS: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), devices = VALUES(devices)";
-/// Rows of a statement with many. With sketches of 8 kB each it stays below `max_allowed_packet` (16 MB on MariaDB).
-pub(super) const ROWS_PER_STATEMENT: usize = 500;
 
 /// When each of these codes was seen last. Codes that were never seen are left out.
 pub(in crate::mysql) async fn last_seen(
@@ -74,33 +75,14 @@ async fn sketches_of(
 ) -> Result<HashMap<(i64, i32), Vec<u8>>, sqlx::Error> {
     let hours: Vec<_> = hours.collect();
     let mut sketches = HashMap::new();
-    // One statement for each hour: both servers read `hour = … AND error_code IN (…)` along the primary key.
+    // One statement for each hour: both servers read `error_code IN (…) AND hour = …` along the primary key.
     for codes in hours.chunk_by(|a, b| a.0 == b.0) {
         let Some((hour, _)) = codes.first().copied() else { continue };
-        let mut statement = QueryBuilder::<MySql>::new(SELECT_DEVICES);
-        statement.push_bind(hour).push(" AND error_code IN (");
-        let mut list = statement.separated(", ");
-        for (_, code) in codes {
-            list.push_bind(*code);
-        }
-        list.push_unseparated(")");
+        let mut statement = list(SELECT_DEVICES, codes.iter().map(|code| code.1));
+        statement.push(" AND hour = ").push_bind(hour);
         let rows: Vec<(i32, Vec<u8>)> =
             statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
         sketches.extend(rows.into_iter().map(|(code, devices)| ((hour, code), devices)));
     }
     Ok(sketches)
-}
-
-/// `values` as bound parameters, and the closing bracket.
-pub(super) fn list<'a, T>(statement: &str, values: impl Iterator<Item = T>) -> QueryBuilder<'a, MySql>
-where
-    T: 'a + Send + sqlx::Encode<'a, MySql> + sqlx::Type<MySql>,
-{
-    let mut statement = QueryBuilder::new(statement);
-    let mut list = statement.separated(", ");
-    for value in values {
-        list.push_bind(value);
-    }
-    list.push_unseparated(")");
-    statement
 }

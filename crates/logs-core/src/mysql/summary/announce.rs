@@ -2,7 +2,7 @@
 
 use sqlx::MySqlConnection;
 
-use super::steps::Step;
+use crate::mysql::one_transaction::Step;
 use crate::mysql::retry::{Failure, RetryPolicy, Work};
 use crate::mysql::statements::new_codes as statements;
 

@@ -2,10 +2,11 @@
 
 use sqlx::MySqlConnection;
 
-use super::steps::{Step, add};
+use super::steps::add;
 use super::{Progress, Summary};
 use crate::domain::{SummaryRow, Tally};
 use crate::mysql::error::{LOCK_WAIT_TIMEOUT, number};
+use crate::mysql::one_transaction::Step;
 use crate::mysql::statements::summary::{self as statements, Gap, State};
 
 /// Gaps that one statement looks into.
@@ -52,7 +53,7 @@ impl Step for CountGaps {
             let state = State { as_of: state.as_of.max(tally.as_of), ..state };
             statements::save_state(connection, &state).await?;
         }
-        Ok(Progress { counted: tally.logs, new_codes, next, ..Progress::default() })
+        Ok(Progress { counted: tally.logs, new_codes, next })
     }
 }
 

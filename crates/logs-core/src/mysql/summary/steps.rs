@@ -1,10 +1,10 @@
 //! The steps of a run, each of them one transaction.
 
-use sqlx::{Connection, MySqlConnection};
+use sqlx::MySqlConnection;
 
 use super::{Progress, Summary};
 use crate::domain::{CodesQuery, SummaryRow, Tally, first_hour, hour_of};
-use crate::mysql::ledger::rolled_back;
+use crate::mysql::one_transaction::Step;
 use crate::mysql::retry::{Failure, RetryPolicy, Work};
 use crate::mysql::statements::summary::{self as statements, Gap, State};
 use crate::mysql::statements::{new_codes, tally as tally_statements};
@@ -18,49 +18,19 @@ const LOGS_PER_READ: u32 = 10_000;
 /// Rows of the hours that one step deletes.
 const HOURS_PER_STEP: u32 = 10_000;
 
-/// A step, and its transaction around it.
-pub(in crate::mysql) struct InTransaction<S>(pub(in crate::mysql) S);
-
-/// What is done within one transaction. A try whose outcome is unknown is no danger: the state in the database says whether
-/// it was committed.
-pub(in crate::mysql) trait Step {
-    /// The result.
-    type Output: Send;
-
-    /// Everything between `START TRANSACTION` and `COMMIT`.
-    fn run(&self, connection: &mut MySqlConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
-}
-
-impl<S: Step + Sync> Work for InTransaction<S> {
-    type Output = S::Output;
-    const RETRY: RetryPolicy = RetryPolicy::Always;
-
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<S::Output, Failure> {
-        let mut transaction = connection.begin().await?;
-        match self.0.run(&mut transaction).await {
-            Ok(output) => {
-                transaction.commit().await?;
-                Ok(output)
-            }
-            Err(error) => Err(rolled_back(transaction, error).await.into()),
-        }
-    }
-}
-
-/// Counts the next logs. The result says where to go on, if there are more.
+/// Counts the next logs. `None`: somebody has started a rebuild meanwhile.
 pub(super) struct CountNext {
     pub(super) summary: Summary,
 }
 
 impl Step for CountNext {
-    type Output = Progress;
+    type Output = Option<Progress>;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Progress, sqlx::Error> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Progress>, sqlx::Error> {
         let Summary { now, .. } = self.summary;
         let mut state = statements::lock_state(connection, now).await?;
         if state.rebuilding {
-            // Another run has begun a rebuild meanwhile, and will count.
-            return Ok(Progress::default());
+            return Ok(None);
         }
         let hour = hour_of(state.now);
         statements::move_windows(connection, &mut state, hour).await?;
@@ -81,17 +51,13 @@ impl Step for CountNext {
         }
         statements::insert_gaps(connection, &gaps).await?;
         let new_codes = add(connection, &tally, self.summary).await?;
-        let mut progress = Progress { counted: tally.logs, new_codes, ..Progress::default() };
-        if is_more {
-            progress.next = Some(state.counted_to);
-            progress.backlog = statements::last_id(connection).await?.saturating_sub(state.counted_to);
-            progress.lag_seconds = u64::try_from(now - state.complete_at).unwrap_or(0);
-        } else {
+        if !is_more {
             state.complete_at = state.complete_at.max(now);
         }
         let state = State { as_of: state.as_of.max(tally.as_of), ..state };
         statements::save_state(connection, &state).await?;
-        Ok(progress)
+        let next = is_more.then_some(state.counted_to);
+        Ok(Some(Progress { counted: tally.logs, new_codes, next }))
     }
 }
 
@@ -109,6 +75,18 @@ pub(super) async fn add(connection: &mut MySqlConnection, tally: &Tally, summary
     new_codes::insert(connection, &new).await?;
     tally_statements::add(connection, tally).await?;
     Ok(new.len() as u64)
+}
+
+/// How many ids are not counted, and when all logs were counted last.
+pub(super) struct Lag;
+
+impl Work for Lag {
+    type Output = (u64, i64);
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<(u64, i64), Failure> {
+        Ok(statements::lag(connection).await?)
+    }
 }
 
 /// Deletes hours that nobody can ask for any more.

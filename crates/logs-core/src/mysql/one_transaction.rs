@@ -1,0 +1,35 @@
+//! Work that is one transaction and may run again.
+
+use sqlx::{Connection, MySqlConnection};
+
+use super::ledger::rolled_back;
+use super::retry::{Failure, RetryPolicy, Work};
+
+/// A step, and its transaction around it.
+pub(super) struct InTransaction<S>(pub(super) S);
+
+/// What is done within one transaction. It begins by reading how far an earlier try came, so a try whose outcome is unknown
+/// is no danger.
+pub(super) trait Step {
+    /// The result.
+    type Output: Send;
+
+    /// Everything between `START TRANSACTION` and `COMMIT`.
+    fn run(&self, connection: &mut MySqlConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
+}
+
+impl<S: Step + Sync> Work for InTransaction<S> {
+    type Output = S::Output;
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<S::Output, Failure> {
+        let mut transaction = connection.begin().await?;
+        match self.0.run(&mut transaction).await {
+            Ok(output) => {
+                transaction.commit().await?;
+                Ok(output)
+            }
+            Err(error) => Err(rolled_back(transaction, error).await.into()),
+        }
+    }
+}

@@ -9,3 +9,4 @@ mod load;
 mod up;
 mod up_dynamodb;
 mod up_queued;
+mod up_summary;

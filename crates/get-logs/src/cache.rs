@@ -12,7 +12,8 @@ use crate::question::Question;
 /// The longest that a list may be kept.
 const MAX_SECONDS: u64 = 60;
 
-/// At most one list for each question, of which there are few. By two clocks, so that an environment that was frozen does not wake up with an old one.
+/// At most one list for each question, of which there are few. By two clocks, so that an environment that was frozen does
+/// not wake up with an old one.
 #[derive(Debug, Default)]
 pub struct Cache {
     keep_for: Duration,

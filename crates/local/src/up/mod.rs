@@ -182,21 +182,25 @@ impl Running {
         {
             queued.stop_polling();
         }
-        if let Some(summarize) = self.summarize {
-            summarize.stop().await;
-        }
         let mut hurry = pin!(hurry);
         let [post, get] = self.gateways;
         let [post_log, get_logs] = &self.functions;
         let answered = async {
             tokio::join!(post.stop(self.open_requests_limit), get.stop(self.open_requests_limit));
-            tokio::join!(post_log.finish(), get_logs.finish());
+            tokio::join!(post_log.finish(), get_logs.finish(), async {
+                if let Some(summarize) = &self.summarize {
+                    summarize.finish().await;
+                }
+            });
         };
         let has_time = tokio::select! {
             () = answered => true,
             () = &mut hurry => false,
         };
         tokio::join!(post_log.stop(), get_logs.stop());
+        if let Some(summarize) = self.summarize {
+            summarize.stop().await;
+        }
         let kept = match self.queued {
             Some(mut queued) => {
                 if has_time {

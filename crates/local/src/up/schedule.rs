@@ -36,6 +36,12 @@ impl Schedule {
         Self { function, calls }
     }
 
+    /// Makes no more calls, and returns when the call that is open has ended.
+    pub(super) async fn finish(&self) {
+        self.calls.abort();
+        self.function.finish().await;
+    }
+
     /// Makes no more calls, and stops the function.
     pub(super) async fn stop(self) {
         self.calls.abort();

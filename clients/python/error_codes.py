@@ -38,6 +38,9 @@ RARELY = 3600
 MAX_ANSWER = 65536
 # The file is rewritten when it has doubled and grown by this many bytes.
 SLACK = 4096
+# The longest line of a code, and what codes leave free for a copy of the file and for delivering its batches, in bytes.
+LINE = 48
+RESERVE = 2048
 
 
 def unix_time():
@@ -100,6 +103,7 @@ class Files:
             flock(self._lock, LOCK_EX | LOCK_NB)
         try:
             os.stat(path)
+            self._remove_new()
         except OSError:
             try:
                 os.rename(self._new, path)  # FAT removes the target of a rename first; the new file is complete.
@@ -131,16 +135,33 @@ class Files:
         return at
 
     def replace(self, lines):
-        with open(self._new, "wb") as file:
-            for line in lines:
-                self._write(file, line)
-            self._sync(file)
+        try:
+            with open(self._new, "wb") as file:
+                for line in lines:
+                    self._write(file, line)
+                self._sync(file)
+        except OSError:
+            self._remove_new()
+            raise
         self._rename()
         self._sync_folder()
+
+    def free(self):
+        """Bytes that can be written. Flash writes whole blocks: one is lost at the end of each of two files."""
+        if not hasattr(os, "statvfs"):
+            return MAX_CLOCK
+        room = os.statvfs(self._path)
+        return (room[4] - 2) * room[1]
 
     def close(self):
         if flock:
             self._lock.close()
+
+    def _remove_new(self):
+        try:
+            os.remove(self._new)  # What is left of one that was cut off would keep its room.
+        except OSError:
+            pass
 
     def _write(self, file, data):
         file.write(data)
@@ -191,6 +212,8 @@ class Queue:
     def __init__(self, files, device_id, max_codes, drop, dropped_base, clock, uptime, random_bytes):
         self.files, self._device_id, self._dropped_base = files, device_id, dropped_base
         self._max_codes, self._drop = max_codes, drop
+        # A batch, and its copy, have the device's ID.
+        self._reserve = RESERVE + 2 * len(json.dumps(device_id).encode())
         self._clock, self._uptime, self._random_bytes = lambda: judged(clock()), uptime, random_bytes
         self._uncounted, self._has_unknown_times, self._latest = 0, False, 0
         # Codes before `_boot` are of an earlier start, with another uptime.
@@ -215,7 +238,7 @@ class Queue:
         """Returns whether the code is on storage; otherwise it is counted as dropped."""
         try:
             self.tidy()
-            if len(self.codes) >= self._max_codes:
+            if len(self.codes) >= self._max_codes or self._is_short():
                 sending = self.batch[5] if self.batch else 0
                 if self._drop == "newest" or sending == len(self.codes):
                     return self._lose()
@@ -230,11 +253,11 @@ class Queue:
 
     def tidy(self):
         """Writes down what could not be written before, and what the clock says once it is set."""
-        if self._size >= self._rewrite_at:
+        if self._size >= self._rewrite_at or (self._size > self._used() + RESERVE // 2 and self._is_short()):
             self._rewrite()
         if self._torn:
             self._write(b"")
-        if self._uncounted:
+        if self._uncounted and self.files.free() > self._used() + LINE:
             self._append(["x", -1, self._uncounted])
             self._uncounted = 0
         now, uptime = self._clock() if self._has_unknown_times else 0, self._uptime()
@@ -261,6 +284,14 @@ class Queue:
             form = '{"deviceID":' + json.dumps(device_id).replace("%", "%%") + ',"err":%d,"timestamp":%d}'
             return key, ("[" + ",".join([form % code for code in codes]) + "]").encode()
         return None
+
+    def _used(self):
+        """The most bytes that a rewritten file has."""
+        return LINE * (len(self.codes) + 2) + (len(pack(self.batch)) if self.batch else 0)
+
+    def _is_short(self):
+        """Whether one more code would take the room that delivering the others needs."""
+        return self.files.free() < self._used() + LINE + self._reserve
 
     def done(self):
         self._append(["a", self.batch[1], self.batch[4]])
@@ -330,7 +361,8 @@ class Queue:
 
         def lines():
             size = 0
-            for at, entry in zip(self.codes, self._read(self.codes)):
+            # In this order the end of `_read` is reached, which closes the file; MicroPython would leave it open.
+            for entry, at in zip(self._read(self.codes), self.codes):
                 if entry is None:
                     continue
                 time = self._time(at, entry[2])

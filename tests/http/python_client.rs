@@ -1,6 +1,7 @@
-//! `clients/python`: its own tests on `CPython`, and its conduct at a gateway that misbehaves.
+//! `clients/python` on `CPython` and `MicroPython`: its own tests, and its conduct at a gateway that misbehaves.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 use tokio::process::Command;
 
@@ -8,6 +9,10 @@ use super::device_test::keeps_all_rules;
 
 fn folder() -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/python")).to_owned()
+}
+
+fn micropython() -> PathBuf {
+    std::env::var_os("MICROPYTHON").expect("MICROPYTHON is set; run ./dev test").into()
 }
 
 #[tokio::test]
@@ -24,7 +29,27 @@ async fn its_own_tests_pass_on_cpython() {
 }
 
 #[tokio::test]
-async fn it_keeps_all_rules_over_restarts_and_with_tls() {
+async fn its_own_tests_pass_on_micropython() {
+    let output = Command::new(micropython())
+        .arg(folder().join("tests/on_micropython.py"))
+        .stdin(Stdio::null())
+        .output()
+        .await
+        .expect("MicroPython can be started");
+    let passed = String::from_utf8_lossy(&output.stdout);
+    let tests = passed.lines().last().and_then(|line| line.strip_suffix(" tests passed"));
+    let report = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && tests.is_some_and(|count| count != "0"), "{passed}{report}");
+}
+
+#[tokio::test]
+async fn on_cpython_it_keeps_all_rules_over_restarts_and_with_tls() {
     let program = folder().join("examples/send_lines.py");
     keeps_all_rules(&["python3".as_ref(), "-B".as_ref(), program.as_os_str()]).await;
+}
+
+#[tokio::test]
+async fn on_micropython_it_keeps_all_rules_over_restarts_and_with_tls() {
+    let program = folder().join("examples/send_lines.py");
+    keeps_all_rules(&[micropython().as_os_str(), program.as_os_str()]).await;
 }

@@ -79,6 +79,29 @@ class Logging(unittest.TestCase):
         self.assertIn("err must be an integer", said.getvalue())
         self.assertEqual(client.waiting(), 0)
 
+    def test_a_code_just_before_the_end_is_sent_before_the_program_ends(self):
+        requests = []
+
+        def transport(url, headers, body):
+            requests.extend(record["err"] for record in json.loads(body))
+            return 200, {}, json.dumps({"accepted": len(json.loads(body)), "rejected": 0, "errors": []}).encode()
+
+        for err in range(20):
+            self.transport = transport
+            client = self.handler(seconds_at_exit=LIMIT)
+            self.logger.error("the last word", extra={"err": err})
+            handler = self.logger.handlers.pop()
+            handler.close()
+            client.close()
+            self.assertEqual(requests, list(range(err + 1)))
+
+    def test_a_network_that_hangs_does_not_keep_the_program_alive(self):
+        self.handler(seconds_at_exit=0)
+        self.logger.error("hangs", extra={"err": 1})
+        self.assertEqual(self.transport.requests.get(timeout=LIMIT), [1])
+        self.logger.handlers[0].close()
+        self.transport.answers.put((200, {}, b'{"accepted":1,"rejected":0,"errors":[]}'))
+
     def test_what_is_not_delivered_at_the_end_is_sent_by_the_next_start(self):
         client = self.handler()
         self.transport.answers.put((503, {"retry-after": "3600"}, b""))

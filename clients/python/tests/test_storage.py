@@ -4,7 +4,7 @@ import os
 import unittest
 
 import error_codes
-from testbed import NOW, FullFiles, Service, TestFiles, Time, client, drain, new_path, problem
+from testbed import NOW, FullFiles, Service, SmallFiles, Time, client, drain, new_path, problem
 
 BASE = 2000000000
 
@@ -72,6 +72,39 @@ class Storage(unittest.TestCase):
             counts = sum(err - BASE for err in self.service.codes() if err > BASE)
             self.assertEqual([err for err in self.service.codes() if err < 8], noted, room)
             self.assertEqual(counts, 8 - len(noted), room)
+
+    def test_codes_that_fill_the_storage_are_delivered_all_the_same(self):
+        # An ID of 2,800 bytes in the file, too.
+        for device_id in ("device", "\U0001f6e2" * 233):
+            for size in range(3100, 13000, 900):
+                for drop in ("oldest", "newest"):
+                    self.setUp()
+                    SmallFiles.size = size
+                    self.service.script = ["unreachable"] * 3
+                    device = self.start(files=SmallFiles, device_id=device_id, drop=drop, batch_size=20)
+                    where = (len(device_id), size, drop)
+                    noted = []
+                    for err in range(300):
+                        if device.add(err):
+                            noted.append(err)
+                        if err in (100, 200):
+                            self.time.uptime += device.step() or 0
+                    drain(device, self.time)
+                    codes = [err for err in self.service.codes() if err < BASE]
+                    counts = sum(err - BASE for err in self.service.codes() if err > BASE)
+                    self.assertEqual(len(codes) + counts, 300, where)
+                    self.assertEqual(bool(noted), bool(codes), where)
+                    if size > 12000:  # Room for more than the batch that is being sent.
+                        self.assertIn(299 if drop == "oldest" else 0, codes, where)
+
+    def test_a_new_file_that_was_cut_off_gives_its_room_back(self):
+        self.start().add(1)
+        with open(self.path + ".new", "wb") as file:
+            file.write(b"half a line")
+        device = self.start()
+        self.assertRaises(OSError, os.stat, self.path + ".new")
+        drain(device, self.time)
+        self.assertEqual(self.service.codes(), [1])
 
     def test_no_request_leaves_before_its_key_is_on_storage(self):
         device = self.start(files=FullFiles)

@@ -107,14 +107,40 @@ class CutFiles(TestFiles):
 
 
 class FullFiles(TestFiles):
-    """The storage has room for `room` bytes more."""
+    """The storage has room for `room` bytes more, and does not say so: another program takes it at the worst moment."""
 
     room = 0
+
+    def free(self):
+        return 1000000
 
     def _write(self, file, data):
         part, FullFiles.room = data[: FullFiles.room], max(0, FullFiles.room - len(data))
         file.write(part)
         if part != data:
+            file.flush()
+            raise OSError(28, "no space left on device")
+
+
+class SmallFiles(TestFiles):
+    """A storage of `size` bytes that nothing else uses."""
+
+    size = 0
+
+    def free(self):
+        used = 0
+        for name in (self._path, self._new):
+            try:
+                used += os.stat(name)[6]
+            except OSError:
+                pass
+        return SmallFiles.size - used
+
+    def _write(self, file, data):
+        file.flush()
+        room = max(0, self.free())
+        file.write(data[:room])
+        if len(data) > room:
             file.flush()
             raise OSError(28, "no space left on device")
 
@@ -163,7 +189,8 @@ def client(path, service, time=None, **settings):
     settings = dict(
         {"files": TestFiles, "clock": time.unix, "uptime": lambda: time.uptime, "random_bytes": Most.chance}, **settings
     )
-    return Client("http://service/logs", "the-api-key", "device", path, transport=service, **settings)
+    device_id = settings.pop("device_id", "device")
+    return Client("http://service/logs", "the-api-key", device_id, path, transport=service, **settings)
 
 
 def drain(client, time, steps=200):

@@ -48,6 +48,7 @@ fn variables() -> Result<Vec<(&'static str, PathBuf)>, Failure> {
         ("CFN_LINT", tools::python("template-checks")?.join("cfn-lint")),
         ("CHECKOV", tools::python("template-checks")?.join("checkov")),
         ("OSLS", tools::osls()?),
+        ("MICROPYTHON", tools::micropython()?),
         ("DYNOXIDE", tools::dynoxide()?),
     ])
 }

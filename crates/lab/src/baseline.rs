@@ -16,6 +16,10 @@ const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp
 const DOUBLE: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
      SELECT device_id, error_number, time_stamp + ?, received_at + ? FROM Logs ORDER BY error_log_id LIMIT ?";
 
+/// Copies the rows that are there once, some hours older.
+const COPY_HOURS_BEFORE: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
+     SELECT device_id, error_number, time_stamp - 3600 * ?, received_at - 3600 * ? FROM Logs WHERE error_log_id <= ?";
+
 /// A connection like that of a function. It keeps what it has prepared.
 #[derive(Debug)]
 pub(crate) struct BareConnection(MySqlConnection);
@@ -51,6 +55,15 @@ impl BareConnection {
             statement = statement.bind(device_id.as_str()).bind(err).bind(timestamp).bind(received_at);
         }
         statement.execute(&mut self.0).await.map(drop)
+    }
+
+    /// Copies all rows once for each of so many hours before.
+    pub(crate) async fn copy_to_hours_before(&mut self, hours: u32) -> Result<(), sqlx::Error> {
+        let newest: u64 = sqlx::query_scalar("SELECT MAX(error_log_id) FROM Logs").fetch_one(&mut self.0).await?;
+        for hour in 1..=hours {
+            sqlx::query(COPY_HOURS_BEFORE).bind(hour).bind(hour).bind(newest).execute(&mut self.0).await?;
+        }
+        Ok(())
     }
 
     /// Puts so many rows into an empty table; all but those of the INSERT are made inside the server.

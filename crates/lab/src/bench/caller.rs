@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use local::lambda::Environment;
+use local::lambda::{Environment, FunctionConfig};
 use local::processes;
 use serde::Deserialize;
 
@@ -37,7 +37,15 @@ impl Caller {
         database: &str,
         mode: Mode,
     ) -> Result<Self, LabError> {
-        let config = functions.config(function, database, mode);
+        Self::start_with(functions.config(function, database, mode), function, mode).await
+    }
+
+    /// The same with a configuration of the caller's own.
+    pub(crate) async fn start_with(
+        config: FunctionConfig,
+        function: &'static str,
+        mode: Mode,
+    ) -> Result<Self, LabError> {
         match fs::remove_file(&config.log_file) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error.into()),
             _ => {}
@@ -49,6 +57,11 @@ impl Caller {
 
     /// From sending an event to having its answer.
     pub(crate) async fn call(&mut self, event: &Event) -> Result<Duration, LabError> {
+        Ok(self.ask(event).await?.0)
+    }
+
+    /// The same with the answer's body.
+    pub(crate) async fn ask(&mut self, event: &Event) -> Result<(Duration, String), LabError> {
         let json = event.json.clone();
         let started = Instant::now();
         let answer = self.environment.invoke("bench", json).await;
@@ -61,7 +74,9 @@ impl Caller {
         })?;
         let expected = if function == EMPTY { "{}" } else { &event.expected };
         match serde_json::from_slice::<Answer>(&answer) {
-            Ok(Answer { status_code, body }) if status_code == self.status && body.contains(expected) => Ok(took),
+            Ok(Answer { status_code, body }) if status_code == self.status && body.contains(expected) => {
+                Ok((took, body))
+            }
             _ => {
                 let answer = String::from_utf8_lossy(&answer).chars().take(300).collect();
                 Err(LabError::WrongAnswer { function, answer })

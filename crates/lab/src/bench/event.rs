@@ -1,18 +1,23 @@
 //! What is sent to a function: proxy events, as the local gateway makes them of HTTP requests like those behind API Gateway.
 
+use std::io;
+
 use axum::body::Bytes;
-use http::{HeaderName, HeaderValue, Method, Request, Uri};
+use http::{HeaderName, HeaderValue, Method, Request};
 use local::gateway::to_event;
 use logs_core::{MAX_BODY_BYTES, clock};
 
-use crate::codes::{Code, body, collected};
+use crate::codes::{Code, body, collected, lines};
 use crate::error::LabError;
 
 const ID: &str = "00000000-0000-4000-8000-000000000000";
 
-const HEADERS: [(&str, &str); 8] = [
+const JSON: &str = "application/json";
+const NDJSON: &str = "application/x-ndjson";
+
+/// Beside the media type of the body.
+const HEADERS: [(&str, &str); 7] = [
     ("accept", "*/*"),
-    ("content-type", "application/json"),
     ("host", "abcdefghij.execute-api.eu-central-1.amazonaws.com"),
     ("user-agent", "device/1.0"),
     ("x-api-key", "0123456789abcdef0123456789abcdef01234567"),
@@ -34,6 +39,12 @@ pub(crate) fn post(codes: usize, key: Option<&str>) -> Result<Event, LabError> {
     post_of(&collected(codes, clock::unix_seconds()), 0, key)
 }
 
+/// A POST of so many codes, a record a line.
+pub(crate) fn post_lines(codes: usize) -> Result<Event, LabError> {
+    let lines = lines(&collected(codes, clock::unix_seconds()));
+    event(Method::POST, "/logs", (NDJSON, lines), None, accepted(codes))
+}
+
 /// A POST with the largest body that is taken: 1000 devices with names of 4-byte characters, and blanks up to the limit.
 pub(crate) fn post_largest() -> Result<Event, LabError> {
     let rename = |code| Code { device_id: "\u{1f4df}".repeat(240), ..code };
@@ -43,22 +54,36 @@ pub(crate) fn post_largest() -> Result<Event, LabError> {
 
 /// Padded with blanks up to a size.
 fn post_of(codes: &[Code], size: usize, key: Option<&str>) -> Result<Event, LabError> {
-    let expected = format!(r#""accepted":{},"rejected":0"#, codes.len());
     let mut body = body(codes);
     body.push_str(&" ".repeat(size.saturating_sub(body.len())));
-    event(Method::POST, body, key, expected)
+    event(Method::POST, "/logs", (JSON, body), key, accepted(codes.len()))
+}
+
+fn accepted(codes: usize) -> String {
+    format!(r#""accepted":{codes},"rejected":0"#)
 }
 
 pub(crate) fn get() -> Result<Event, LabError> {
-    event(Method::GET, String::new(), None, r#""error_log_id":"#.to_owned())
+    get_from("/logs", r#""error_log_id":"#)
 }
 
-fn event(method: Method, body: String, key: Option<&str>, expected: String) -> Result<Event, LabError> {
+/// A GET of a path with its query; what stands in the body of the right answer.
+pub(crate) fn get_from(path: &str, expected: &str) -> Result<Event, LabError> {
+    event(Method::GET, path, (JSON, String::new()), None, expected.to_owned())
+}
+
+fn event(
+    method: Method,
+    path: &str,
+    (media_type, body): (&'static str, String),
+    key: Option<&str>,
+    expected: String,
+) -> Result<Event, LabError> {
     let mut request = Request::new(());
     *request.method_mut() = method;
-    *request.uri_mut() = Uri::from_static("/logs");
+    *request.uri_mut() = path.parse().map_err(io::Error::other)?;
     let headers = request.headers_mut();
-    for (name, value) in HEADERS {
+    for (name, value) in HEADERS.into_iter().chain([("content-type", media_type)]) {
         headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     if let Some(key) = key.and_then(|key| HeaderValue::from_str(key).ok()) {

@@ -79,6 +79,11 @@ impl<'a> Functions<'a> {
         Ok(functions)
     }
 
+    /// A migrated, empty database.
+    pub(crate) async fn make_database(&self, database: &str) -> Result<(), LabError> {
+        Ok(self.testbed.store.server.make_database(database).await?)
+    }
+
     /// A connection past the functions, without TLS.
     pub(crate) async fn connection(&self, database: &str) -> Result<BareConnection, LabError> {
         Ok(BareConnection::connect(&self.url(database, Mode::Plain)).await?)

@@ -1,7 +1,7 @@
 //! The command behind `./dev bench`: what the functions take, against what nobody can save.
 //!
 //! The flow: [`functions`] knows the functions, their databases and a [`stub`] for AWS; [`cold_start`] with its [`steps`],
-//! [`post`], [`get`], [`memory`] and [`size`] measure, with [`caller`] for the functions; each gives the [`report`] some
+//! [`post`], [`pairs`], [`get`], [`summary`], [`queries`], [`memory`] and [`size`] measure, with [`caller`] for the functions; each gives the [`report`] some
 //! lines. Time is never asserted: a missed target is a mark in the table.
 
 mod caller;
@@ -10,14 +10,17 @@ mod event;
 mod functions;
 mod get;
 mod memory;
+mod pairs;
 mod post;
+mod queries;
 mod report;
 mod samples;
 mod size;
 mod steps;
 mod stub;
+mod summary;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use local::progress::Progress;
@@ -41,16 +44,19 @@ pub(crate) struct Options {
     /// Folder of the binaries post-log, get-logs, store-logs, migrate, retention, summarize and empty-function; by default where this program is
     #[arg(long, value_name = "FOLDER")]
     functions: Option<PathBuf>,
+    /// Also measure post-log and get-logs in turns with those of another build, in this folder
+    #[arg(long, value_name = "FOLDER")]
+    against: Option<PathBuf>,
 }
 
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
     let functions = [&FUNCTIONS[..], &[EMPTY]].concat();
     let setup = Setup { tls: true, ..Setup::new(progress, &functions, options.functions.as_deref()) };
     let rounds = if options.quick { 20 } else { options.rounds };
-    testbed::run(setup, options.json, async |testbed| measure(testbed, rounds).await).await
+    testbed::run(setup, options.json, async |testbed| measure(testbed, rounds, options.against.as_deref()).await).await
 }
 
-async fn measure(testbed: &Testbed, rounds: u32) -> Result<Report, LabError> {
+async fn measure(testbed: &Testbed, rounds: u32, other_build: Option<&Path>) -> Result<Report, LabError> {
     let progress = testbed.progress;
     progress.say("migrating, and filling a table with 1,000 rows and one with 1,000,000");
     let functions = Functions::prepare(testbed).await?;
@@ -59,8 +65,17 @@ async fn measure(testbed: &Testbed, rounds: u32) -> Result<Report, LabError> {
     lines.extend(cold_start::measure(&functions, rounds).await?);
     progress.say("POST of 1, 100 and 1000 codes");
     lines.extend(post::measure(&functions, rounds).await?);
+    lines.extend(pairs::lines_and_array(&functions, rounds).await?);
+    if let Some(other) = other_build {
+        progress.say(&format!("in turns with the build in {}", other.display()));
+        lines.extend(pairs::two_builds(&functions, other, rounds).await?);
+    }
     progress.say("GET with 1,000 and with 1,000,000 rows");
     lines.extend(get::measure(&functions, rounds).await?);
+    progress.say("summarize");
+    lines.extend(summary::measure(&functions, rounds).await?);
+    progress.say("GET of one device, of one code, of a deep page, of the summary");
+    lines.extend(queries::measure(&functions, rounds).await?);
     progress.say("memory");
     lines.extend(memory::measure(&functions).await?);
     progress.say("sizes");

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::figures;
 use crate::table::{self, Table};
 
 /// Everything that was measured.
@@ -39,6 +40,8 @@ enum Unit {
     Milliseconds,
     /// Of 1,000,000 bytes.
     Megabytes,
+    /// Rows in a second.
+    PerSecond,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -47,6 +50,8 @@ enum Amount {
     Times(f64),
     More(f64),
     Value(f64),
+    /// The only one that must not be fallen below.
+    AtLeast(f64),
 }
 
 impl table::Report for Report {
@@ -89,6 +94,10 @@ impl Line {
         Self::new(what, Unit::Megabytes, value)
     }
 
+    pub(crate) fn per_second(what: String, value: f64) -> Self {
+        Self::new(what, Unit::PerSecond, value)
+    }
+
     fn new(what: String, unit: Unit, value: f64) -> Self {
         Self { what, unit, value, compared_with: None, result: None, target: None, met: None }
     }
@@ -123,9 +132,18 @@ impl Line {
         self.judged(Amount::Value(limit))
     }
 
+    /// The value itself must reach something.
+    pub(crate) fn at_least(self, limit: f64) -> Self {
+        self.judged(Amount::AtLeast(limit))
+    }
+
     fn judged(self, target: Amount) -> Self {
-        let result = self.result.unwrap_or(Amount::Value(self.value));
-        Self { target: Some(target), met: Some(result.number() <= target.number()), ..self }
+        let result = self.result.unwrap_or(Amount::Value(self.value)).number();
+        let met = match target {
+            Amount::AtLeast(limit) => result >= limit,
+            Amount::Times(limit) | Amount::More(limit) | Amount::Value(limit) => result <= limit,
+        };
+        Self { target: Some(target), met: Some(met), ..self }
     }
 
     fn base(&self) -> f64 {
@@ -137,12 +155,13 @@ impl Line {
         let result = |amount: &Amount| match amount {
             Amount::Times(times) => format!("{times:.2} ×"),
             Amount::More(more) => format!("{more:+.3} {symbol}"),
-            Amount::Value(value) => self.unit.show(*value),
+            Amount::Value(value) | Amount::AtLeast(value) => self.unit.show(*value),
         };
         let target = |amount: &Amount| match amount {
             Amount::Times(times) => format!("≤ {times} ×"),
             Amount::More(more) => format!("≤ {more:+} {symbol}"),
             Amount::Value(value) => format!("≤ {value} {symbol}"),
+            Amount::AtLeast(value) => format!("≥ {}", self.unit.show(*value)),
         };
         let (compared_with, base) =
             self.compared_with.as_ref().map(|base| (base.what.clone(), self.unit.show(base.value))).unwrap_or_default();
@@ -161,7 +180,7 @@ impl Line {
 impl Amount {
     fn number(self) -> f64 {
         match self {
-            Self::Times(number) | Self::More(number) | Self::Value(number) => number,
+            Self::Times(number) | Self::More(number) | Self::Value(number) | Self::AtLeast(number) => number,
         }
     }
 }
@@ -171,6 +190,7 @@ impl Unit {
         match self {
             Self::Milliseconds => "ms",
             Self::Megabytes => "MB",
+            Self::PerSecond => "/s",
         }
     }
 
@@ -179,6 +199,7 @@ impl Unit {
         match self {
             Self::Milliseconds => format!("{value:.3} {symbol}"),
             Self::Megabytes => format!("{value:.2} {symbol}"),
+            Self::PerSecond => format!("{}{symbol}", figures::rounded(value)),
         }
     }
 }
@@ -207,6 +228,12 @@ mod tests {
         let table = table(vec![line(3.1).at_most_times(1.5), line(2.9).at_most_more(1.0), line(9.9).times()]);
         assert_eq!((table.matches('✓').count(), table.matches('✗').count()), (1, 1), "{table}");
         assert!(table.ends_with("\n1 of 2 targets are missed: a call.\n"), "{table}");
+    }
+
+    #[test]
+    fn a_rate_must_reach_its_target() {
+        let rate = |value| Line::per_second("rows".to_owned(), value).at_least(200.0).met;
+        assert_eq!([200.0, 199.0].map(rate), [Some(true), Some(false)]);
     }
 
     #[test]

@@ -1,0 +1,100 @@
+//! summarize: how fast it counts, and what a POST takes meanwhile.
+
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use local::lambda::Environment;
+use logs_core::clock;
+use serde::Deserialize;
+
+use crate::baseline::BareInsert;
+use crate::bench::caller::Caller;
+use crate::bench::event;
+use crate::bench::functions::{Functions, MANY_ROWS, Mode, WRITTEN};
+use crate::bench::report::Line;
+use crate::bench::samples::{Samples, rounds};
+use crate::codes::{Code, collected};
+use crate::error::LabError;
+
+/// The database of [`CODES`] codes, each in each of 24 hours.
+pub(crate) const SUMMARIZED: &str = "Summarized_Logs";
+
+pub(crate) const CODES: i32 = 10_000;
+
+const HOURS: u32 = 24;
+
+#[derive(Deserialize)]
+struct Run {
+    counted: u64,
+    complete: bool,
+}
+
+/// Counts 1,000,000 rows of one code, and 240,000 rows that are as different as they can be.
+pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
+    fill(functions).await?;
+    let alike = summarize(functions, MANY_ROWS).await?;
+    let different = summarize(functions, SUMMARIZED).await?;
+    let (alone, beside) = post_beside(functions, count).await?;
+    let per_second = |what: &str, value| Line::per_second(what.to_owned(), value).at_least(200_000.0);
+    let post = Line::milliseconds("POST of 1 code while summarize runs".to_owned(), beside);
+    Ok(vec![
+        per_second("summarize, one code", alike),
+        per_second(&format!("summarize, {CODES} codes in {HOURS} hours"), different),
+        post.against("alone", alone).at_most_times(1.05),
+    ])
+}
+
+async fn fill(functions: &Functions<'_>) -> Result<(), LabError> {
+    functions.make_database(SUMMARIZED).await?;
+    let mut connection = functions.connection(SUMMARIZED).await?;
+    let codes = (0..).zip(collected(1_000, clock::unix_seconds()));
+    let codes = codes.map(|(err, code)| Code { err, ..code }).collect::<Vec<_>>();
+    for first in (0..CODES).step_by(codes.len()) {
+        let codes = codes.iter().map(|code| Code { err: first + code.err, ..code.clone() }).collect();
+        connection.insert(&BareInsert::new(codes)).await?;
+    }
+    Ok(connection.copy_to_hours_before(HOURS - 1).await?)
+}
+
+/// Rows a second, over as many runs as it takes.
+async fn summarize(functions: &Functions<'_>, database: &str) -> Result<f64, LabError> {
+    let environment = Environment::start(&functions.config("summarize", database, Mode::Plain)).await?;
+    let (mut counted, mut took) = (0, Duration::ZERO);
+    loop {
+        let started = Instant::now();
+        let run = run(&environment).await?;
+        took += started.elapsed();
+        counted += run.counted;
+        if run.complete {
+            break;
+        }
+    }
+    environment.stop().await;
+    Ok(crate::figures::number(counted) / took.as_secs_f64())
+}
+
+async fn run(environment: &Environment) -> Result<Run, LabError> {
+    let function = "summarize";
+    let answer = environment.invoke("bench", Bytes::from_static(b"{}")).await;
+    let answer = answer.map_err(|error| LabError::Invoke { function, error, log: "is in the folder".to_owned() })?;
+    let wrong = || LabError::WrongAnswer { function, answer: String::from_utf8_lossy(&answer).into_owned() };
+    serde_json::from_slice(&answer).map_err(|_| wrong())
+}
+
+/// Medians of a POST, by turns alone and while summarize counts what the POSTs before have written.
+async fn post_beside(functions: &Functions<'_>, count: u32) -> Result<(f64, f64), LabError> {
+    let environment = Environment::start(&functions.config("summarize", WRITTEN, Mode::Plain)).await?;
+    let mut post = Caller::start(functions, "post-log", WRITTEN, Mode::Plain).await?;
+    let (event, batch) = (event::post(1, None)?, event::post(1000, None)?);
+    let [mut alone, mut beside] = [Samples::default(), Samples::default()];
+    for _ in rounds(count) {
+        post.call(&batch).await?;
+        alone.add(post.call(&event).await?);
+        let (run, took) = tokio::join!(run(&environment), post.call(&event));
+        run?;
+        beside.add(took?);
+    }
+    post.stop().await;
+    environment.stop().await;
+    Ok((alone.median(), beside.median()))
+}

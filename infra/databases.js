@@ -20,7 +20,7 @@ const OPTIONAL = ['databasePort', 'databaseInstance'];
 // These have values in serverless.yml for every stage, so beside another kind of database they are a mistake only when
 // somebody names them for one deployment.
 const OF_CREATED = ['databaseClass', 'databaseVersion', 'databaseStorage', 'databaseStorageLimit'];
-const OF_MYSQL = ['databaseName', 'newCodes', 'newAfterDays'];
+const OF_MYSQL = ['databaseName', 'queryIndexes', 'newCodes', 'newAfterDays'];
 const OF_DYNAMODB = ['tableShards', 'tableWriteLimit', 'tableReadLimit', 'tableWarmWrites', 'tableWarmReads'];
 
 // MySQL's own.

@@ -67,6 +67,7 @@ module.exports = async ({ options, resolveVariable }) => {
     alarmEmail,
     logRetention: given.choice('logRetention', RETENTIONS),
     batchRetention,
+    queryIndexes: given.choice('queryIndexes', ['all', 'error_code', 'none']),
     newCodes,
     newAfterDays: given.number('newAfterDays', 1, 65535),
     codeRetention: given.number('codeRetention', 0, 65535),

@@ -3,7 +3,6 @@
 
 /* The queue is a journal of entries of 24 bytes: kind (1), payload (19), CRC-32 (4), numbers little-endian. ec_open replays
  * it. A power cut can tear only the last write, which ec_open cuts off.
- *
  *   C err:4 time:8               a code; a time below 0 is -1 - seconds since ec_open: the clock was not set
  *   T start:4 shift:8            the clock is set: for codes from `start` to here time is seconds since ec_open + shift
  *   B key:16 count:2             with b, the batch: the first `count` codes. Both are written before the first try.
@@ -11,7 +10,6 @@
  *   A                            the batch is done
  *   X at:4 count:4               codes were dropped; one had been stored with `at` waiting codes before it, or at is NOWHERE
  *   K generation:4               the file is complete: what comes before is a copy of what the other file held
- *
  * Codes behind the batch that were dropped leave a gap: `gap_at` codes that wait, `gap` dropped ones, the rest. */
 enum { ENTRY = 24, PAYLOAD = 19, COPY = 8 };
 #define NOWHERE UINT32_MAX
@@ -20,14 +18,14 @@ enum { ENTRY = 24, PAYLOAD = 19, COPY = 8 };
 #define MAX_BATCH 999u /* The count of dropped codes makes it 1000. */
 #define RARELY 3600000u /* The wait while the API key or the address is wrong. */
 #define MAX_RETRY_AFTER 86400u
+#define RESERVE (16u * ENTRY)
 #define SLACK 4096u          /* A file is replaced when it has doubled and grown by this many bytes. */
 #define CLOCK_SET 1767225600 /* An earlier time means that the clock is not set: boards start in 1970, 1980 or 2000. */
 #define MAX_TIMESTAMP 253402300799
 #define RECORD_SIZE 64 /* What a record takes beside the device's ID, at most. */
 static uint32_t crc32(const void *data, size_t size) {
-  const uint8_t *byte = data;
   uint32_t crc = UINT32_MAX;
-  while (size--) {
+  for (const uint8_t *byte = data; size > 0; size--) {
     crc ^= *byte++;
     for (int bit = 0; bit < 8; bit++) crc = (crc >> 1) ^ ((crc & 1) ? 0xEDB88320u : 0);
   }
@@ -99,20 +97,17 @@ static void pop(ec_queue *q, uint32_t end) {
     q->gap_at -= kind == 'C' && q->gap > 0;
   }
   if (q->gap_at == 0) q->head = after_codes(q, q->head, q->gap);
-  if (q->gap_at == 0) q->gap = 0;
+  q->gap = q->gap_at ? q->gap : 0;
 }
 
 static void replay_drop(ec_queue *q, uint32_t at, uint32_t count) {
   q->dropped += count;
   if (at >= q->count) return;
   if (at < q->batch_count) q->has_batch = 0;
-  if (at == 0) {
-    pop(q, after_codes(q, q->head, 1));
-  } else {
-    q->gap_at = q->gap ? q->gap_at : at;
-    q->gap++;
-    q->count--;
-  }
+  if (at == 0) { pop(q, after_codes(q, q->head, 1)); return; }
+  q->gap_at = q->gap ? q->gap_at : at;
+  q->gap++;
+  q->count--;
 }
 
 static void replay(ec_queue *q, int kind, const uint8_t *before, const uint8_t *entry) {
@@ -128,7 +123,7 @@ static void replay(ec_queue *q, int kind, const uint8_t *before, const uint8_t *
     q->has_batch = 1;
   } else if (kind == 'A' && q->has_batch) {
     pop(q, q->batch_end);
-    q->dropped -= q->batch_dropped;
+    q->dropped -= q->dropped < q->batch_dropped ? q->dropped : q->batch_dropped; /* An X may be damaged. */
     q->has_batch = 0;
   } else if (kind == 'X') {
     replay_drop(q, (uint32_t)get(entry + 1, 4), (uint32_t)get(entry + 5, 4));
@@ -152,11 +147,19 @@ static ec_result append_entry(ec_queue *q, char kind, uint32_t first, uint64_t s
   return append(q, entry, 1);
 }
 
-/* Reads the whole file. What is torn at its end is cut off. */
+static uint32_t copy_size(const ec_queue *q) { return ENTRY * (q->count + 4); } /* The codes, B, b, X and K. */
+
+/* Whether one more code would take the room that a copy, and the entries until then, need. */
+static int is_short(const ec_queue *q) {
+  return q->config.storage.capacity && q->size + copy_size(q) + RESERVE > q->config.storage.capacity;
+}
+
+/* Reads the whole file. What is torn at its end is cut off, and what a failed append left, which may look whole. */
 static ec_result load(ec_queue *q) {
   uint8_t entry[ENTRY], before[ENTRY] = {0};
   uint32_t end = 0;
   int kind;
+  if (q->is_torn && q->config.storage.truncate(q->config.context, q->file, q->size)) return EC_STORAGE;
   q->head = q->count = q->gap = q->dropped = q->clock_start = q->clock_end = q->size = 0;
   q->has_batch = q->is_torn = q->is_unread = 0;
   for (; (kind = read_entry(q, q->file, end, entry)) >= 0; end = q->size) {
@@ -166,7 +169,6 @@ static ec_result load(ec_queue *q) {
     before[0] = (uint8_t)kind;
   }
   while (q->size > 0 && read_entry(q, q->file, q->size - ENTRY, entry) == 0) q->size -= ENTRY;
-  q->compact_at = 2 * q->size + SLACK;
   q->is_unread |= kind == -2 || q->config.storage.truncate(q->config.context, q->file, q->size);
   return q->is_unread ? EC_STORAGE : EC_OK;
 }
@@ -182,32 +184,28 @@ static void tick(ec_queue *q, uint32_t now) {
   q->last_now = now;
 }
 
-/* The Unix time of the code whose entry ends at `end`; 0 if it is unknown. */
+/* The Unix time of the code whose entry ends at `end`; 0 if it is unknown. The next T behind it tells, if it reaches back. */
 static int64_t time_of(ec_queue *q, uint32_t end, const uint8_t *code) {
   int64_t time = (int64_t)get(code + 5, 8);
   uint8_t entry[ENTRY];
   if (time >= 0) return time;
   if (!(q->clock_start < end && end <= q->clock_end)) {
-    q->clock_end = 0;
-    for (uint32_t at = end; at < q->size && q->clock_end == 0; at += ENTRY) {
-      int kind = read_entry(q, q->file, at, entry);
-      q->is_unread |= kind == -2;
-      if (kind != 'T' || get(entry + 1, 4) >= end) continue;
-      q->clock_start = (uint32_t)get(entry + 1, 4);
-      q->clock_end = at;
-      q->clock_shift = (int64_t)get(entry + 5, 8);
+    uint32_t at = end, start = UINT32_MAX;
+    for (int kind = 0; at < q->size && start == UINT32_MAX; at += ENTRY) {
+      q->is_unread |= (kind = read_entry(q, q->file, at, entry)) == -2;
+      if (kind == 'T') start = (uint32_t)get(entry + 1, 4);
     }
+    q->clock_start = start < end ? start : end - 1;
+    q->clock_end = start < end ? at : start;
+    q->clock_shift = start < end ? (int64_t)get(entry + 5, 8) : 0;
   }
-  return q->clock_end ? q->clock_shift - 1 - time : 0;
-}
-
-static ec_result copy(ec_queue *q, const uint8_t *entries, int count) {
-  return q->config.storage.append(q->config.context, 1 - q->file, entries, (size_t)count * ENTRY) ? EC_STORAGE : EC_OK;
+  return q->clock_shift ? q->clock_shift - 1 - time : 0;
 }
 
 /* Copies what waits to the other file. Its last entry, K, makes it the file that counts. */
 static ec_result compact(ec_queue *q) {
   uint8_t entries[COPY * ENTRY], *entry = entries; /* A write each would be slow. */
+  const ec_storage *storage = &q->config.storage;
   uint32_t at = q->head;
   q->has_half_copy = 1;
   for (uint32_t i = 0; i < q->count; i++) {
@@ -218,19 +216,20 @@ static ec_result compact(ec_queue *q) {
     if (!is_open) make_entry(entry, 'C', (uint32_t)get(entry + 1, 4), (uint64_t)time);
     entry += ENTRY;
     if (entry < entries + sizeof entries && i + 1 < q->count) continue;
-    if (copy(q, entries, (int)(entry - entries) / ENTRY) != EC_OK) return EC_STORAGE;
+    if (storage->append(q->config.context, 1 - q->file, entries, (size_t)(entry - entries))) return EC_STORAGE;
     entry = entries;
   }
   q->batch_end = q->batch_count * ENTRY; /* In the copy. The old one is read again if the copy fails. */
   make_batch(q, entries);
-  if (q->is_unread || (q->has_batch && copy(q, entries, 2) != EC_OK)) return EC_STORAGE;
-  make_entry(entries, 'X', NOWHERE, q->dropped);
-  if (copy(q, entries, 1) != EC_OK) return EC_STORAGE;
-  make_entry(entries, 'K', q->generation + 1, 0);
-  if (copy(q, entries, 1) != EC_OK) return EC_STORAGE;
+  entry = entries + (q->has_batch ? 2 * ENTRY : 0);
+  make_entry(entry, 'X', NOWHERE, q->dropped);
+  make_entry(entry + ENTRY, 'K', q->generation + 1, 0);
+  size_t size = (size_t)(entry - entries) + 2 * ENTRY;
+  if (q->is_unread || storage->append(q->config.context, 1 - q->file, entries, size)) return EC_STORAGE;
   q->generation++;
   q->file = 1 - q->file;
   q->boot = 0; /* Times of earlier starts are settled: what is still open is of this one. */
+  q->compact_at = 2 * copy_size(q) + SLACK;
   return load(q);
 }
 
@@ -240,22 +239,22 @@ static ec_result tidy(ec_queue *q) {
   /* A copy that may be complete must not count after a restart. */
   if (q->has_half_copy && q->config.storage.truncate(q->config.context, 1 - q->file, 0)) return EC_STORAGE;
   q->has_half_copy = 0;
-  if (q->size >= q->compact_at) {
+  if (q->size >= q->compact_at || (is_short(q) && q->size > copy_size(q) + 4 * ENTRY)) {
     q->compact_at = q->size + SLACK; /* The next try, if this one fails. */
     if (compact(q) != EC_OK) q->is_unread = 1;
     if (q->is_unread || q->config.storage.truncate(q->config.context, 1 - q->file, 0)) return EC_STORAGE;
     q->has_half_copy = 0;
   }
-  if (q->uncounted) {
-    if (append_entry(q, 'X', NOWHERE, q->uncounted) != EC_OK) return EC_STORAGE;
-    q->uncounted = 0;
-  }
+  if (q->uncounted && append_entry(q, 'X', NOWHERE, q->uncounted) != EC_OK) return EC_STORAGE;
+  q->uncounted = 0;
   int64_t now = q->has_unknown_times ? unix_time(q) : 0;
   if (now) {
     /* The times of a batch stay as they were sent. */
     uint32_t start = q->has_batch && q->batch_end > q->boot ? q->batch_end : q->boot;
     if (append_entry(q, 'T', start, (uint64_t)(now - q->uptime)) != EC_OK) return EC_STORAGE;
     q->has_unknown_times = 0;
+    q->boot = q->size; /* What is before is settled, also if the clock is lost and set again. */
+    q->clock_end = 0;
   }
   return EC_OK;
 }
@@ -283,6 +282,7 @@ ec_result ec_open(ec_queue *q, const ec_config *config, uint32_t now) {
   size_t length = characters(config->device_id), record = strlen(config->device_id) + RECORD_SIZE;
   if (length < 1 || length > 255 || config->buffer_size < 2 * record) return EC_INVALID;
   if (config->max_codes == 0 || config->dropped_base == INT32_MAX) return EC_INVALID;
+  if (config->storage.capacity > 0 && config->storage.capacity < 1024) return EC_INVALID;
   memset(q, 0, sizeof *q);
   q->config = *config;
   q->last_now = q->since = now;
@@ -299,6 +299,7 @@ ec_result ec_open(ec_queue *q, const ec_config *config, uint32_t now) {
   q->generation = generations[q->file];
   if (config->storage.truncate(config->context, 1 - q->file, 0) || load(q) != EC_OK) return EC_STORAGE;
   if (q->generation == 0 && append_entry(q, 'K', ++q->generation, 0) != EC_OK) return EC_STORAGE;
+  q->compact_at = 2 * copy_size(q) + SLACK;
   q->boot = q->size;
   return EC_OK;
 }
@@ -306,7 +307,7 @@ ec_result ec_open(ec_queue *q, const ec_config *config, uint32_t now) {
 /* Whether there is room for a code, if need be where an older one was. */
 static int makes_room(ec_queue *q) {
   uint32_t at = q->has_batch ? q->gap ? q->gap_at : q->batch_count : 0;
-  if (q->count < q->config.max_codes) return 1;
+  if (q->count < q->config.max_codes && !is_short(q)) return 1;
   return q->config.drop == EC_DROP_OLDEST && at < q->count && append_entry(q, 'X', at, 1) == EC_OK;
 }
 
@@ -314,19 +315,17 @@ ec_result ec_add(ec_queue *q, uint32_t now, int32_t err, int64_t timestamp) {
   tick(q, now);
   if (timestamp < EC_NOW || timestamp > MAX_TIMESTAMP) timestamp = 0; /* The code matters more than its time. */
   if (timestamp == EC_NOW && (timestamp = unix_time(q)) == 0) timestamp = -1 - q->uptime;
-  if (tidy(q) == EC_OK && makes_room(q) && append_entry(q, 'C', (uint32_t)err, (uint64_t)timestamp) == EC_OK) {
-    q->has_unknown_times |= timestamp < 0;
-    return EC_OK;
-  }
+  int is_stored = tidy(q) == EC_OK && makes_room(q) && append_entry(q, 'C', (uint32_t)err, (uint64_t)timestamp) == EC_OK;
+  q->has_unknown_times |= is_stored && timestamp < 0;
+  if (is_stored) return EC_OK;
   q->uncounted++;
   (void)tidy(q); /* Full storage: counted in memory until there is room. */
   return EC_DROPPED;
 }
 
 static char *put_text(char *to, const char *text) {
-  size_t size = strlen(text);
-  memcpy(to, text, size);
-  return to + size;
+  while (*text) *to++ = *text++;
+  return to;
 }
 
 static char *put_number(char *to, int64_t number) {
@@ -420,12 +419,16 @@ ec_action ec_poll(ec_queue *q, uint32_t now, ec_request *request) {
 
 uint32_t ec_wait(const ec_queue *q, uint32_t now) { return now - q->since < q->wait ? q->wait - (now - q->since) : 0; }
 
+static size_t skip_blanks(const char *text, size_t size, size_t at) {
+  while (at < size && memchr(" \n\r\t", text[at], 4)) at++;
+  return at;
+}
+
 /* Where the value of a field of the object begins; 0 if it has none, or the object is not whole. */
 static size_t field(const ec_response *response, const char *name) {
   const char *text = response->body;
-  size_t size = response->size, at = 0, found = 0, length = strlen(name);
+  size_t size = response->size, at = skip_blanks(text, size, 0), found = 0, length = strlen(name);
   int depth = 0;
-  while (at < size && memchr(" \n\r\t", text[at], 4)) at++;
   if (at == size || text[at] != '{') return 0;
   for (; at < size; at++) {
     char sign = text[at];
@@ -435,36 +438,32 @@ static size_t field(const ec_response *response, const char *name) {
     size_t start = ++at;
     for (; at < size && text[at] != '"'; at++) at += text[at] == '\\';
     int is_name = depth == 1 && at < size && at - start == length && memcmp(text + start, name, length) == 0;
-    if (is_name && at + 1 < size && text[at + 1] == ':') found = at + 2;
+    size_t colon = is_name ? skip_blanks(text, size, at + 1) : size;
+    if (colon < size && text[colon] == ':') found = skip_blanks(text, size, colon + 1);
   }
   return response->is_cut ? found : 0;
 }
 
-/* The whole number that begins the text; -1 if none does, or it has more than nine digits. */
-static int64_t whole_number(const char *text, size_t size) {
-  int64_t number = -1;
-  for (size_t at = 0; at < size && text[at] >= '0' && text[at] <= '9'; at++) {
-    if (at == 9) return -1;
-    number = 10 * (at ? number : 0) + (text[at] - '0');
-  }
-  return number;
+/* The whole number at `at`, or what is large enough in its place; -1 if there is none. */
+static int64_t whole_number(const char *text, size_t size, size_t at) {
+  int64_t number = at < size && text[at] >= '0' && text[at] <= '9' ? 0 : -1;
+  for (; number >= 0 && at < size && text[at] >= '0' && text[at] <= '9'; at++)
+    number = number < 1000000000 ? 10 * number + (text[at] - '0') : number;
+  return at < size && memchr(",} \n\r\t", text[at], 7) ? number : -1; /* With the 0 at the end of a text. */
 }
 
 static int64_t number_field(const ec_response *response, const char *name) {
   size_t at = field(response, name);
-  return at ? whole_number(response->body + at, response->size - at) : -1;
+  return at ? whole_number(response->body, response->size, at) : -1;
 }
 
 static void end_batch(ec_queue *q, uint32_t rejected, const ec_response *response) {
   /* If it cannot be written, the batch is sent again; its key keeps it from being stored twice. */
-  if (append_entry(q, 'A', 0, 0) != EC_OK) {
-    storage_failed(q);
-  } else {
-    q->problem = rejected ? EC_REJECTED : EC_OK;
-    q->wait = 0;
-    q->backoff = FIRST_BACKOFF;
-    if (rejected && q->config.rejected) q->config.rejected(q->config.context, rejected, response->body, response->size);
-  }
+  if (append_entry(q, 'A', 0, 0) != EC_OK) { storage_failed(q); return; }
+  q->problem = rejected ? EC_REJECTED : EC_OK;
+  q->wait = 0;
+  q->backoff = FIRST_BACKOFF;
+  if (rejected && q->config.rejected) q->config.rejected(q->config.context, rejected, response->body, response->size);
 }
 
 void ec_answered(ec_queue *q, uint32_t now, uint32_t number, const ec_response *response) {
@@ -484,12 +483,13 @@ void ec_answered(ec_queue *q, uint32_t now, uint32_t number, const ec_response *
     if (status == 413) q->limit = q->batch_count / 2;
     q->has_batch = 0;
     again(q, 0);
-  } else if (status >= 400 && status < 500 && status != 408 && status != 409 && status != 425 && status != 429) {
+  } else if (status >= 300 && status < 500 && status != 408 && status != 409 && status != 425 && status != 429) {
     q->problem = EC_REFUSED;
     q->status = status;
-    hold(q, RARELY, MAX_BACKOFF);
+    hold(q, status < 400 ? 0 : RARELY, MAX_BACKOFF); /* A redirect is mostly a hotel's. */
   } else {
-    int64_t seconds = response->retry_after ? whole_number(response->retry_after, strlen(response->retry_after)) : 0;
+    const char *text = response->retry_after ? response->retry_after : "";
+    int64_t seconds = whole_number(text, strlen(text) + 1, skip_blanks(text, strlen(text), 0));
     again(q, seconds < 0 ? 0 : 1000 * (seconds < MAX_RETRY_AFTER ? (uint32_t)seconds : MAX_RETRY_AFTER));
   }
 }

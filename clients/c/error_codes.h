@@ -2,7 +2,6 @@
  *
  * The rules are those of docs/devices.md; README.md shows the use. Nothing here allocates, sleeps, or starts a thread:
  * ec_poll says what to do next, and ec_answered takes the response. One thread at a time may use a queue.
- *
  * Times called `now` are milliseconds of a counter that runs on, like FreeRTOS ticks; it may wrap around.
  */
 #ifndef ERROR_CODES_H
@@ -12,14 +11,17 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
-/* Two files, 0 and 1, that only grow at the end. Each function returns 0 once its work is on storage, else -1. A power cut
- * may leave any part of an append. An append that failed may have written any part, too. */
+/* Two files, 0 and 1, empty at first, that only grow at the end. Each function returns 0 once its work is on storage, else
+ * -1. A power cut may leave any part of an append. An append that failed may have written any part, too. */
 typedef struct {
   int (*append)(void *context, int file, const void *data, size_t size);
   /* Returns how many bytes there are at `offset`, up to `size`; -1 if they cannot be read. */
   int (*read)(void *context, int file, uint32_t offset, void *data, size_t size);
-  /* Shortens a file to `size`. A file that does not exist is empty. */
+  /* Shortens a file to `size`. */
   int (*truncate)(void *context, int file, uint32_t size);
+  /* Bytes that both files together may take, 1024 at least, or 0 for 72 * max_codes + 8192. A code that would take the
+   * room for delivering the others is dropped, by the rule of `drop`. */
+  uint32_t capacity;
 } ec_storage;
 
 typedef enum { EC_DROP_OLDEST, EC_DROP_NEWEST } ec_drop;
@@ -41,10 +43,10 @@ typedef struct {
 typedef enum {
   EC_OK,
   EC_INVALID, /* An argument or a setting is out of range. */
-  EC_DROPPED, /* The code is not on storage; it is counted as dropped. */
+  EC_DROPPED, /* The code is not on storage; it is counted as dropped (in RAM, if the storage failed). */
   EC_STORAGE, /* The storage failed. Try again. */
   EC_REJECTED, /* Records of the last batch were rejected for good. */
-  EC_REFUSED, /* The API key or the address is wrong; all codes are kept. */
+  EC_REFUSED, /* Refused with `status`, mostly for a wrong API key or address. All codes are kept, and tried again. */
 } ec_result;
 typedef enum { EC_IDLE, EC_WAIT, EC_SEND } ec_action;
 
@@ -63,9 +65,7 @@ typedef struct {
   size_t size;
   int is_cut; /* The whole body came, but you kept only its beginning: 256 bytes at least. */
 } ec_response;
-
-/* Only the first three are for you. */
-typedef struct {
+typedef struct { /* Only the first three are for you. */
   ec_result problem; /* What to raise an alarm about, until a batch is delivered. */
   int status;        /* The status that refused the batch. */
   uint32_t count;    /* Codes that are not delivered yet. */
@@ -80,7 +80,7 @@ typedef struct {
   uint32_t batch_count, batch_dropped, batch_end, body_crc;
   int has_batch, has_unknown_times;
   int64_t batch_time, clock_shift;
-  uint32_t clock_start, clock_end;                    /* The clock entry found last. */
+  uint32_t clock_start, clock_end;                    /* The codes that `clock_shift` is for; 0: their time is unknown. */
   uint8_t key[16];
   char key_text[33];
 } ec_queue;

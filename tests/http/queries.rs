@@ -5,6 +5,7 @@ use get_logs::{Cache, GetLogs};
 use lambda_http::{Request, RequestExt};
 use logs_core::clock::Moment;
 use logs_core::metrics::Metrics;
+use logs_core::mysql::{QueryIndexes, migrate_with_users};
 use serde_json::{Value, json};
 
 use crate::harness::{Database, Product, ProductOptions, in_time, record};
@@ -140,15 +141,27 @@ async fn a_wrong_parameter_is_400_and_named() {
 }
 
 #[tokio::test]
-async fn without_the_index_the_question_is_501_and_the_plain_list_goes_on() {
+async fn an_operator_may_leave_indexes_out_and_then_the_question_is_501_while_the_plain_list_goes_on() {
     let database = Database::migrated().await;
     database.insert(&json!([record("a", 1, NOW)]), NOW).await;
-    database.run("ALTER TABLE Logs DROP INDEX of_device").await;
     let function = get_logs(&database);
+    for (wanted, of_device, of_code) in
+        [("none", 501, 501), ("none", 501, 501), ("error_code", 501, 200), ("all", 200, 200), ("error_code", 501, 200)]
+    {
+        let indexes = QueryIndexes::from_environment(&|_| Some(wanted.to_owned())).expect("a choice");
+        migrate_with_users(&database.settings(), &[], indexes).await.expect("migrate runs");
+        let (status, answer) = ask(&function, &[("device_id", "a")]).await;
+        assert_eq!(status, of_device, "{wanted}: {answer}");
+        let (status, answer) = ask(&function, &[("error_code", "1")]).await;
+        assert_eq!(status, of_code, "{wanted}: {answer}");
+        assert_eq!(ids(&ask(&function, &[]).await.1).len(), 1);
+    }
+    // Without the setting, what an operator did by hand stays.
+    migrate_with_users(&database.settings(), &[], None).await.expect("migrate runs");
     let (status, problem) = ask(&function, &[("device_id", "a")]).await;
     assert_eq!((status, &problem["status"]), (501, &json!(501)), "{problem}");
-    assert_eq!(ask(&function, &[("error_code", "1")]).await.0, 200);
-    assert_eq!(ids(&ask(&function, &[]).await.1).len(), 1);
+    let refused = QueryIndexes::from_environment(&|_| Some("both".to_owned())).expect_err("it is no choice");
+    assert!(refused.to_string().contains("all, error_code or none"), "{refused}");
 }
 
 #[tokio::test]

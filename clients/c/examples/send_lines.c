@@ -152,7 +152,7 @@ int main(void) {
   int has_line = fgets(line, sizeof line, stdin) != NULL;
   find_device(folder, has_line ? line : NULL, device_id);
   ec_config config = {device_id, 1000, EC_DROP_OLDEST, 2000000000, buffer, sizeof buffer,
-                      {append_to_file, read_file, truncate_file}, unix_time, random_bytes, rejected, folder};
+                      {append_to_file, read_file, truncate_file, 0}, unix_time, random_bytes, rejected, folder};
   if (ec_open(&queue, &config, milliseconds()) != EC_OK) {
     fputs("the queue cannot be opened\n", stderr);
     return 1;

@@ -2,7 +2,9 @@
 //! harmless.
 
 use lambda_runtime::Diagnostic;
-use logs_core::mysql::{DatabaseSettings, DatabaseUser, MigrateError, MigrationReport, Rights, migrate_with_users};
+use logs_core::mysql::{
+    DatabaseSettings, DatabaseUser, MigrateError, MigrationReport, QueryIndexes, Rights, migrate_with_users,
+};
 use logs_core::settings::{Env, SettingError, secret};
 
 const STORE_LOGS: &str = "STORE_LOGS_SECRET_ARN";
@@ -12,6 +14,7 @@ const STORE_LOGS: &str = "STORE_LOGS_SECRET_ARN";
 pub struct Migration {
     settings: DatabaseSettings,
     users: Vec<DatabaseUser>,
+    indexes: Option<QueryIndexes>,
 }
 
 /// Why a run failed, for the operator who started it.
@@ -28,8 +31,8 @@ impl From<Failure> for Diagnostic {
 
 impl Migration {
     /// `DB_SECRET_ARN` (or `DATABASE_URL`) is the administrator's login. `POST_LOG_SECRET_ARN`, `GET_LOGS_SECRET_ARN`,
-    /// `RETENTION_SECRET_ARN`, `SUMMARIZE_SECRET_ARN` and, with a queue, `STORE_LOGS_SECRET_ARN` are the secrets of the users to create or
-    /// update.
+    /// `RETENTION_SECRET_ARN`, `SUMMARIZE_SECRET_ARN` and, with a queue, `STORE_LOGS_SECRET_ARN` are the secrets of the
+    /// users to create or update. `QUERY_INDEXES`: see [`QueryIndexes`].
     pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
         let user = |variable, rights| Ok(DatabaseUser { secret_arn: secret(env, variable)?, rights });
         let settings = DatabaseSettings::from_environment(env)?;
@@ -42,12 +45,12 @@ impl Migration {
         if env(STORE_LOGS).is_some() {
             users.push(user(STORE_LOGS, Rights::AddLogs)?);
         }
-        Ok(Self { settings, users })
+        Ok(Self { settings, users, indexes: QueryIndexes::from_environment(env)? })
     }
 
     /// Brings schema and users up to date. The result is like `{"version":5,"applied":[1,2,3,4,5],"users":[…]}`.
     pub async fn run(&self) -> Result<MigrationReport, Failure> {
-        match Box::pin(migrate_with_users(&self.settings, &self.users)).await {
+        match Box::pin(migrate_with_users(&self.settings, &self.users, self.indexes)).await {
             Ok(report) => {
                 let MigrationReport { version, applied, users } = &report;
                 tracing::info!(version, ?applied, ?users, "the database is up to date");

@@ -207,10 +207,13 @@ fn new_codes_are_announced_in_prod_and_the_endpoint_for_that_is_only_where_it_is
             assert_eq!(policy["Condition"], json!({ "ArnEquals": { "aws:PrincipalArn": roles } }));
         }
     }
-    let dev = Project::copy().package("dev", &["newCodes=announced", "newAfterDays=7"]).expect("it can be packaged");
+    let dev = Project::copy()
+        .package("dev", &["newCodes=announced", "newAfterDays=7", "queryIndexes=none"])
+        .expect("it can be packaged");
     assert!(dev.has("TopicEndpoint"));
     let variables = &dev.properties("SummarizeLambdaFunction")["Environment"]["Variables"];
     assert_eq!(variables["NEW_AFTER_DAYS"], "7");
+    assert_eq!(dev.properties("MigrateLambdaFunction")["Environment"]["Variables"]["QUERY_INDEXES"], "none");
 }
 
 #[test]

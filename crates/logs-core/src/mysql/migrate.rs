@@ -9,6 +9,7 @@ use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection};
 use super::error::{LOCK_WAIT_TIMEOUT, UNKNOWN_DATABASE, number};
 use super::login::{Login, LoginError, read_credentials};
 use super::migrations;
+use super::query_indexes::QueryIndexes;
 use super::settings::DatabaseSettings;
 use super::users::{self, DatabaseUser, Rights, UserError};
 use crate::{Credentials, Deadline};
@@ -101,14 +102,15 @@ impl From<sqlx::migrate::MigrateError> for MigrateError {
 /// from two places at once. Data that is there stays. A run that was interrupted is repaired by the next: every
 /// migration looks at what it finds and does only what is missing.
 pub async fn migrate(settings: &DatabaseSettings) -> Result<MigrationReport, MigrateError> {
-    migrate_with_users(settings, &[]).await
+    migrate_with_users(settings, &[], None).await
 }
 
 /// The same, and then creates or updates the functions' users: their passwords become those of their secrets, their
-/// rights just what they need.
+/// rights just what they need. `indexes`: which the table shall have; `None` leaves those of the operator as they are.
 pub async fn migrate_with_users(
     settings: &DatabaseSettings,
     users: &[DatabaseUser],
+    indexes: Option<QueryIndexes>,
 ) -> Result<MigrationReport, MigrateError> {
     let mut connection = connect(settings, !users.is_empty()).await?;
     let locked: Option<i64> = sqlx::query_scalar("SELECT GET_LOCK(?, ?)")
@@ -119,14 +121,18 @@ pub async fn migrate_with_users(
     if locked != Some(1) {
         return Err(MigrateError::Locked);
     }
-    let outcome = under_lock(&mut connection, users).await;
+    let outcome = under_lock(&mut connection, users, indexes).await;
     // Closing releases the lock. A broken connection is already in the result.
     let _ = connection.close().await;
     outcome
 }
 
 /// The secrets are read here, under the lock: otherwise the later of two runs could restore an older password.
-async fn under_lock(connection: &mut MySqlConnection, users: &[DatabaseUser]) -> Result<MigrationReport, MigrateError> {
+async fn under_lock(
+    connection: &mut MySqlConnection,
+    users: &[DatabaseUser],
+    indexes: Option<QueryIndexes>,
+) -> Result<MigrationReport, MigrateError> {
     let mut logins = Vec::<(Credentials, Rights)>::new();
     let own = users::current_user(connection).await?;
     for user in users {
@@ -140,7 +146,7 @@ async fn under_lock(connection: &mut MySqlConnection, users: &[DatabaseUser]) ->
         logins.push((login, user.rights));
     }
     connection.execute(SET_UP_SESSION).await?;
-    let mut report = apply_in_turn(connection).await?;
+    let mut report = apply_in_turn(connection, indexes).await?;
     for (login, rights) in logins {
         let username = login.username.clone();
         match users::set_up(connection, &login, rights).await {
@@ -152,11 +158,14 @@ async fn under_lock(connection: &mut MySqlConnection, users: &[DatabaseUser]) ->
 }
 
 /// Applies the migrations as soon as no long transaction holds the table.
-async fn apply_in_turn(connection: &mut MySqlConnection) -> Result<MigrationReport, MigrateError> {
+async fn apply_in_turn(
+    connection: &mut MySqlConnection,
+    indexes: Option<QueryIndexes>,
+) -> Result<MigrationReport, MigrateError> {
     let started = Instant::now();
     let mut applied = Vec::new();
     loop {
-        match apply(connection, &mut applied).await {
+        match apply(connection, indexes, &mut applied).await {
             Err(MigrateError::TableInUse) if started.elapsed() < TABLE_LIMIT => {
                 tracing::warn!("a transaction holds the table Logs; trying again");
                 tokio::time::sleep(TABLE_PAUSE).await;
@@ -168,7 +177,11 @@ async fn apply_in_turn(connection: &mut MySqlConnection) -> Result<MigrationRepo
 }
 
 /// Applies the migrations that are missing and adds them to `applied`. Returns the version of the schema.
-async fn apply(connection: &mut MySqlConnection, applied: &mut Vec<i64>) -> Result<i64, MigrateError> {
+async fn apply(
+    connection: &mut MySqlConnection,
+    indexes: Option<QueryIndexes>,
+    applied: &mut Vec<i64>,
+) -> Result<i64, MigrateError> {
     connection.ensure_migrations_table().await?;
     // Under the lock an unfinished migration can only be an interrupted one.
     sqlx::query("DELETE FROM _sqlx_migrations WHERE success = FALSE").execute(&mut *connection).await?;
@@ -183,6 +196,12 @@ async fn apply(connection: &mut MySqlConnection, applied: &mut Vec<i64>) -> Resu
     let done: Vec<_> = connection.list_applied_migrations().await?.iter().map(|done| done.version).collect();
     applied.extend(done.iter().filter(|version| before.iter().all(|earlier| earlier.version != **version)));
     outcome?;
+    if let Some(indexes) = indexes {
+        indexes.apply(connection).await.map_err(|error| match number(&error) {
+            Some(LOCK_WAIT_TIMEOUT) => MigrateError::TableInUse,
+            _ => MigrateError::Statement(error),
+        })?;
+    }
     Ok(done.into_iter().max().unwrap_or_default())
 }
 

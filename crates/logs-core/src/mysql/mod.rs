@@ -6,7 +6,7 @@
 //! - `one_transaction.rs`: work that is one transaction and may run again.
 //! - `ledger.rs`: a batch under a key is stored once. `messages.rs`, `transactions.rs`: many batches at once.
 //! - `summary.rs`: counts the logs by code and hour.
-//! - `migrate.rs`, `users.rs`, `retention.rs`: the schema, the functions' accounts, the deletion of old rows.
+//! - `migrate.rs`, `query_indexes.rs`, `users.rs`, `retention.rs`: the schema, the functions' accounts, old rows.
 //! - `copy.rs`: copying from and to DynamoDB, for operators' tools.
 
 mod connection;
@@ -21,6 +21,8 @@ mod migrate;
 #[cfg(feature = "migrate")]
 mod migrations;
 mod one_transaction;
+#[cfg(feature = "migrate")]
+mod query_indexes;
 mod retention;
 mod retry;
 mod settings;
@@ -36,6 +38,8 @@ pub use copy::NamedLogs;
 pub use login::LoginError;
 #[cfg(feature = "migrate")]
 pub use migrate::{MigrateError, MigrationReport, migrate, migrate_with_users};
+#[cfg(feature = "migrate")]
+pub use query_indexes::QueryIndexes;
 pub use retention::{Retention, RetentionReport};
 pub use settings::DatabaseSettings;
 pub use store::MySqlStore;

@@ -38,8 +38,10 @@ RARELY = 3600
 MAX_ANSWER = 65536
 # The file is rewritten when it has doubled and grown by this many bytes.
 SLACK = 4096
-# The longest line of a code, and what codes leave free for a copy of the file and for delivering its batches, in bytes.
+# In bytes: the longest line of a code, the shortest line, and what codes leave free, beside room for a copy of the file,
+# for delivering its batches.
 LINE = 48
+SHORT_LINE = 24
 RESERVE = 2048
 
 
@@ -70,6 +72,8 @@ def post(url, headers, body):
     """The default transport: status, headers and body of the answer. An exception means that there is no answer."""
     try:
         import http.client as http
+        from socket import SHUT_RDWR
+        from threading import Timer
         from urllib.parse import urlsplit
     except ImportError:
         try:
@@ -81,13 +85,19 @@ def post(url, headers, body):
     else:
         scheme, host, path, query, _ = urlsplit(url)
         connect = {"https": http.HTTPSConnection, "http": http.HTTPConnection}[scheme]
-        connection = connect(host, timeout=TIMEOUT)
+        connection, limit = connect(host, timeout=TIMEOUT), None
         try:
+            connection.connect()
+            # The timeout is for each read; a server that sends a byte now and then would never end.
+            limit = Timer(TIMEOUT, connection.sock.shutdown, (SHUT_RDWR,))
+            limit.daemon = True
+            limit.start()
             connection.request("POST", path + (query and "?" + query), body, headers)
             response = connection.getresponse()
             status, headers, body = response.status, dict(response.getheaders()), response.read(MAX_ANSWER)
         finally:
             connection.close()
+            limit and limit.cancel()
     if int(_header(headers, "content-length") or len(body)) != len(body):
         raise ValueError("half an answer")
     return status, headers, body
@@ -212,9 +222,8 @@ class Queue:
     def __init__(self, files, device_id, max_codes, drop, dropped_base, clock, uptime, random_bytes):
         self.files, self._device_id, self._dropped_base = files, device_id, dropped_base
         self._max_codes, self._drop = max_codes, drop
-        # A batch, and its copy, have the device's ID.
-        self._reserve = RESERVE + 2 * len(json.dumps(device_id).encode())
-        self._clock, self._uptime, self._random_bytes = lambda: judged(clock()), uptime, random_bytes
+        self._id_size = len(json.dumps(device_id).encode())
+        self._set_clock, self._uptime, self._random_bytes = clock, uptime, random_bytes
         self._uncounted, self._has_unknown_times, self._latest = 0, False, 0
         # Codes before `_boot` are of an earlier start, with another uptime.
         self._boot = self._load()
@@ -222,6 +231,7 @@ class Queue:
 
     def _load(self):
         self.codes, self.batch, self.dropped, self._clocks, self._size = [], None, 0, [], 0
+        self._dead = 0  # Lines that a rewritten file does not have.
         for at, line in self.files.lines():
             self._size = at + len(line)
             entry = unpack(line)
@@ -229,18 +239,28 @@ class Queue:
                 self._replay(at, entry)
         # A write before this start may be torn, or not be on storage yet.
         self._torn = self._size > 0
+        # After a write that failed, which may have reached the storage all the same: the file is replaced before the next.
+        self._failed = False
         if self.batch and sum(1 for at in self.codes if at <= self.batch[4]) != self.batch[5]:
             # The storage lost a code of the batch, so the same bytes cannot be sent again. The others get a new key.
             self.batch = None
         return self._size
 
+    def _clock(self):
+        try:
+            return judged(self._set_clock())
+        except Exception:  # A clock chip that does not answer.
+            return 0
+
     def add(self, err, timestamp):
         """Returns whether the code is on storage; otherwise it is counted as dropped."""
         try:
             self.tidy()
-            if len(self.codes) >= self._max_codes or self._is_short():
+            room = self._room()
+            if len(self.codes) >= self._max_codes or room < RESERVE:
                 sending = self.batch[5] if self.batch else 0
-                if self._drop == "newest" or sending == len(self.codes):
+                # Others may have filled the storage: what is left then is for delivering.
+                if self._drop == "newest" or sending == len(self.codes) or room < RESERVE // 2:
                     return self._lose()
                 self._append(["x", self.codes[sending], 1])
             if timestamp is None:
@@ -251,13 +271,18 @@ class Queue:
         except OSError:
             return self._lose()
 
+    def waiting(self):
+        return len(self.codes) + (1 if self.dropped or self._uncounted else 0)
+
     def tidy(self):
         """Writes down what could not be written before, and what the clock says once it is set."""
-        if self._size >= self._rewrite_at or (self._size > self._used() + RESERVE // 2 and self._is_short()):
+        is_worth_it = self._dead * SHORT_LINE > RESERVE // 4
+        if self._failed or self._size >= self._rewrite_at or (is_worth_it and self._room() < RESERVE):
             self._rewrite()
         if self._torn:
             self._write(b"")
-        if self._uncounted and self.files.free() > self._used() + LINE:
+        # Where something is to be delivered, it must not take the room for that.
+        if self._uncounted and (self._room() >= RESERVE // 2 or not (self.codes or self.batch)):
             self._append(["x", -1, self._uncounted])
             self._uncounted = 0
         now, uptime = self._clock() if self._has_unknown_times else 0, self._uptime()
@@ -289,9 +314,9 @@ class Queue:
         """The most bytes that a rewritten file has."""
         return LINE * (len(self.codes) + 2) + (len(pack(self.batch)) if self.batch else 0)
 
-    def _is_short(self):
-        """Whether one more code would take the room that delivering the others needs."""
-        return self.files.free() < self._used() + LINE + self._reserve
+    def _room(self):
+        """Bytes that can be written beside one more code, a batch, and a copy of the file with both."""
+        return self.files.free() - self._used() - LINE - (0 if self.batch else 2 * self._id_size)
 
     def done(self):
         self._append(["a", self.batch[1], self.batch[4]])
@@ -319,14 +344,23 @@ class Queue:
 
     def _write(self, line):
         """Returns the place of the line."""
+        if self._failed:
+            self._rewrite()
+            if self._failed:
+                raise OSError("the storage failed, and the queue cannot be copied")
         newline = b"\n" if self._torn else b""
-        self._torn = True
+        if self.files.free() < len(newline + line):
+            if self._dead > 2:  # Else a copy would not be smaller.
+                self._rewrite_at = 0
+            raise OSError("no space left")  # Before a part of the line takes it.
+        self._failed = True
         at = self.files.append(newline + line) + len(newline)
-        self._torn, self._size = False, at + len(line)
+        self._failed = self._torn = False
+        self._size = at + len(line)
         return at
 
     def _replay(self, at, entry):
-        kind, place = entry[0], entry[-1]
+        kind, waiting = entry[0], len(self.codes)
         if kind == "c":
             self.codes.append(at)
         elif kind == "t":
@@ -336,12 +370,14 @@ class Queue:
             self.codes = [place for place in self.codes if place >= entry[3]]
         elif kind == "a":
             self.codes = [place for place in self.codes if place > entry[2]]
-            self.dropped -= self.batch[6] if self.batch else 0
+            self.dropped = max(0, self.dropped - (self.batch[6] if self.batch else 0))  # An entry may be damaged.
             self.batch = None
         elif kind == "x":
             self.dropped += entry[2]
             if entry[1] in self.codes:
                 self.codes.remove(entry[1])
+        if kind != "c":
+            self._dead += 1 + waiting - len(self.codes)
 
     def _read(self, places):
         for line in self.files.read(places) if places else ():
@@ -415,17 +451,22 @@ class Client:
         self.problem = None  # What to raise an alarm about, until a batch is delivered.
 
     def add(self, err, timestamp=None):
-        """Returns whether the code is on storage; otherwise it is counted as dropped. No timestamp: now."""
+        """Returns whether the code is on storage; otherwise it is counted as dropped.
+
+        `timestamp` is in Unix seconds, 0 if it is unknown; without it, it is now. ValueError: an argument is out of range.
+        """
         _check("err", err, MIN_CODE, MAX_CODE)
         if timestamp is not None:
+            if isinstance(timestamp, float) and 0 <= timestamp < MAX_TIMESTAMP + 1:
+                timestamp = int(timestamp)
             _check("timestamp", timestamp, 0, MAX_TIMESTAMP)
         with self._state:
             return self._queue.add(int(err), timestamp)
 
     def waiting(self):
-        """How many codes are not delivered yet."""
+        """How many records are not delivered yet: codes, and the count of dropped ones."""
         with self._state:
-            return len(self._queue.codes)
+            return self._queue.waiting()
 
     def poll(self, now):
         """What to do: send (url, headers, body), wait for a number of seconds, or nothing (None) until the next code.
@@ -492,9 +533,12 @@ class Client:
         elif status == 422 and is_problem:  # The key has another batch, and nothing of this one is stored.
             self._queue.batch = None
             self._again(now, 0)
-        elif isinstance(status, int) and 400 <= status < 500 and status not in (408, 409, 425, 429):
+        elif isinstance(status, int) and 300 <= status < 500 and status not in (408, 409, 425, 429):
             self.problem = "refused with %d, all codes are kept: %s" % (status, document.get("detail"))
-            self._hold(now, RARELY, MAX_BACKOFF)
+            if status < 400:
+                self._again(now, 0)  # A redirect is mostly a hotel's.
+            else:
+                self._hold(now, RARELY, MAX_BACKOFF)
         else:
             self._again(now, min(_number(_header(headers, "retry-after")), MAX_RETRY_AFTER))
 
@@ -537,7 +581,7 @@ def _header(headers, name):
 
 def _number(text):
     """A number of decimal digits, else 0. More than 9 digits are as good as 9."""
-    return int(text[:9]) if text and all(digit in "0123456789" for digit in text) else 0
+    return int(text.lstrip("0")[:9] or 0) if text and all(digit in "0123456789" for digit in text) else 0
 
 
 def _count(document, name):

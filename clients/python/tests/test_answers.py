@@ -153,10 +153,28 @@ class Answers(unittest.TestCase):
 
     def test_what_is_no_code_is_refused_at_the_call(self):
         device = self.send(codes=0)
-        for arguments in ((1 << 31,), (-(1 << 31) - 1,), (1.0,), ("7",), (None,), (1, -1), (1, 253402300800), (1, 0.5)):
+        for arguments in ((1 << 31,), (-(1 << 31) - 1,), (1.0,), ("7",), (None,), (1, -1), (1, 253402300800),
+                          (1, float("nan")), (1, float("inf")), (1, -0.5), (1, "5")):
             with self.assertRaises(ValueError):
                 device.add(*arguments)
         self.assertIs(device.step(), None)
+
+    def test_a_fraction_of_a_second_is_dropped(self):
+        device = self.send(codes=0)
+        device.add(1, 1514864773.9)
+        device.step()
+        self.assertEqual(self.service.records(), [(1, 1514864773)])
+
+    def test_a_redirect_keeps_the_batch_and_says_so(self):
+        device = self.send((302, {"location": "http://hotel/login"}, b""))
+        device.step()
+        self.assertIn("302", device.problem)
+        self.assertEqual(device.waiting(), 1)
+
+    def test_a_wait_has_leading_zeros_or_many_digits(self):
+        for said, least in (("0000000120", 120), ("99999999999", 86400), (" 30 ", 30)):
+            device = self.send((503, {"retry-after": said}, b""))
+            self.assertGreaterEqual(device.step(), least, said)
 
     def test_wrong_settings_are_refused(self):
         for settings in (dict(drop="all"), dict(batch_size=1000), dict(batch_size=0), dict(max_codes=0)):

@@ -5,11 +5,14 @@ import json
 import logging
 import os
 import queue
+import socket
 import tempfile
 import threading
 import unittest
 from contextlib import redirect_stderr
+from http.client import HTTPException
 
+import error_codes
 from error_codes import Client
 from error_codes_logging import ErrorCodeHandler
 
@@ -31,6 +34,37 @@ class Transport:
         codes = self.requests.get(timeout=LIMIT)
         self.answers.put((200, {}, json.dumps({"accepted": len(codes), "rejected": 0, "errors": []}).encode()))
         return codes
+
+
+class Transports(unittest.TestCase):
+    def test_a_server_that_drips_does_not_hold_the_device(self):
+        limit, error_codes.TIMEOUT = error_codes.TIMEOUT, 1
+        self.addCleanup(setattr, error_codes, "TIMEOUT", limit)
+        for sent in (b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 9999\r\n\r\n"):
+            server = socket.create_server(("127.0.0.1", 0))
+            self.addCleanup(server.close)
+            ended = threading.Event()
+
+            def drip():
+                connection, _ = server.accept()
+                with connection:
+                    connection.sendall(sent)
+                    try:
+                        while not ended.wait(0.1):  # Well below the timeout of a read.
+                            connection.sendall(b"x")
+                    except OSError:
+                        pass  # The device hung up.
+
+            thread = threading.Thread(target=drip, daemon=True)
+            thread.start()
+            try:
+                _, _, body = error_codes.post("http://127.0.0.1:%d/logs" % server.getsockname()[1], {}, b"[]")
+                self.assertEqual(body, b"")
+            except (OSError, ValueError, HTTPException):
+                pass
+            thread.join(LIMIT)
+            self.assertFalse(thread.is_alive())
+            ended.set()
 
 
 class Logging(unittest.TestCase):

@@ -4,7 +4,7 @@ import os
 import unittest
 
 import error_codes
-from testbed import NOW, FullFiles, Service, SmallFiles, Time, client, drain, new_path, problem
+from testbed import NOW, FullFiles, GhostFiles, Service, SmallFiles, Time, client, drain, new_path, problem
 
 BASE = 2000000000
 
@@ -61,8 +61,8 @@ class Storage(unittest.TestCase):
             device = self.start(files=FullFiles)
             noted = [err for err in range(8) if device.add(err)]
             wait = device.step()
-            if not self.service.requests:
-                self.assertIn("storage failed", device.problem or "storage failed")
+            if noted and not self.service.requests:
+                self.assertIn("storage failed", device.problem)
             FullFiles.room = 100000
             self.time.uptime += wait or 0
             drain(device, self.time)
@@ -128,6 +128,61 @@ class Storage(unittest.TestCase):
         drain(self.start(), self.time)
         self.assertEqual((len(self.service.requests), self.service.codes()), (2, [1]))
 
+    def test_a_code_whose_write_failed_does_not_come_back(self):
+        for restart in (False, True):
+            self.setUp()
+            self.service.script = ["lost"]
+            device = self.start(files=GhostFiles)
+            device.add(1)
+            GhostFiles.is_failing = True
+            self.assertEqual(device.add(2), False)
+            GhostFiles.is_failing = False
+            device.add(3)
+            device.step()
+            drain(self.start() if restart else device, self.time)
+            self.assertEqual(self.service.codes(), [1, 3, BASE + 1])
+
+    def test_storage_that_others_filled_delivers_what_it_holds(self):
+        for drop in ("oldest", "newest"):
+            for room in (0, 200, 900, 1500, 2500):
+                self.setUp()
+                SmallFiles.size = 100000
+                device = self.start(files=SmallFiles, drop=drop)
+                for err in range(300):
+                    device.add(err)
+                SmallFiles.size = os.stat(self.path)[6] + device._queue._used() + room
+                for err in range(300, 500):
+                    device.add(err)
+                drain(device, self.time)
+                codes = [err for err in self.service.codes() if err < BASE]
+                counts = sum(err - BASE for err in self.service.codes() if err > BASE)
+                self.assertEqual(len(codes) + counts, 500, (drop, room))
+                self.assertGreaterEqual(len(codes), 290, (drop, room))
+
+    def test_the_count_of_dropped_codes_waits_like_a_code(self):
+        device = self.start(files=FullFiles)
+        FullFiles.room = 0
+        self.assertEqual((device.add(1), device.waiting()), (False, 1))
+        FullFiles.room = 1000
+        while device.waiting():
+            self.time.uptime += device.step() or 0
+        self.assertEqual(self.service.codes(), [BASE + 1])
+
+    def test_a_damaged_count_of_dropped_codes_invents_none(self):
+        device = self.start(max_codes=2, batch_size=2)
+        for err in range(5):
+            device.add(err)
+        device.step()
+        with open(self.path, "rb") as file:
+            content = file.read()
+        self.assertIn(b'["x"', content)
+        with open(self.path, "wb") as file:
+            file.write(content.replace(b'["x"', b'["y"'))
+        device = self.start()
+        device.add(7)
+        drain(device, self.time)
+        self.assertEqual([err for err in self.service.codes() if err > BASE + 3 or err < 0], [])
+
     def test_a_damaged_line_takes_no_neighbour_with_it(self):
         device = self.start()
         for err in range(5):
@@ -181,6 +236,15 @@ class Storage(unittest.TestCase):
         device = self.start()
         drain(device, self.time)
         self.assertEqual(self.service.records(), [(1, NOW - 60), (2, NOW - 10), (3, 5), (4, NOW)])
+
+    def test_a_clock_that_raises_costs_the_time_and_not_the_code(self):
+        def broken():
+            raise OSError("no such device on the bus")
+
+        device = self.start(clock=broken)
+        self.assertEqual(device.add(1), True)
+        drain(device, self.time)
+        self.assertEqual(self.service.records(), [(1, 0)])
 
     def test_a_clock_is_judged_before_its_time_is_stored(self):
         nan = float("nan")

@@ -122,6 +122,17 @@ class FullFiles(TestFiles):
             raise OSError(28, "no space left on device")
 
 
+class GhostFiles(TestFiles):
+    """Says that a write failed, when it did not."""
+
+    is_failing = False
+
+    def _sync(self, file):
+        super()._sync(file)
+        if GhostFiles.is_failing:
+            raise OSError(5, "input/output error")
+
+
 class SmallFiles(TestFiles):
     """A storage of `size` bytes that nothing else uses."""
 

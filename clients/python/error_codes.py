@@ -319,7 +319,9 @@ class Queue:
         return self.files.free() - self._used() - LINE - (0 if self.batch else 2 * self._id_size)
 
     def done(self):
-        self._append(["a", self.batch[1], self.batch[4]])
+        self.tidy()
+        if self.batch:  # Else the storage lost a code of it.
+            self._append(["a", self.batch[1], self.batch[4]])
 
     def _freeze(self, limit):
         codes, dropped = self.codes[:limit], min(self.dropped, MAX_CODE - self._dropped_base)
@@ -345,9 +347,7 @@ class Queue:
     def _write(self, line):
         """Returns the place of the line."""
         if self._failed:
-            self._rewrite()
-            if self._failed:
-                raise OSError("the storage failed, and the queue cannot be copied")
+            raise OSError("a write failed, and the queue cannot be copied")  # `tidy` tried to.
         newline = b"\n" if self._torn else b""
         if self.files.free() < len(newline + line):
             if self._dead > 2:  # Else a copy would not be smaller.

@@ -73,9 +73,10 @@ def is_done(response):
 
 
 def pause(response, limit):
+    if FAULT == "ignores-retry-after":
+        return
     after = response[1].get("retry-after") if response else None
-    if FAULT != "ignores-retry-after":
-        time.sleep(int(after or 0))
+    time.sleep(int(after or 0))
     if FAULT != "never-pauses":
         time.sleep(random.uniform(0, limit))
 

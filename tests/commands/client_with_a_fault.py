@@ -15,8 +15,8 @@ from urllib.parse import urljoin, urlsplit
 
 FAULTS = (
     "none", "gives-up-after-503", "new-key-for-each-try", "changes-the-body", "ignores-retry-after", "drops-on-409",
-    "trusts-a-portal", "follows-redirects", "checks-no-certificate", "never-pauses", "short-timeout", "repeats-after-202",
-    "repeats-after-413", "drops-on-a-page-of-a-proxy", "one-code-then-gives-up", "single-codes",
+    "trusts-a-portal", "follows-redirects", "checks-no-certificate", "never-pauses", "short-timeout",
+    "repeats-after-202", "repeats-after-413", "drops-on-a-page-of-a-proxy", "one-code-then-gives-up", "single-codes",
 )  # fmt: skip
 FAULT = sys.argv[1]
 assert FAULT in FAULTS, FAULT

@@ -2,7 +2,7 @@
 
 use tokio::process::Command;
 
-use super::device_test::keeps_all_rules;
+use super::device_test::{FEW, keeps_all_rules};
 use crate::harness::temporary_folder;
 
 #[tokio::test]
@@ -16,5 +16,5 @@ async fn its_own_tests_pass_and_it_keeps_all_rules_over_restarts_and_with_tls() 
     let report = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{report}{}", String::from_utf8_lossy(&output.stderr));
     assert!(report.ends_with("all of error_codes.c passed\n"), "{report}");
-    keeps_all_rules(&[folder.path().join("send_lines").as_os_str()]).await;
+    keeps_all_rules(FEW, &[folder.path().join("send_lines").as_os_str()]).await;
 }

@@ -26,6 +26,8 @@ use crate::harness::{Database, Product, record, temporary_folder, until};
 enum Fate {
     /// A status of the gateway's own, which the function never sees. Retry-After is 1.
     Refused(u16),
+    /// A status and a page of somebody else, such as a proxy. Retry-After is 0.
+    Foreign(u16),
     /// 503, and Retry-After says ten minutes.
     MuchLater,
     /// Nobody ever answers.
@@ -90,12 +92,13 @@ async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -
     let fate = script.fates.lock().expect("nobody panics here").pop_front().unwrap_or(Fate::Passed);
     let refused = match fate {
         Fate::Refused(status) => Some((status, "1")),
+        Fate::Foreign(status) => Some((status, "0")),
         Fate::MuchLater => Some((503, "600")),
         Fate::Silence => std::future::pending().await,
         Fate::AnswerLost | Fate::Passed => None,
     };
     if let Some((status, after)) = refused {
-        let answer = Response::builder().status(status).header("retry-after", after);
+        let answer = Response::builder().status(status).header("retry-after", after).header("location", "/login");
         return answer.body(Body::from("refused on purpose")).expect("a response can be built");
     }
     let mut request = script.client.post(&script.post).body(body);
@@ -220,6 +223,20 @@ async fn a_device_does_not_repeat_a_batch_that_is_refused_for_good() {
     assert!(text(&sent.stderr).contains("refused with 400"), "{}", text(&sent.stderr));
     assert!(!text(&sent.stderr).contains(key.as_str()));
     assert_eq!(gateway.keys().len(), 1);
+}
+
+#[tokio::test]
+async fn a_device_keeps_a_batch_that_somebody_else_than_the_service_refuses() {
+    let database = Database::migrated().await;
+    let product = Product::start(&database).await;
+    // Redirects, a login, timeouts of proxies, and what looks like a refusal of the service.
+    let fates = [301, 302, 307, 308, 401, 408, 425, 400, 413].map(Fate::Foreign);
+    let gateway = Gateway::before(&product, &fates).await;
+    let body = record("a", 1, 1).to_string();
+    let sent = send_batch(&gateway.url, &product.endpoints.post.api_key, &body, &[]).await;
+    assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
+    assert_eq!(gateway.keys().len(), fates.len() + 1, "no redirect was followed");
+    assert_eq!(database.count().await, 1);
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::process::Stdio;
 
 use tokio::process::Command;
 
-use super::device_test::keeps_all_rules;
+use super::device_test::{FEW, MANY, keeps_all_rules};
 
 fn folder() -> PathBuf {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../clients/python")).to_owned()
@@ -45,11 +45,11 @@ async fn its_own_tests_pass_on_micropython() {
 #[tokio::test]
 async fn on_cpython_it_keeps_all_rules_over_restarts_and_with_tls() {
     let program = folder().join("examples/send_lines.py");
-    keeps_all_rules(&["python3".as_ref(), "-B".as_ref(), program.as_os_str()]).await;
+    keeps_all_rules(MANY, &["python3".as_ref(), "-B".as_ref(), program.as_os_str()]).await;
 }
 
 #[tokio::test]
 async fn on_micropython_it_keeps_all_rules_over_restarts_and_with_tls() {
     let program = folder().join("examples/send_lines.py");
-    keeps_all_rules(&[micropython().as_os_str(), program.as_os_str()]).await;
+    keeps_all_rules(FEW, &[micropython().as_os_str(), program.as_os_str()]).await;
 }

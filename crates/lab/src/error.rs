@@ -63,6 +63,9 @@ pub(crate) enum LabError {
     NoPlace(PathBuf, &'static str, &'static str),
     #[error("name the client behind --, as in ./dev device-test -- ./client")]
     NoCommand,
+    /// A client must not pass because nothing was asked of it.
+    #[error("no scenario is chosen; its name must contain what --only says")]
+    NoScenario,
     #[error("{0} cannot be started: {1}")]
     NotStarted(String, #[source] io::Error),
     /// What the demonstration sent.

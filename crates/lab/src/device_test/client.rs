@@ -41,8 +41,9 @@ impl Client {
             .spawn()
             .map_err(|error| LabError::NotStarted(program.clone(), error))?;
         if let Some(mut input) = child.stdin.take() {
-            // A client that ends without reading them is judged by what arrives.
-            let _ = input.write_all(codes.as_bytes()).await;
+            let codes = codes.to_owned();
+            // A client that ends without reading them, or reads them late, is judged by what arrives.
+            tokio::spawn(async move { input.write_all(codes.as_bytes()).await });
         }
         Ok(Self(child))
     }
@@ -60,7 +61,7 @@ impl Client {
         }
     }
 
-    /// As when the power is cut.
+    /// It cannot clean up. What it wrote to files stays, which a real loss of power does not promise.
     pub(crate) async fn kill(mut self) {
         self.signal(Signal::SIGKILL);
         // It is gone already, or goes now.

@@ -1,20 +1,25 @@
 //! A gateway that misbehaves on purpose, in front of a real one. It takes down every request.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, Response};
+use axum::http::{HeaderMap, HeaderValue, Response, Uri};
 use serde_json::Value;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::device_test::scenario::{Fate, SLOW};
+use crate::device_test::scenario::Fate;
 use crate::error::LabError;
+
+/// Where a redirect leads.
+const LOGIN: &str = "/login";
 
 /// A request, and what became of it.
 #[derive(Clone, Debug)]
@@ -29,8 +34,11 @@ pub(crate) struct Arrival {
 struct Script {
     fates: Mutex<VecDeque<Fate>>,
     arrivals: Mutex<Vec<Arrival>>,
-    /// The client is to lose its power now.
-    power_cut: Notify,
+    was_followed: AtomicBool,
+    /// The client is to be killed now.
+    kill: Notify,
+    /// How long [`Fate::Slow`] takes.
+    slow: Duration,
     client: reqwest::Client,
     service: String,
 }
@@ -43,12 +51,14 @@ pub(crate) struct MisbehavingGateway {
 }
 
 impl MisbehavingGateway {
-    /// In front of the gateway at `service`.
-    pub(crate) async fn start(service: &str, fates: &[Fate]) -> Result<Self, LabError> {
+    /// In front of the gateway at `service`. A slow response takes `slow`.
+    pub(crate) async fn start(service: &str, fates: &[Fate], slow: Duration) -> Result<Self, LabError> {
         let script = Arc::new(Script {
             fates: Mutex::new(fates.iter().copied().collect()),
             arrivals: Mutex::default(),
-            power_cut: Notify::new(),
+            was_followed: AtomicBool::default(),
+            kill: Notify::new(),
+            slow,
             client: reqwest::Client::builder().no_proxy().build()?,
             service: service.to_owned(),
         });
@@ -72,9 +82,14 @@ impl MisbehavingGateway {
         self.script.fates.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Waits until the client is to lose its power.
-    pub(crate) async fn power_cut(&self) {
-        self.script.power_cut.notified().await;
+    /// Whether a client went where a redirect led.
+    pub(crate) fn was_followed(&self) -> bool {
+        self.script.was_followed.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the client is to be killed.
+    pub(crate) async fn kill(&self) {
+        self.script.kill.notified().await;
     }
 }
 
@@ -84,7 +99,11 @@ impl Drop for MisbehavingGateway {
     }
 }
 
-async fn respond(State(script): State<Arc<Script>>, headers: HeaderMap, body: Bytes) -> Response<Body> {
+async fn respond(State(script): State<Arc<Script>>, uri: Uri, headers: HeaderMap, body: Bytes) -> Response<Body> {
+    if uri.path() == LOGIN {
+        script.was_followed.store(true, Ordering::Relaxed);
+        return foreign(200);
+    }
     let fate = script.fates.lock().unwrap_or_else(PoisonError::into_inner).pop_front().unwrap_or(Fate::Passed);
     let key = headers.get("idempotency-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
     let arrival = Arrival { at: Instant::now(), key, body: body.clone(), fate };
@@ -97,15 +116,14 @@ async fn respond(State(script): State<Arc<Script>>, headers: HeaderMap, body: By
         Fate::CutBefore | Fate::CutAfter => cut(),
         Fate::HalfResponse => half(status, &bytes),
         Fate::Slow => {
-            tokio::time::sleep(SLOW).await;
+            tokio::time::sleep(script.slow).await;
             whole(status, None, bytes)
         }
-        Fate::CaptivePortal => {
-            whole(200, None, "<html><body>Accept our terms to use this network</body></html>".into())
-        }
-        Fate::OneRejected => whole(status, None, with_one_rejected(&bytes)),
-        Fate::PowerCutBefore | Fate::PowerCutAfter => {
-            script.power_cut.notify_one();
+        Fate::Queued => whole(if status == 200 { 202 } else { status }, None, bytes),
+        Fate::Foreign(status) => foreign(status),
+        Fate::OneRejected => with_one_rejected(status, bytes),
+        Fate::KilledBefore | Fate::KilledAfter => {
+            script.kill.notify_one();
             std::future::pending().await
         }
     }
@@ -129,9 +147,7 @@ fn problem(status: u16) -> Bytes {
         "type": "about:blank", "title": "On purpose", "status": status, "detail": "a test", "request_id": "device-test",
     });
     if status == 400 {
-        let message = "wrong on purpose";
-        problem["errors"] =
-            serde_json::json!([{"index": 0, "field": "err", "code": "out_of_range", "message": message}]);
+        problem["errors"] = rejected_on_purpose();
     }
     problem.to_string().into()
 }
@@ -139,8 +155,20 @@ fn problem(status: u16) -> Bytes {
 fn whole(status: u16, retry_after: Option<u64>, body: Bytes) -> Response<Body> {
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status.try_into().unwrap_or_default();
+    let kind = if status < 400 { "application/json" } else { "application/problem+json" };
+    response.headers_mut().insert("content-type", HeaderValue::from_static(kind));
     if let Some(seconds) = retry_after {
         response.headers_mut().insert("retry-after", seconds.into());
+    }
+    response
+}
+
+/// A page of somebody else.
+fn foreign(status: u16) -> Response<Body> {
+    let mut response = whole(status, None, "<html><body>Accept our terms to use this network</body></html>".into());
+    response.headers_mut().insert("content-type", HeaderValue::from_static("text/html"));
+    if (300..400).contains(&status) {
+        response.headers_mut().insert("location", HeaderValue::from_static(LOGIN));
     }
     response
 }
@@ -160,13 +188,21 @@ fn cut() -> ! {
     std::panic::resume_unwind(Box::new("the connection is cut on purpose"))
 }
 
-fn with_one_rejected(receipt: &Bytes) -> Bytes {
-    let Ok(mut receipt) = serde_json::from_slice::<Value>(receipt) else { return receipt.clone() };
-    if let Some(accepted) = receipt["accepted"].as_u64().filter(|accepted| *accepted > 1) {
-        receipt["accepted"] = (accepted - 1).into();
-        receipt["rejected"] = 1.into();
-        receipt["errors"] =
-            serde_json::json!([{"index": 0, "field": "err", "code": "out_of_range", "message": "rejected on purpose"}]);
+/// The receipt, with the first record rejected. A batch of one record is a 400 then.
+fn with_one_rejected(status: u16, bytes: Bytes) -> Response<Body> {
+    let Ok(mut receipt) = serde_json::from_slice::<Value>(&bytes) else { return whole(status, None, bytes) };
+    match receipt["accepted"].as_u64() {
+        Some(accepted @ 2..) => {
+            receipt["accepted"] = (accepted - 1).into();
+            receipt["rejected"] = 1.into();
+            receipt["errors"] = rejected_on_purpose();
+            whole(status, None, receipt.to_string().into())
+        }
+        Some(1) => whole(400, None, problem(400)),
+        _ => whole(status, None, bytes),
     }
-    receipt.to_string().into()
+}
+
+fn rejected_on_purpose() -> Value {
+    serde_json::json!([{"index": 0, "field": "err", "code": "out_of_range", "message": "rejected on purpose"}])
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use logs_core::{Batch, IdempotencyKey};
 
 use crate::device_test::gateway::Arrival;
-use crate::device_test::scenario::{Fate, SLOW, Scenario};
+use crate::device_test::scenario::{Fate, Scenario, WRONG_KEY};
 
 /// A clock that is read twice on the way may be off by this much.
 const TOLERANCE: Duration = Duration::from_millis(50);
@@ -14,35 +14,65 @@ const TOLERANCE: Duration = Duration::from_millis(50);
 /// A client with a wrong API key may try so often before it is restarted.
 const MAX_TRIES_WITH_A_WRONG_KEY: usize = 3;
 
+/// Less than any pause, and more than a client needs between two tries.
+const NO_PAUSE: Duration = Duration::from_millis(100);
+
+/// So many pauses in a row that are none are not chance: a pause is random, and the first may be short.
+const MAX_MISSING_PAUSES: usize = 4;
+
 /// How often each code is stored.
 pub(crate) type Stored = BTreeMap<i32, u64>;
+
+const REPEATED: &str = "a batch was sent again after it was refused for good";
 
 /// All broken rules, a sentence each.
 pub(crate) fn broken_rules(scenario: &Scenario, codes: i32, arrivals: &[Arrival], stored: &Stored) -> Vec<String> {
     let mut broken = BTreeSet::new();
     let mut by_key: BTreeMap<&str, Vec<&Arrival>> = BTreeMap::new();
     let mut keys_of: BTreeMap<i32, BTreeSet<&str>> = BTreeMap::new();
+    if arrivals.len() < scenario.requests() {
+        let (arrived, expected) = (arrivals.len(), scenario.requests());
+        broken.insert(format!("the scenario was not met: {arrived} requests arrived, and it takes {expected}"));
+    }
     for arrival in arrivals {
         let Some(key) = arrival.key.as_deref().filter(|key| IdempotencyKey::parse(key).is_ok()) else {
             broken.insert("a request had no valid Idempotency-Key".to_owned());
             continue;
         };
         by_key.entry(key).or_default().push(arrival);
-        for code in codes_in(arrival) {
+    }
+    let refused: Vec<&Arrival> = arrivals.iter().filter(|arrival| arrival.fate.is_final()).collect();
+    for (key, tries) in &by_key {
+        // Its codes may be sent again, in a batch with another key.
+        if tries.iter().any(|arrival| arrival.fate.is_final()) {
+            continue;
+        }
+        for code in tries.iter().flat_map(|arrival| codes_in(arrival)) {
             keys_of.entry(code).or_default().insert(key);
         }
     }
     for tries in by_key.values() {
         broken.extend(tries.windows(2).filter_map(|pair| broken_by_retry(pair[0], pair[1])));
+        let is_tight = |tries: &[&Arrival]| tries.windows(2).all(|pair| pair[1].at - pair[0].at < NO_PAUSE);
+        if tries.windows(MAX_MISSING_PAUSES + 1).any(is_tight) {
+            broken.insert("it tried again and again without a pause".to_owned());
+        }
+    }
+    let repeats = |(index, first): (usize, &Arrival)| {
+        first.fate.refuses_the_bytes() && arrivals[index + 1..].iter().any(|later| later.body == first.body)
+    };
+    if arrivals.iter().enumerate().any(repeats) {
+        broken.insert(REPEATED.to_owned());
     }
     if keys_of.values().any(|keys| keys.len() > 1) {
         broken.insert("the same code was sent under two keys".to_owned());
     }
-    if arrivals.iter().filter(|arrival| arrival.fate == Fate::Status(403, None)).count() > MAX_TRIES_WITH_A_WRONG_KEY {
+    if arrivals.iter().filter(|arrival| arrival.fate == WRONG_KEY).count() > MAX_TRIES_WITH_A_WRONG_KEY {
         broken.insert("it went on sending with a wrong API key; try again in an hour".to_owned());
     }
-    let lost = (0..codes).filter(|code| !stored.contains_key(code)).count();
-    if scenario.stores_everything() && lost > 0 {
+    let droppable: BTreeSet<i32> = refused.iter().flat_map(|arrival| codes_in(arrival)).collect();
+    let lost = (0..codes).filter(|code| !stored.contains_key(code) && !droppable.contains(code)).count();
+    if lost > 0 {
         broken.insert(format!("{lost} of {codes} codes were lost"));
     }
     let doubled = stored.values().filter(|count| **count > 1).count();
@@ -59,9 +89,9 @@ fn broken_by_retry(first: &Arrival, second: &Arrival) -> Option<String> {
         return Some("another body was sent under the same key".to_owned());
     }
     match first.fate {
-        Fate::Slow => Some(format!("it did not wait {SLOW:?} for a response")),
+        Fate::Slow => Some("it did not wait for a slow response".to_owned()),
         fate if fate.acknowledges() => Some("a batch was sent again after it was acknowledged".to_owned()),
-        fate if fate.is_final() => Some("a batch was sent again after it was refused for good".to_owned()),
+        fate if fate.is_final() => Some(REPEATED.to_owned()),
         Fate::Status(status, Some(seconds)) if waited + TOLERANCE < Duration::from_secs(seconds) => {
             Some(format!("it sent again {waited:.1?} after {status}, and Retry-After said {seconds} s"))
         }
@@ -120,9 +150,44 @@ mod tests {
             (&[("a", &[0, 1], 0, Fate::CutAfter), ("b", &[0, 1], 2, Fate::Passed)], "under two keys"),
             (&[("a", &[0, 1], 0, Fate::Passed), ("a", &[0, 1], 2, Fate::Passed)], "after it was acknowledged"),
             (&[("a", &[0, 1], 0, Fate::Status(400, None)), ("a", &[0, 1], 2, Fate::Passed)], "refused for good"),
+            (&[("a", &[0, 1], 0, Fate::Status(413, None)), ("b", &[0, 1], 2, Fate::Passed)], "refused for good"),
+            (&[("a", &[0, 1][..], 0, Fate::CutBefore); 5][..], "without a pause"),
+            (
+                &[
+                    ("a", &[0, 1], 0, WRONG_KEY),
+                    ("a", &[0, 1], 2, WRONG_KEY),
+                    ("a", &[0, 1], 4, WRONG_KEY),
+                    ("a", &[0, 1], 6, WRONG_KEY),
+                ],
+                "wrong API key",
+            ),
         ] {
             let broken = broken(fates, BOTH);
             assert!(broken.len() == 1 && broken[0].contains(expected), "{expected}: {broken:?}");
+        }
+    }
+
+    #[test]
+    fn a_refused_batch_may_be_dropped_or_split_under_new_keys() {
+        let dropped = ("a", &[0, 1][..], 0, Fate::Status(413, None));
+        assert_eq!(broken(&[dropped], &[]), [] as [String; 0]);
+        let split = [dropped, ("b", &[0], 2, Fate::Passed), ("c", &[1], 2, Fate::Passed)];
+        assert_eq!(broken(&split, BOTH), [] as [String; 0]);
+    }
+
+    #[test]
+    fn codes_beside_a_refused_batch_must_not_be_dropped() {
+        let refused = [("a", &[0][..], 0, Fate::Status(400, None))];
+        assert_eq!(broken(&refused, &[]), ["1 of 2 codes were lost"]);
+    }
+
+    #[test]
+    fn a_client_that_sends_nothing_passes_no_scenario() {
+        for scenario in &ALL {
+            let broken = broken_rules(scenario, 2, &[], &Stored::new());
+            assert!(broken.contains(&"2 of 2 codes were lost".to_owned()), "{}", scenario.name);
+            let is_unmet = broken.iter().any(|rule| rule.starts_with("the scenario was not met"));
+            assert_eq!(is_unmet, !scenario.fates.is_empty(), "{}: {broken:?}", scenario.name);
         }
     }
 

@@ -1,47 +1,44 @@
 //! The command behind `./dev device-test`: runs a client against a gateway that misbehaves on purpose, says which rule of
 //! `docs/devices.md` it breaks, and counts lost and doubled codes.
 //!
-//! The flow: for each [`scenario`] a [`gateway`] that misbehaves stands before the service, the [`client`] is started with
-//! codes of its own, and the [`judge`] compares what arrived with the rules.
+//! The flow: for each [`scenario`] a [`trial`] puts a [`gateway`] that misbehaves before the service and starts the
+//! [`client`] with codes of its own. The [`judge`] compares what arrived with the rules.
 
 mod client;
 mod gateway;
 mod judge;
 mod scenario;
+mod trial;
 mod wrong_certificate;
 
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
 use local::progress::Progress;
-use logs_core::clock;
 use serde::Serialize;
 
-use crate::codes::{Code, lines};
-use crate::device_test::client::Client;
-use crate::device_test::gateway::MisbehavingGateway;
-use crate::device_test::scenario::{ALL, Fate, Needs, Scenario};
-use crate::device_test::wrong_certificate::WrongCertificate;
+use crate::device_test::scenario::{ALL, Needs, Scenario};
+use crate::device_test::trial::Trial;
 use crate::error::LabError;
 use crate::table::Report;
 use crate::testbed::{self, Service, Setup, Testbed, unlimited};
-
-/// How long a client with a wrong API key is watched.
-const WRONG_KEY_WATCH: Duration = Duration::from_secs(8);
 
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
 const CONCURRENCY: usize = 8;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Leave out the scenarios that restart the client: it keeps nothing
+    /// The client keeps nothing: leave out the scenarios that restart it
     #[arg(long)]
     without_storage: bool,
     /// Leave out the wrong certificate: the client has no TLS
     #[arg(long)]
     without_tls: bool,
+    /// The slow response takes as long as the gateway allows, 29 s instead of 6
+    #[arg(long)]
+    thorough: bool,
     /// Only the scenarios whose name contains this
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -66,17 +63,22 @@ pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, La
 }
 
 async fn run_all(options: &Options, testbed: &Testbed) -> Result<Verdicts, LabError> {
-    let post_log = testbed.function("post-log", testbed.store.settings(), FUNCTION_TIMEOUT, CONCURRENCY);
-    let service = Service::start(post_log, unlimited()).await?;
     let is_chosen = |scenario: &&Scenario| {
         options.only.as_ref().is_none_or(|text| scenario.name.contains(text))
             && !(options.without_storage && scenario.needs == Needs::Storage)
             && !(options.without_tls && scenario.needs == Needs::Tls)
     };
+    let chosen: Vec<_> = ALL.iter().filter(is_chosen).collect();
+    if chosen.is_empty() {
+        return Err(LabError::NoScenario);
+    }
+    let post_log = testbed.function("post-log", testbed.store.settings(), FUNCTION_TIMEOUT, CONCURRENCY);
+    let service = Service::start(post_log, unlimited()).await?;
     let mut verdicts = Vec::new();
-    for scenario in ALL.iter().filter(is_chosen) {
+    for scenario in chosen {
         testbed.progress.say(&format!("{}: {}", scenario.name, scenario.rule));
-        let broken = run_scenario(options, scenario, testbed, &service, verdicts.len()).await?;
+        let trial = Trial { options, scenario, testbed, service: &service, number: verdicts.len() };
+        let broken = trial.run().await?;
         verdicts.push((scenario.name, broken));
     }
     service.stop().await;
@@ -111,65 +113,4 @@ impl Report for Verdicts {
         };
         table
     }
-}
-
-async fn run_scenario(
-    options: &Options,
-    scenario: &Scenario,
-    testbed: &Testbed,
-    service: &Service,
-    number: usize,
-) -> Result<Vec<String>, LabError> {
-    let state = testbed.folder().join(format!("client-{number}"));
-    std::fs::create_dir(&state)?;
-    let device_id = format!("device-test-{number}");
-    let timestamp = clock::unix_seconds();
-    // The codes can be told apart by `err`.
-    let code = |err| Code { device_id: device_id.clone(), err, timestamp };
-    let codes = lines(&(0..options.codes).map(code).collect::<Vec<_>>());
-    if scenario.needs == Needs::Tls {
-        return with_wrong_certificate(options, service, &state, &codes).await;
-    }
-    let limit = Duration::from_secs(options.seconds);
-    let gateway = MisbehavingGateway::start(&service.url, scenario.fates).await?;
-    let start =
-        async |codes: &str| Client::start(&options.command, &gateway.url, &service.api_key, &state, codes).await;
-    let mut client = start(&codes).await?;
-    match scenario.fates.first() {
-        Some(Fate::PowerCutBefore | Fate::PowerCutAfter) => {
-            // A client that never sends has lost everything, which the count says.
-            let _ = tokio::time::timeout(limit, gateway.power_cut()).await;
-            client.kill().await;
-            client = start("").await?;
-        }
-        Some(Fate::Status(403, _)) => {
-            client.ended(WRONG_KEY_WATCH).await;
-            client.stop().await;
-            gateway.behave();
-            client = start("").await?;
-        }
-        _ => {}
-    }
-    let mut broken = Vec::new();
-    if !client.ended(limit).await {
-        broken.push(format!("it had not ended after {} s", options.seconds));
-    }
-    client.kill().await;
-    let stored = testbed.store.administrator().await?.codes_of(&device_id).await?;
-    broken.extend(judge::broken_rules(scenario, options.codes, &gateway.arrivals(), &stored));
-    Ok(broken)
-}
-
-async fn with_wrong_certificate(
-    options: &Options,
-    service: &Service,
-    state: &Path,
-    codes: &str,
-) -> Result<Vec<String>, LabError> {
-    let server = WrongCertificate::start().await?;
-    let mut client = Client::start(&options.command, &server.url, &service.api_key, state, codes).await?;
-    client.ended(WRONG_KEY_WATCH).await;
-    client.stop().await;
-    let trusted = server.was_trusted();
-    Ok(trusted.then(|| "it sent its API key to a server with a wrong certificate".to_owned()).into_iter().collect())
 }

@@ -15,35 +15,45 @@ pub(crate) enum Fate {
     CutAfter,
     /// The service gets it, and the connection breaks in the middle of the response.
     HalfResponse,
-    /// The service gets it, and the response takes as long as [`SLOW`].
+    /// The service gets it, and the response takes as long as [`SLOW`] or [`SLOWEST`].
     Slow,
-    /// 200 from somebody else, as the login page of a public network.
-    CaptivePortal,
+    /// The service gets it, and the response is the 202 of a stage with a queue.
+    Queued,
+    /// This status and a page of somebody else, as a proxy or the login of a public network. With 3xx it redirects.
+    Foreign(u16),
     /// The service gets it, and the response calls its first record rejected.
     OneRejected,
-    /// The client loses its power before the service gets it.
-    PowerCutBefore,
-    /// The service gets it, and the client loses its power before the response.
-    PowerCutAfter,
+    /// The client is killed before the service gets it.
+    KilledBefore,
+    /// The service gets it, and the client is killed before the response.
+    KilledAfter,
 }
 
-/// Long for a client, short for a gateway: it gives up after 29 s.
+/// Long enough to tell who waits a few seconds only.
 pub(crate) const SLOW: Duration = Duration::from_secs(6);
+
+/// When the gateway gives up.
+pub(crate) const SLOWEST: Duration = Duration::from_secs(29);
 
 impl Fate {
     /// Whether the service gets the request.
     pub(crate) fn reaches_the_service(self) -> bool {
-        !matches!(self, Self::Status(..) | Self::CutBefore | Self::CaptivePortal | Self::PowerCutBefore)
+        !matches!(self, Self::Status(..) | Self::CutBefore | Self::Foreign(_) | Self::KilledBefore)
     }
 
     /// Whether the client learns that the batch is stored.
     pub(crate) fn acknowledges(self) -> bool {
-        matches!(self, Self::Passed | Self::Slow | Self::OneRejected)
+        matches!(self, Self::Passed | Self::Slow | Self::Queued | Self::OneRejected)
     }
 
-    /// Whether the same bytes would be refused again.
+    /// Whether the batch is refused for good: its codes may be dropped, or be sent under another key.
     pub(crate) fn is_final(self) -> bool {
         matches!(self, Self::Status(400 | 413 | 422, _))
+    }
+
+    /// Whether the same bytes would be refused again under another key as well.
+    pub(crate) fn refuses_the_bytes(self) -> bool {
+        matches!(self, Self::Status(400 | 413, _))
     }
 }
 
@@ -66,11 +76,17 @@ pub(crate) struct Scenario {
 }
 
 impl Scenario {
-    /// Whether every code must be stored in the end.
-    pub(crate) fn stores_everything(&self) -> bool {
-        self.needs != Needs::Tls && !self.fates.iter().any(|fate| fate.is_final())
+    /// How many requests the client must send before the scenario says anything about it.
+    pub(crate) fn requests(&self) -> usize {
+        match self.fates {
+            // All fates are the same, more than anybody needs.
+            [WRONG_KEY, ..] => 1,
+            fates => fates.len(),
+        }
     }
 }
+
+pub(crate) const WRONG_KEY: Fate = Fate::Status(403, None);
 
 const fn scenario(name: &'static str, rule: &'static str, fates: &'static [Fate]) -> Scenario {
     Scenario { name, rule, fates, needs: Needs::Nothing }
@@ -79,10 +95,15 @@ const fn scenario(name: &'static str, rule: &'static str, fates: &'static [Fate]
 const WAIT: &str = "wait as long as Retry-After says, then send the same bytes with the same key";
 const AGAIN: &str = "the batch may be stored: send the same bytes with the same key";
 
+const REFUSED: &str = "do not send the same bytes again; send the other batches";
+
 const RESTART: &str = "after the restart send the same bytes with the same key";
 
+/// Looks like a refusal of the service.
+pub(crate) const FOREIGN_REFUSAL: Fate = Fate::Foreign(400);
+
 /// All scenarios, the simple ones first.
-pub(crate) const ALL: [Scenario; 16] = [
+pub(crate) const ALL: [Scenario; 23] = [
     scenario("healthy", "send each batch once, with a key of its own", &[]),
     scenario("throttled (429)", WAIT, &[Fate::Status(429, Some(2))]),
     scenario("store away (503)", WAIT, &[Fate::Status(503, Some(1)), Fate::Status(503, Some(2))]),
@@ -95,21 +116,32 @@ pub(crate) const ALL: [Scenario; 16] = [
     scenario("cut before the commit", AGAIN, &[Fate::CutBefore, Fate::CutBefore]),
     scenario("cut after the commit", AGAIN, &[Fate::CutAfter, Fate::CutAfter]),
     scenario("half a response", AGAIN, &[Fate::HalfResponse]),
+    scenario(
+        "no Retry-After",
+        "pause, longer each time",
+        &[Fate::Status(500, None), Fate::CutBefore, Fate::Status(504, None), Fate::CutBefore],
+    ),
     scenario("slow response", "wait up to 40 s for a response", &[Fate::Slow]),
-    scenario("captive portal", "200 without the service's own JSON is no acknowledgement", &[Fate::CaptivePortal]),
+    scenario("queued (202)", "202 is as good as 200", &[Fate::Queued]),
+    scenario("captive portal", "200 without the service's own JSON is no acknowledgement", &[Fate::Foreign(200)]),
+    scenario("redirect (302, 307)", "never follow it; keep the batch", &[Fate::Foreign(302), Fate::Foreign(307)]),
+    scenario("timeout of a proxy (408)", AGAIN, &[Fate::Foreign(408)]),
+    scenario("page of a proxy (400)", "only the service itself refuses a batch: keep it", &[FOREIGN_REFUSAL]),
     scenario("one record rejected", "forget the batch, the rejected record too", &[Fate::OneRejected]),
-    scenario("refused for good (400)", "do not send the same bytes again", &[Fate::Status(400, None)]),
+    scenario("refused for good (400)", REFUSED, &[Fate::Status(400, None)]),
+    scenario("too large (413)", REFUSED, &[Fate::Status(413, None)]),
+    scenario("key of another batch (422)", "do not send it with this key again", &[Fate::Status(422, None)]),
     Scenario {
         name: "wrong API key (403)",
         rule: "keep the batch, try rarely, and deliver it once the key is right",
-        fates: &[Fate::Status(403, None); 1000],
+        fates: &[WRONG_KEY; 1000],
         needs: Needs::Storage,
     },
-    Scenario { needs: Needs::Storage, ..scenario("power cut before the commit", RESTART, &[Fate::PowerCutBefore]) },
-    Scenario { needs: Needs::Storage, ..scenario("power cut after the commit", RESTART, &[Fate::PowerCutAfter]) },
+    Scenario { needs: Needs::Storage, ..scenario("kill -9 before the commit", RESTART, &[Fate::KilledBefore]) },
+    Scenario { needs: Needs::Storage, ..scenario("kill -9 after the commit", RESTART, &[Fate::KilledAfter]) },
     Scenario {
         name: "wrong certificate",
-        rule: "send nothing to a server that cannot prove its name",
+        rule: "send nothing to a server that cannot prove its name, and keep the batch",
         fates: &[],
         needs: Needs::Tls,
     },

@@ -6,15 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::error::LabError;
 
+/// The type of the first record of a connection (RFC 8446, 5.1).
+const TLS_HANDSHAKE: u8 = 22;
+
 /// Listens until it is dropped.
 pub(crate) struct WrongCertificate {
     pub(crate) url: String,
+    was_tried: Arc<AtomicBool>,
     was_trusted: Arc<AtomicBool>,
     task: JoinHandle<()>,
 }
@@ -32,20 +37,31 @@ impl WrongCertificate {
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("https://localhost:{}/logs", listener.local_addr()?.port());
-        let was_trusted = Arc::new(AtomicBool::new(false));
-        let trusted = Arc::clone(&was_trusted);
+        let (was_tried, was_trusted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
+        let (tried, trusted) = (Arc::clone(&was_tried), Arc::clone(&was_trusted));
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                let mut first = [0];
+                match stream.peek(&mut first).await {
+                    Ok(1) if first[0] == TLS_HANDSHAKE => tried.store(true, Ordering::Relaxed),
+                    // Without TLS anybody may read what it sends.
+                    Ok(1) => trusted.store(true, Ordering::Relaxed),
+                    _ => {}
+                }
                 // A client that checks the certificate ends the handshake.
-                if let Ok(mut stream) = acceptor.accept(stream).await {
-                    let mut first = [0];
-                    if matches!(tokio::io::AsyncReadExt::read(&mut stream, &mut first).await, Ok(1)) {
-                        trusted.store(true, Ordering::Relaxed);
-                    }
+                if let Ok(mut stream) = acceptor.accept(stream).await
+                    && matches!(stream.read(&mut first).await, Ok(1))
+                {
+                    trusted.store(true, Ordering::Relaxed);
                 }
             }
         });
-        Ok(Self { url, was_trusted, task })
+        Ok(Self { url, was_tried, was_trusted, task })
+    }
+
+    /// Whether a client has begun a handshake.
+    pub(crate) fn was_tried(&self) -> bool {
+        self.was_tried.load(Ordering::Relaxed)
     }
 
     /// Whether a client has sent anything.

@@ -80,5 +80,5 @@ async fn measure(testbed: &Testbed, rounds: u32, other_build: Option<&Path>) -> 
     lines.extend(memory::measure(&functions).await?);
     progress.say("sizes");
     lines.extend(size::measure(&functions)?);
-    Ok(Report::new(testbed.store.name.clone(), rounds, lines))
+    Ok(Report::new(testbed.store.name().to_owned(), rounds, lines))
 }

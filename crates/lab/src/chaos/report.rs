@@ -11,6 +11,7 @@ use crate::chaos::recovery::Recovery;
 use crate::client::Counts;
 use crate::figures::whole;
 use crate::table::{self, Table, indented};
+use crate::testbed::StoreName;
 
 /// One fault that happened, and how it was got over; `None`: it was not.
 pub(crate) type Survived = (Kind, Option<Recovery>);
@@ -39,6 +40,8 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     pub(crate) database: String,
+    #[serde(skip)]
+    pub(crate) store: StoreName,
     pub(crate) seed: u64,
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
@@ -154,7 +157,8 @@ impl Report {
             return format!("Nothing lost, nothing doubled: {faults} faults, {codes} codes acknowledged.");
         }
         let queued = if self.run.queued { " --queued" } else { "" };
-        format!("FAILED: {}. Again: ./dev chaos{queued} --seed {}", broken.join("; "), self.run.seed)
+        let store = self.run.store.option();
+        format!("FAILED: {}. Again: ./dev chaos{store}{queued} --seed {}", broken.join("; "), self.run.seed)
     }
 }
 

@@ -155,7 +155,7 @@ async fn run_scenario(
         broken.push(format!("it had not ended after {} s", options.seconds));
     }
     client.kill().await;
-    let stored = testbed.store.administrator().await?.codes_of(&device_id).await?;
+    let stored = testbed.store.mysql()?.administrator().await?.codes_of(&device_id).await?;
     broken.extend(judge::broken_rules(scenario, options.codes, &gateway.arrivals(), &stored));
     Ok(broken)
 }

@@ -9,12 +9,12 @@ use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::client::Counts;
-use crate::database::Database;
 use crate::error::LabError;
 use crate::figures::whole;
 use crate::load::client::{self, Ledger, Work};
 use crate::load::mode::{Mode, Running};
 use crate::load::plan;
+use crate::testbed::Database;
 use crate::testbed::{Queue, Testbed};
 
 /// postLogRate and postLogBurst of prod in serverless.yml: requests a second, and at once.
@@ -58,7 +58,7 @@ pub(crate) struct Sample {
 
 pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst) -> Result<Burst, LabError> {
     let plan::Burst { batches, codes_per_batch, clients, environments, sampling } = plan;
-    let mut database = testbed.store.administrator().await?;
+    let mut database = testbed.store.mysql()?.administrator().await?;
     database.forget_connections().await?;
     database.empty_tables().await?;
     let [rate, burst] = PLAN.map(|limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN));

@@ -12,12 +12,12 @@ use tokio::time::Instant;
 
 use crate::baseline::{BareConnection, BareInsert};
 use crate::codes::collected;
-use crate::database::Database;
 use crate::error::LabError;
 use crate::figures::{median, number};
 use crate::load::events;
 use crate::load::mode::store_logs;
 use crate::load::plan::{EventSize, Plan};
+use crate::testbed::Database;
 use crate::testbed::Testbed;
 
 /// More than in production: an event is measured whole, however slow the machine.
@@ -78,10 +78,10 @@ impl Sides {
         let (mut environments, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..connections {
             environments.push(Environment::start(&config).await?);
-            bare.push(BareConnection::connect(&testbed.store.user_url()).await?);
+            bare.push(BareConnection::connect(&testbed.store.mysql()?.user_url()).await?);
         }
         let insert = Arc::new(BareInsert::new(collected(MAX_RECORDS, clock::unix_seconds())));
-        let database = testbed.store.administrator().await?;
+        let database = testbed.store.mysql()?.administrator().await?;
         let log = format!("is in {}", config.log_file.display());
         Ok(Self { database, size, environments, bare, insert, log })
     }

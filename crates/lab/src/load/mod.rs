@@ -86,7 +86,7 @@ async fn measure(testbed: &Testbed, plan: &Plan) -> Result<Report, LabError> {
     let comparisons = consumer::measure(testbed, plan).await?;
     Ok(Report {
         is_quick: plan.is_quick,
-        database: testbed.store.name.clone(),
+        database: testbed.store.name().to_owned(),
         cores: std::thread::available_parallelism().map_or(0, usize::from),
         clients: plan.clients,
         rounds: plan.rounds,

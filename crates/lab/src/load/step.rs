@@ -6,12 +6,12 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::client::Counts;
-use crate::database::Database;
 use crate::error::LabError;
 use crate::figures::number;
 use crate::load::client::{self, Ledger, Work};
 use crate::load::mode::{Mode, Running};
 use crate::load::plan::Plan;
+use crate::testbed::Database;
 use crate::testbed::{Queue, Testbed, unlimited};
 
 /// How long the last codes may take from being accepted to being stored.
@@ -46,7 +46,7 @@ pub(crate) async fn measure(
     codes_per_batch: usize,
     batches: usize,
 ) -> Result<Step, LabError> {
-    let mut database = testbed.store.administrator().await?;
+    let mut database = testbed.store.mysql()?.administrator().await?;
     database.forget_connections().await?;
     database.empty_tables().await?;
     // The plan is not what is measured.

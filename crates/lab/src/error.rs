@@ -43,6 +43,8 @@ pub(crate) enum LabError {
     #[error("the database still serves functions that ended long ago")]
     NeverQuiet,
     /// Messages are neither stored nor dead.
+    #[error("{rows} rows are stored where {expected} should be")]
+    NotAllStored { rows: u64, expected: u64 },
     #[error("the queue does not become empty")]
     NeverEmpty,
     #[error("{function}: {error}; its log {log}")]

@@ -74,6 +74,11 @@ impl Testbed {
         self.folder.path()
     }
 
+    /// What a function writes.
+    pub(crate) fn log_file(&self, name: &str) -> PathBuf {
+        self.folder().join(format!("{name}.log"))
+    }
+
     /// A function with these settings and those that all have in serverless.yml.
     pub(crate) fn function(
         &self,
@@ -84,7 +89,7 @@ impl Testbed {
     ) -> FunctionConfig {
         let of_all = [("MALLOC_MMAP_THRESHOLD_", "131072".to_owned())];
         let variables = settings.into_iter().chain(of_all).map(|(name, value)| (name.to_owned(), value)).collect();
-        let (program, log_file) = (self.programs.join(name), self.folder().join(format!("{name}.log")));
+        let (program, log_file) = (self.programs.join(name), self.log_file(name));
         FunctionConfig { name: name.to_owned(), program, variables, timeout, concurrency, log_file }
     }
 }

@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 
 use super::mysql::MySql;
 use super::stored::Stored;
-use super::table::{self, Table};
+use super::table::Table;
 use crate::error::LabError;
 
 /// A store by its name on the command line.
@@ -69,7 +69,7 @@ impl Store {
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::MySql(mysql) => mysql.settings_by_way_of(mysql.server.port()),
-            Self::DynamoDb(table) => table::settings(table.server.port()),
+            Self::DynamoDb(table) => table.settings_by_way_of(table.server.port()),
         }
     }
 
@@ -77,7 +77,7 @@ impl Store {
     pub(crate) fn settings_by_way_of(&self, port: u16) -> Vec<(&'static str, String)> {
         match self {
             Self::MySql(mysql) => mysql.settings_by_way_of(port),
-            Self::DynamoDb(_) => table::settings(port),
+            Self::DynamoDb(table) => table.settings_by_way_of(port),
         }
     }
 
@@ -111,6 +111,18 @@ impl Store {
             Self::MySql(mysql) => Stored::MySql(mysql.administrator().await?),
             Self::DynamoDb(table) => Stored::DynamoDb(table.store()?),
         })
+    }
+
+    /// Forgets what is stored. On DynamoDB functions that run go on with the table that they have.
+    pub(crate) async fn begin_anew(&self) -> Result<(), LabError> {
+        match self {
+            Self::MySql(mysql) => mysql.administrator().await?.empty_tables().await,
+            Self::DynamoDb(table) => {
+                // Boxed, like the start.
+                let begin: Pin<Box<dyn Future<Output = Result<(), LabError>> + '_>> = Box::pin(table.begin_anew());
+                begin.await
+            }
+        }
     }
 
     /// Waits until nobody is connected any more: what the functions sent last has happened or not.

@@ -1,6 +1,7 @@
 //! DynamoDB as the store: dynoxide on a file, and a way to it that can throttle and counts.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use local::dynoxide::{Dynoxide, DynoxideOptions};
@@ -11,19 +12,18 @@ use tokio::time::{Instant, sleep};
 
 use crate::error::LabError;
 
-/// The table's name. The server has no other one.
-pub(crate) const TABLE: &str = "error-codes-lab";
-
 /// How long functions that ended may still have connections.
 const QUIET_LIMIT: Duration = Duration::from_secs(30);
 
-/// A private server with an empty table. Its data outlive kill -9.
+/// A private server with a table. Its data outlive kill -9.
 pub(crate) struct Table {
     pub(crate) server: Dynoxide,
     /// Before the server; what goes past it can be measured and attacked.
     pub(crate) faults: FaultProxy,
     /// Program and version of the server.
     pub(super) name: String,
+    /// Of the table in use.
+    number: AtomicU32,
 }
 
 impl Table {
@@ -36,14 +36,39 @@ impl Table {
         let server = Dynoxide::start(&options).await?;
         let name = format!("DynamoDB ({})", server.version().await?);
         let faults = FaultProxy::before(&server.url()).await?;
-        let table = Self { server, faults, name };
-        table.store()?.create_table().await?;
+        let table = Self { server, faults, name, number: AtomicU32::new(1) };
+        table.create().await?;
         Ok(table)
+    }
+
+    pub(super) fn settings_by_way_of(&self, port: u16) -> Vec<(&'static str, String)> {
+        vec![
+            ("TABLE_NAME", self.table()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{port}")),
+            ("AWS_REGION", REGION.to_owned()),
+            ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", KEY.to_owned()),
+        ]
+    }
+
+    /// Takes another table, which is empty. Functions that run keep theirs.
+    pub(crate) async fn begin_anew(&self) -> Result<(), LabError> {
+        self.number.fetch_add(1, Relaxed);
+        self.create().await
+    }
+
+    async fn create(&self) -> Result<(), LabError> {
+        Ok(self.store()?.create_table().await?)
+    }
+
+    /// The name of the table in use.
+    pub(crate) fn table(&self) -> String {
+        format!("error-codes-lab-{}", self.number.load(Relaxed))
     }
 
     /// The table past any proxy, with the rights of an operator.
     pub(crate) fn store(&self) -> Result<DynamoStore, LabError> {
-        let settings = TableSettings::from_environment(&|name| (name == "TABLE_NAME").then(|| TABLE.to_owned()));
+        let settings = TableSettings::from_environment(&|name| (name == "TABLE_NAME").then(|| self.table()));
         let settings = settings?.ok_or(LabError::NotOnThisStore("MySQL"))?;
         Ok(DynamoStore::at(&self.server.url(), settings)?)
     }
@@ -58,15 +83,4 @@ impl Table {
         }
         Ok(())
     }
-}
-
-/// What a function needs to find the table at this port.
-pub(super) fn settings(port: u16) -> Vec<(&'static str, String)> {
-    vec![
-        ("TABLE_NAME", TABLE.to_owned()),
-        ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{port}")),
-        ("AWS_REGION", REGION.to_owned()),
-        ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
-        ("AWS_SECRET_ACCESS_KEY", KEY.to_owned()),
-    ]
 }

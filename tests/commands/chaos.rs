@@ -42,12 +42,14 @@ async fn what_a_queue_acknowledged_is_stored_once_while_everything_breaks() {
 
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_doubled_on_dynamodb_while_everything_breaks() {
-    break_everything(&KINDS_OF_A_TABLE, &["--store", "dynamodb"]).await;
+    let report = break_everything(&KINDS_OF_A_TABLE, &["--store", "dynamodb"]).await;
+    assert!(report["failed_calls"].as_u64() > Some(0), "{report}");
 }
 
 #[tokio::test]
 async fn what_a_queue_before_dynamodb_acknowledged_is_stored_once_while_everything_breaks() {
-    break_everything(&KINDS_OF_A_TABLE, &["--store", "dynamodb", "--queued"]).await;
+    let report = break_everything(&KINDS_OF_A_TABLE, &["--store", "dynamodb", "--queued"]).await;
+    assert!(report["failed_calls"].as_u64() > Some(0), "{report}");
 }
 
 #[tokio::test]
@@ -58,7 +60,7 @@ async fn a_fault_that_the_store_does_not_have_is_refused_by_name() {
     assert!(!output.status.success() && said.contains("database: read-only does not happen here"), "{said}");
 }
 
-async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) {
+async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) -> Value {
     let folder = temporary_folder();
     let report = folder.path().join("report.json");
     let names: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
@@ -82,4 +84,5 @@ async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) {
         assert!(line["faults"].as_u64() >= Some(1) && line["every_client"].is_object(), "{name}: {said}");
     }
     assert_eq!(report["not_recovered"], 0, "{said}");
+    report
 }

@@ -31,6 +31,9 @@ pub(crate) enum LabError {
     /// An option that goes with another store.
     #[error("{0} has nothing like that")]
     NotOnThisStore(&'static str),
+    /// An option.
+    #[error("{0} goes with --store mysql only")]
+    OnlyMySql(&'static str),
     /// A fault that was asked for by name.
     #[error("{0} does not happen here: it belongs to another store, or to --queued")]
     NoSuchFault(String),
@@ -40,6 +43,8 @@ pub(crate) enum LabError {
     Queue(#[from] QueueError),
     #[error("the database refused a statement: {0}")]
     Sql(#[from] sqlx::Error),
+    #[error("a bare call of the SDK failed: {0}")]
+    BareCall(String),
     #[error("the database still serves functions that ended long ago")]
     NeverQuiet,
     /// Messages are neither stored nor dead.

@@ -83,7 +83,7 @@ impl<'a> Functions<'a> {
 
     /// A migrated, empty database.
     pub(crate) async fn make_database(&self, database: &str) -> Result<(), LabError> {
-        Ok(self.testbed.store.server.make_database(database).await?)
+        Ok(self.mysql.server.make_database(database).await?)
     }
 
     /// A connection past the functions, without TLS.

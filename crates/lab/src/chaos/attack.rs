@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use local::fault_proxy::FaultProxy;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -63,8 +64,18 @@ pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, La
     let codes = count::count(&mut testbed.store.stored().await?, &expected, plan.queued).await?;
     let Plan { seed, clients, seconds, queued, ref kinds } = *plan;
     let store = testbed.store.kind();
+    let failed_calls = testbed.store.faults().ok().map(FaultProxy::failures);
     let judges_times = kinds.is_empty() && !queued;
-    let run = Run { database: testbed.store.name().to_owned(), store, seed, clients, seconds, queued, judges_times };
+    let run = Run {
+        database: testbed.store.name().to_owned(),
+        store,
+        seed,
+        clients,
+        seconds,
+        queued,
+        failed_calls,
+        judges_times,
+    };
     Ok(Report::new(run, &faults, tally.so_far(), codes, dead_letters))
 }
 

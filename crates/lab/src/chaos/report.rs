@@ -46,6 +46,8 @@ pub(crate) struct Run {
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
     pub(crate) queued: bool,
+    /// Calls of DynamoDB that were throttled or answered with 500; `None` on MySQL.
+    pub(crate) failed_calls: Option<u64>,
     /// Whether it may fail by being slow: a machine that does other things as well is no measure.
     #[serde(skip)]
     pub(crate) judges_times: bool,
@@ -140,6 +142,7 @@ impl Report {
             ("batches still open at the end".to_owned(), codes.open_batches),
         ];
         figures.extend(requests.statuses.iter().map(|(status, count)| (format!("answers {status}"), *count)));
+        figures.extend(self.run.failed_calls.map(|calls| ("calls of DynamoDB that failed as told".to_owned(), calls)));
         figures.push(("connections to the gateway that broke".to_owned(), requests.broken));
         figures.push(("requests that the client gave up".to_owned(), requests.hung_up));
         figures

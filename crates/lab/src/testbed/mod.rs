@@ -28,6 +28,7 @@ pub(crate) use queue::{Consumer, Queue};
 pub(crate) use service::{Service, unlimited};
 pub(crate) use store::{Store, StoreName};
 pub(crate) use stored::{Ledger, Stored};
+pub(crate) use table::Table;
 
 /// What a command needs.
 pub(crate) struct Setup<'a> {

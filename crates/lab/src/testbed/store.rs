@@ -61,7 +61,7 @@ impl Store {
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::MySql(mysql) => &mysql.name,
-            Self::DynamoDb(table) => &table.name,
+            Self::DynamoDb(table) => &table.server_name,
         }
     }
 
@@ -69,7 +69,7 @@ impl Store {
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::MySql(mysql) => mysql.settings_by_way_of(mysql.server.port()),
-            Self::DynamoDb(table) => table.settings_by_way_of(table.server.port()),
+            Self::DynamoDb(table) => Table::settings(&table.name(), table.server.port()),
         }
     }
 
@@ -77,7 +77,7 @@ impl Store {
     pub(crate) fn settings_by_way_of(&self, port: u16) -> Vec<(&'static str, String)> {
         match self {
             Self::MySql(mysql) => mysql.settings_by_way_of(port),
-            Self::DynamoDb(table) => table.settings_by_way_of(port),
+            Self::DynamoDb(table) => Table::settings(&table.name(), port),
         }
     }
 

@@ -21,7 +21,7 @@ pub(crate) struct Table {
     /// Before the server; what goes past it can be measured and attacked.
     pub(crate) faults: FaultProxy,
     /// Program and version of the server.
-    pub(super) name: String,
+    pub(super) server_name: String,
     /// Of the table in use.
     number: AtomicU32,
 }
@@ -34,16 +34,17 @@ impl Table {
             ..DynoxideOptions::default()
         };
         let server = Dynoxide::start(&options).await?;
-        let name = format!("DynamoDB ({})", server.version().await?);
+        let server_name = format!("DynamoDB ({})", server.version().await?);
         let faults = FaultProxy::before(&server.url()).await?;
-        let table = Self { server, faults, name, number: AtomicU32::new(1) };
+        let table = Self { server, faults, server_name, number: AtomicU32::new(1) };
         table.create().await?;
         Ok(table)
     }
 
-    pub(super) fn settings_by_way_of(&self, port: u16) -> Vec<(&'static str, String)> {
+    /// What a function needs to find the table of this name at this port.
+    pub(crate) fn settings(name: &str, port: u16) -> Vec<(&'static str, String)> {
         vec![
-            ("TABLE_NAME", self.table()),
+            ("TABLE_NAME", name.to_owned()),
             ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{port}")),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
@@ -62,13 +63,13 @@ impl Table {
     }
 
     /// The name of the table in use.
-    pub(crate) fn table(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         format!("error-codes-lab-{}", self.number.load(Relaxed))
     }
 
     /// The table past any proxy, with the rights of an operator.
     pub(crate) fn store(&self) -> Result<DynamoStore, LabError> {
-        let settings = TableSettings::from_environment(&|name| (name == "TABLE_NAME").then(|| self.table()));
+        let settings = TableSettings::from_environment(&|name| (name == "TABLE_NAME").then(|| self.name()));
         let settings = settings?.ok_or(LabError::NotOnThisStore("MySQL"))?;
         Ok(DynamoStore::at(&self.server.url(), settings)?)
     }

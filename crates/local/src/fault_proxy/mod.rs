@@ -2,56 +2,23 @@
 //!
 //! Written here: a fault is about one request and its answer, and a real server must carry the request out or never see it.
 
+mod http;
+mod plan;
+
 use std::future::pending;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::BufReader;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-/// What becomes of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
-    /// 400 with this code of an error; the server never sees it.
-    Refuse(&'static str),
-    /// 500; the server never sees it.
-    InternalError,
-    /// The server carries it out, and the answer is 500.
-    InternalErrorAfter,
-    /// The connection is closed; the server never sees it.
-    CutBefore,
-    /// The server carries it out, and the connection is closed.
-    CutAfter,
-    /// The server carries it out, and nothing comes back.
-    SilenceAfter,
-    /// The server carries it out, and what comes back is no answer.
-    NonsenseAfter,
-}
-
-/// One request that passed.
-#[derive(Clone, Debug)]
-pub struct Call {
-    /// `PutItem`, `Query` …
-    pub operation: String,
-    /// Consumed capacity.
-    pub units: f64,
-}
-
-#[derive(Default)]
-struct Plan {
-    /// The next requests with this text fail so.
-    faults: Vec<(&'static str, Fault, usize)>,
-    /// Of 100 requests so many fail, each in the next of these ways.
-    share: Option<(usize, Vec<Fault>)>,
-    requests: usize,
-    calls: Option<Vec<Call>>,
-    /// How many requests failed as they were told to.
-    failures: u64,
-}
+pub use self::http::{AUTHORIZATION, Call, DATE};
+use self::http::{read, write};
+pub use self::plan::Fault;
+use self::plan::Plan;
 
 /// Passes requests on to a server, unless it is told otherwise.
 pub struct FaultProxy {
@@ -165,11 +132,13 @@ async fn serve(socket: TcpStream, way: Way) {
     connections.fetch_sub(1, Relaxed);
 }
 
+const INTERNAL_ERROR: &[u8] = br#"{"__type":"InternalServerError","message":"by the proxy"}"#;
+
 /// Requests of one connection, one after the other.
 async fn requests(socket: TcpStream, way: Way) {
     let mut socket = BufReader::new(socket);
     while let Some((target, body)) = read(&mut socket).await {
-        let fault = next_fault(&mut locked(&way.plan), &target, &body);
+        let fault = locked(&way.plan).next_fault(&target, &body);
         match fault {
             Some(Fault::Refuse(code)) => {
                 let text =
@@ -192,7 +161,7 @@ async fn requests(socket: TcpStream, way: Way) {
         let status = response.status().as_u16();
         let Ok(answer) = response.bytes().await else { return };
         if let Some(calls) = &mut locked(&way.plan).calls {
-            calls.push(call(&target, &answer));
+            calls.push(Call::of(&target, &answer));
         }
         match fault {
             Some(Fault::CutAfter) => return,
@@ -201,99 +170,5 @@ async fn requests(socket: TcpStream, way: Way) {
             Some(Fault::InternalErrorAfter) => write(&mut socket, 500, INTERNAL_ERROR).await,
             _ => write(&mut socket, status, &answer).await,
         }
-    }
-}
-
-const INTERNAL_ERROR: &[u8] = br#"{"__type":"InternalServerError","message":"by the proxy"}"#;
-
-/// For requests to a local server: it wants both headers, and looks at neither.
-pub const DATE: &str = "20260101T000000Z";
-
-/// See [`DATE`].
-pub const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/dynamodb/aws4_request, \
-     SignedHeaders=host;x-amz-date, Signature=none";
-
-/// The operation with its version, and the body. `None` when the client is gone.
-async fn read(socket: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
-    let (mut target, mut length) = (String::new(), 0);
-    loop {
-        let mut line = String::new();
-        socket.read_line(&mut line).await.ok().filter(|read| *read > 0)?;
-        let Some((name, value)) = line.trim_end().split_once(": ") else {
-            if line.trim_end().is_empty() {
-                break;
-            }
-            continue;
-        };
-        match name.to_ascii_lowercase().as_str() {
-            "x-amz-target" => value.clone_into(&mut target),
-            "content-length" => length = value.parse().ok()?,
-            _ => {}
-        }
-    }
-    let mut body = vec![0; length];
-    socket.read_exact(&mut body).await.ok()?;
-    Some((target, body))
-}
-
-async fn write(socket: &mut BufReader<TcpStream>, status: u16, body: &[u8]) {
-    let head = format!(
-        "HTTP/1.1 {status} X\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\n\r\n",
-        body.len()
-    );
-    let _ = socket.get_mut().write_all(&[head.as_bytes(), body].concat()).await;
-}
-
-fn next_fault(plan: &mut Plan, target: &str, body: &[u8]) -> Option<Fault> {
-    let fault = planned(plan, target, body).or_else(|| of_share(plan))?;
-    plan.failures += 1;
-    Some(fault)
-}
-
-fn planned(plan: &mut Plan, target: &str, body: &[u8]) -> Option<Fault> {
-    if plan.faults.is_empty() {
-        return None;
-    }
-    let request = [target.as_bytes(), body].concat();
-    let has = |text: &str| request.windows(text.len()).any(|window| window == text.as_bytes());
-    let place = plan.faults.iter().position(|(text, ..)| has(text))?;
-    let (_, fault, times) = &mut plan.faults[place];
-    let fault = *fault;
-    *times -= 1;
-    if *times == 0 {
-        plan.faults.remove(place);
-    }
-    Some(fault)
-}
-
-/// 37 and 100 have no common divisor: of any 100 requests in a row just the share fails, spread among them.
-fn of_share(plan: &mut Plan) -> Option<Fault> {
-    let (percent, faults) = plan.share.as_ref()?;
-    plan.requests += 1;
-    (plan.requests * 37 % 100 < *percent).then(|| faults[plan.requests % faults.len()])
-}
-
-fn call(target: &str, answer: &[u8]) -> Call {
-    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
-    let answer: Value = serde_json::from_slice(answer).unwrap_or_default();
-    let of = |consumed: &Value| consumed["CapacityUnits"].as_f64().unwrap_or_default();
-    let units = match &answer["ConsumedCapacity"] {
-        Value::Array(all) => all.iter().map(of).sum(),
-        one => of(one),
-    };
-    Call { operation, units }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_a_hundred_requests_in_a_row_the_share_fails_in_turn() {
-        let faults = [Fault::InternalError, Fault::CutAfter];
-        let mut plan = Plan { share: Some((40, faults.to_vec())), ..Plan::default() };
-        let failed: Vec<_> = (0..100).filter_map(|_| of_share(&mut plan)).collect();
-        assert_eq!(failed.len(), 40);
-        assert!(faults.iter().all(|fault| failed.contains(fault)), "{failed:?}");
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Options {
     /// Also write the figures to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the plots into this folder, and the figures into its scaling.md
+    /// Write the plots into this folder, and the figures into its scaling.md; on MySQL, as dynoxide's speed says nothing
     #[arg(long, value_name = "FOLDER")]
     write_docs: Option<PathBuf>,
     /// Folder of the binaries post-log and store-logs; by default where this program is
@@ -58,6 +58,9 @@ pub(crate) struct Options {
 
 /// Whether all that was accepted is stored.
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
+    if options.store == StoreName::Dynamodb && options.write_docs.is_some() {
+        return Err(LabError::OnlyMySql("--write-docs"));
+    }
     let setup = Setup {
         store: options.store,
         options: &SERVER_OPTIONS.map(str::to_owned),

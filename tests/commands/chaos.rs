@@ -21,6 +21,15 @@ const KINDS_WITH_A_QUEUE: [(&str, &str); 4] = [
     ("queue-frozen", "queue: frozen"),
 ];
 
+/// On DynamoDB.
+const KINDS_OF_A_TABLE: [(&str, &str); 5] = [
+    ("database-killed", "database: kill -9, away, started again"),
+    ("answers-lost", "connections: the database's answers lost"),
+    ("functions-killed", "functions: kill -9 of all"),
+    ("throttled", "table: throttled"),
+    ("internal-errors", "table: answers 500, carried out or not"),
+];
+
 #[tokio::test]
 async fn nothing_is_lost_and_nothing_doubled_while_everything_breaks() {
     break_everything(&KINDS, &[]).await;
@@ -31,7 +40,27 @@ async fn what_a_queue_acknowledged_is_stored_once_while_everything_breaks() {
     break_everything(&KINDS_WITH_A_QUEUE, &["--queued"]).await;
 }
 
-async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) {
+#[tokio::test]
+async fn nothing_is_lost_and_nothing_doubled_on_dynamodb_while_everything_breaks() {
+    let report = break_everything(&KINDS_OF_A_TABLE, &["--store", "dynamodb"]).await;
+    assert!(report["failed_calls"].as_u64() > Some(0), "{report}");
+}
+
+#[tokio::test]
+async fn what_a_queue_before_dynamodb_acknowledged_is_stored_once_while_everything_breaks() {
+    let report = break_everything(&KINDS_OF_A_TABLE, &["--store", "dynamodb", "--queued"]).await;
+    assert!(report["failed_calls"].as_u64() > Some(0), "{report}");
+}
+
+#[tokio::test]
+async fn a_fault_that_the_store_does_not_have_is_refused_by_name() {
+    let arguments = ["chaos", "--store", "dynamodb", "--kinds", "throttled,read-only"];
+    let output = Command::new(binaries().join("lab")).args(arguments).output().await.expect("chaos can be run");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!output.status.success() && said.contains("database: read-only does not happen here"), "{said}");
+}
+
+async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) -> Value {
     let folder = temporary_folder();
     let report = folder.path().join("report.json");
     let names: Vec<_> = kinds.iter().map(|(kind, _)| *kind).collect();
@@ -55,4 +84,5 @@ async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) {
         assert!(line["faults"].as_u64() >= Some(1) && line["every_client"].is_object(), "{name}: {said}");
     }
     assert_eq!(report["not_recovered"], 0, "{said}");
+    report
 }

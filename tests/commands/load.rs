@@ -10,18 +10,48 @@ const BATCHES: [u64; 4] = [1, 10, 100, 1000];
 
 #[tokio::test]
 async fn accepted_codes_are_stored_in_both_modes_under_load() {
+    let (report, said) = load(&[]).await;
+    let steps = all_is_stored(&report, &said);
+    for step in steps.iter().chain([&report["burst"]]) {
+        assert!(step["connections"].as_u64().is_some_and(|connections| connections > 0), "{step}");
+    }
+    for step in &steps {
+        // The server kept account.
+        assert!(step["database_us_per_row"].as_f64().is_some_and(|time| time > 0.0), "{step}");
+    }
+    assert!(report["comparisons"].as_array().is_some_and(|comparisons| comparisons.len() == 6), "{said}");
+}
+
+#[tokio::test]
+async fn accepted_codes_are_stored_in_both_modes_under_load_on_dynamodb() {
+    let (report, said) = load(&["--store", "dynamodb"]).await;
+    let steps = all_is_stored(&report, &said);
+    let comparisons = report["comparisons"].as_array().expect("a list");
+    assert_eq!(comparisons.len(), 6, "{said}");
+    for cost in steps.iter().chain(comparisons.iter().map(|comparison| &comparison["store_logs"])) {
+        // A code alone costs its share of a transaction; many in a batch, much less than a unit each.
+        assert!(cost["write_units_per_row"].as_f64().is_some_and(|units| units > 0.0 && units < 10.0), "{cost}");
+    }
+}
+
+/// The report, and all that the command said.
+async fn load(options: &[&str]) -> (Value, String) {
     let folder = temporary_folder();
     let report = folder.path().join("report.json");
     let output = Command::new(binaries().join("lab"))
         .args(["load", "--quick", "--json"])
         .arg(&report)
+        .args(options)
         .output()
         .await
         .expect("load can be run");
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{said}");
-    let report: Value = serde_json::from_slice(&std::fs::read(report).expect("it writes a report")).expect("JSON");
+    (serde_json::from_slice(&std::fs::read(report).expect("it writes a report")).expect("JSON"), said)
+}
 
+/// What holds on either store; the steps of both modes.
+fn all_is_stored(report: &Value, said: &str) -> Vec<Value> {
     let steps = report["steps"].as_array().expect("steps");
     let sizes = |mode: &str| {
         let steps = steps.iter().filter(|step| step["mode"] == mode);
@@ -35,16 +65,10 @@ async fn accepted_codes_are_stored_in_both_modes_under_load() {
         assert_eq!(answers["errors"], 0, "{step}");
         let statuses = answers["statuses"].as_object().expect("statuses");
         assert!(statuses.keys().all(|status| ["200", "202", "429", "502"].contains(&status.as_str())), "{step}");
-        assert!(step["connections"].as_u64().is_some_and(|connections| connections > 0), "{step}");
     }
-    for step in steps {
-        // The server kept account.
-        assert!(step["database_us_per_row"].as_f64().is_some_and(|time| time > 0.0), "{step}");
-    }
-
     let burst = &report["burst"];
     assert_eq!(burst["accepted"], burst["codes"], "{said}");
     let last = burst["samples"].as_array().and_then(|samples| samples.last()).expect("samples");
     assert_eq!((&last["stored"], &last["lag_seconds"]), (&burst["codes"], &Value::from(0.0)), "{said}");
-    assert!(report["comparisons"].as_array().is_some_and(|comparisons| comparisons.len() == 6), "{said}");
+    steps.clone()
 }

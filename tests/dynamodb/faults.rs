@@ -20,13 +20,13 @@ const FAULTS: [Fault; 9] = [
 
 async fn behind_a_proxy(name: &str) -> (Table, FaultProxy, FunctionRun) {
     let table = Table::create().await;
-    let proxy = FaultProxy::before(&table).await;
+    let proxy = table.fault_proxy().await;
     let function = function(name, &proxy);
     (table, proxy, function)
 }
 
 fn function(name: &str, proxy: &FaultProxy) -> FunctionRun {
-    let variables = table_variables(&proxy.url);
+    let variables = table_variables(&proxy.url());
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     FunctionRun::with_timeout(name, &variables, Duration::from_secs(6))
 }

@@ -1,6 +1,6 @@
 //! A wrong setting is one sentence, at the start or in the log.
 
-use crate::harness::{Fault, FaultProxy, FunctionRun, Table, body_event, event, record, table_variables};
+use crate::harness::{Fault, FunctionRun, Table, body_event, event, record, table_variables};
 
 fn function(name: &str, url: &str, more: &[(&str, &str)]) -> FunctionRun {
     let variables = table_variables(url);
@@ -40,13 +40,13 @@ async fn a_table_that_does_not_exist_is_named_in_the_log_and_a_request_is_503() 
 #[tokio::test]
 async fn a_permission_that_is_missing_is_told_in_the_words_of_aws() {
     let table = Table::create().await;
-    let proxy = FaultProxy::before(&table).await;
+    let proxy = table.fault_proxy().await;
     for (name, operation) in [("post-log", "UpdateItem"), ("post-log", "PutItem"), ("get-logs", "Query")] {
         proxy.fail(operation, Fault::Refuse("AccessDeniedException"), usize::MAX);
-        let function = function(name, &proxy.url, &[]);
+        let function = function(name, &proxy.url(), &[]);
         let event = if name == "get-logs" { event() } else { body_event(&record("a", 1, 1).to_string()) };
         assert_eq!(function.invoke(&event).await.expect("it answers").status, 503);
-        assert!(function.log().contains("by the test (AccessDeniedException)"), "{}", function.log());
+        assert!(function.log().contains("by the proxy (AccessDeniedException)"), "{}", function.log());
         proxy.heal();
         assert_eq!(function.invoke(&event).await.expect("it answers").status, 200);
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use crate::harness::{FaultProxy, FunctionRun, Table, body_event, event, message, record, table_variables};
 
 fn function(name: &str, proxy: &FaultProxy) -> FunctionRun {
-    let variables = table_variables(&proxy.url);
+    let variables = table_variables(&proxy.url());
     let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
     FunctionRun::new(name, &variables)
 }
@@ -39,13 +39,13 @@ async fn post(function: &FunctionRun, key: Option<&str>, body: &str) {
 #[tokio::test]
 async fn posts_and_gets_cost_few_units_however_much_is_stored() {
     let table = Table::create().await;
-    let proxy = FaultProxy::before(&table).await;
+    let proxy = table.fault_proxy().await;
     let (post_log, get_logs) = (function("post-log", &proxy), function("get-logs", &proxy));
     post(&post_log, None, &body(1, 0)).await;
     for round in 0..20 {
         for (size, without, with) in [(1, 1.0, 4.0), (10, 2.0, 6.0), (100, 6.0, 8.0), (1_000, 40.0, 40.0)] {
             let body = body(size, round);
-            proxy.take_calls();
+            proxy.keep_calls();
             post(&post_log, None, &body).await;
             let units = written(&proxy);
             assert!(units <= without, "{size} without a key: {units}");
@@ -54,7 +54,7 @@ async fn posts_and_gets_cost_few_units_however_much_is_stored() {
             assert!(units_with <= with, "{size} with a key: {units_with}");
         }
         get_logs.invoke(&event()).await.expect("it answers");
-        proxy.take_calls();
+        proxy.keep_calls();
         get_logs.invoke(&event()).await.expect("it answers");
         let read: f64 = proxy.take_calls().iter().map(|call| call.units).sum();
         assert!(read <= 10.0, "GET in round {round}: {read}");
@@ -65,7 +65,7 @@ async fn posts_and_gets_cost_few_units_however_much_is_stored() {
 #[tokio::test]
 async fn as_of_and_ids_cost_at_most_one_write_a_second() {
     let table = Table::create().await;
-    let proxy = FaultProxy::before(&table).await;
+    let proxy = table.fault_proxy().await;
     let post_log = function("post-log", &proxy);
     let started = logs_core::clock::unix_seconds();
     for round in 0..100 {
@@ -79,7 +79,7 @@ async fn as_of_and_ids_cost_at_most_one_write_a_second() {
 #[tokio::test]
 async fn metrics_say_what_a_request_cost() {
     let table = Table::create().await;
-    let proxy = FaultProxy::before(&table).await;
+    let proxy = table.fault_proxy().await;
     let post_log = function("post-log", &proxy);
     proxy.fail("TransactWriteItems", crate::harness::Fault::Refuse("ThrottlingException"), 2);
     proxy.fail("TransactWriteItems", crate::harness::Fault::Refuse("TransactionConflictException"), 1);
@@ -96,7 +96,7 @@ async fn metrics_say_what_a_request_cost() {
 #[tokio::test]
 async fn messages_cost_two_units_and_a_few_for_all_of_them() {
     let table = Table::create().await;
-    let proxy = FaultProxy::before(&table).await;
+    let proxy = table.fault_proxy().await;
     let store_logs = function("store-logs", &proxy);
     let records = (0..1_000).map(|number| {
         json!({ "messageId": number.to_string(), "body": message(&format!("key-{number}"), &format!("device-{number:05}")) })

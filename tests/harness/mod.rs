@@ -2,7 +2,6 @@
 
 mod account;
 mod database;
-mod faults;
 mod function;
 mod moto;
 mod product;
@@ -17,8 +16,8 @@ pub(crate) use database::{
     Database, encrypted_server, in_time, private_server, refuse_the_second_insert, wait_for_blocked_statements,
     wait_for_row_lock,
 };
-pub(crate) use faults::{Fault, FaultProxy};
 pub(crate) use function::{FunctionRun, body_event, event};
+pub(crate) use local::fault_proxy::{Fault, FaultProxy};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
 pub(crate) use proxy::{Cut, proxy_before, start_proxy};

@@ -1,10 +1,9 @@
 //! A DynamoDB table for each test, on a server of its own.
 
 use local::dynoxide::{Dynoxide, DynoxideOptions};
+use local::fault_proxy::{AUTHORIZATION, DATE, FaultProxy};
 use logs_core::dynamodb::{DynamoStore, TableSettings};
 use logs_core::{Log, Store};
-
-use super::faults::{AUTHORIZATION, DATE};
 
 /// The name of every table: each has a server of its own.
 pub(crate) const TABLE: &str = "error-codes-test";
@@ -27,6 +26,13 @@ impl Table {
     pub(crate) async fn without_table() -> Self {
         let server = Dynoxide::start(&DynoxideOptions::default()).await.expect("dynoxide starts; run ./dev test");
         Self { url: server.url(), server }
+    }
+
+    /// A way to it that fails as it is told, and counts.
+    pub(crate) async fn fault_proxy(&self) -> FaultProxy {
+        let proxy = FaultProxy::before(&self.url).await.expect("a proxy can be started");
+        proxy.keep_calls();
+        proxy
     }
 
     /// A table whose key is called otherwise.

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 
 use local::binaries::NotBuilt;
 use local::database::ServerError;
+use local::dynoxide::DynoxideError;
 use local::lambda::InvokeError;
 use local::moto::MotoError;
 use local::queue::QueueError;
 use local::signals::Stopped;
 use local::state::StateError;
+use logs_core::StoreError;
+use logs_core::settings::SettingError;
 
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum LabError {
@@ -20,14 +23,33 @@ pub(crate) enum LabError {
     #[error(transparent)]
     Server(#[from] ServerError),
     #[error(transparent)]
+    Dynoxide(#[from] DynoxideError),
+    #[error("the table cannot be used: {0}")]
+    Table(#[from] StoreError),
+    #[error(transparent)]
+    Setting(#[from] SettingError),
+    /// An option that goes with another store.
+    #[error("{0} has nothing like that")]
+    NotOnThisStore(&'static str),
+    /// An option.
+    #[error("{0} goes with --store mysql only")]
+    OnlyMySql(&'static str),
+    /// A fault that was asked for by name.
+    #[error("{0} does not happen here: it belongs to another store, or to --queued")]
+    NoSuchFault(String),
+    #[error(transparent)]
     Moto(#[from] MotoError),
     #[error(transparent)]
     Queue(#[from] QueueError),
     #[error("the database refused a statement: {0}")]
     Sql(#[from] sqlx::Error),
+    #[error("a bare call of the SDK failed: {0}")]
+    BareCall(String),
     #[error("the database still serves functions that ended long ago")]
     NeverQuiet,
     /// Messages are neither stored nor dead.
+    #[error("{rows} rows are stored where {expected} should be")]
+    NotAllStored { rows: u64, expected: u64 },
     #[error("the queue does not become empty")]
     NeverEmpty,
     #[error("{function}: {error}; its log {log}")]

@@ -4,14 +4,13 @@
 //! that keep the rules, [`load`] measures how much is accepted and stored, [`device_test`] judges a client of the service,
 //! [`simulation`] reckons with the limits of `DynamoDB`, [`demo`] plays a fleet of devices.
 //! They share the [`testbed`], a [`client`] that judges each answer, [`codes`] to send, the [`baseline`] that they are
-//! compared with, the [`database`] to look into, and [`table`] to report. These know no command.
+//! compared with, and [`table`] to report. These know no command.
 
 mod baseline;
 mod bench;
 mod chaos;
 mod client;
 mod codes;
-mod database;
 mod demo;
 mod device_test;
 mod error;

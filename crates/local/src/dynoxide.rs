@@ -11,6 +11,7 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
 use crate::database::free_port;
+use crate::processes::{children_of, runs};
 
 /// It is up in some milliseconds; on a busy machine, in seconds.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -39,6 +40,8 @@ pub struct Dynoxide {
     /// Open as long as the server shall run. Apart from the process: waiting for that closes it.
     input: Option<ChildStdin>,
     port: u16,
+    program: PathBuf,
+    options: DynoxideOptions,
 }
 
 /// Why dynoxide does not run.
@@ -73,7 +76,7 @@ impl Dynoxide {
             None => Stdio::inherit(),
         };
         let mut command = Command::new("sh");
-        command.args(["-c", SCRIPT, "sh"]).arg(program).args(["serve", "--host", "127.0.0.1", "--port"]);
+        command.args(["-c", SCRIPT, "sh"]).arg(&program).args(["serve", "--host", "127.0.0.1", "--port"]);
         command.arg(port.to_string());
         if let Some(file) = &options.file {
             command.arg("--db-path").arg(file);
@@ -81,8 +84,9 @@ impl Dynoxide {
         // Ctrl-C in a terminal is for us: the table is needed until everything else has stopped.
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
         let input = process.stdin.take();
-        let mut server = Self { process, input, port };
-        if server.until_up().await { Ok(server) } else { Err(DynoxideError::NoAnswer(options.log_file.clone())) }
+        let options = DynoxideOptions { port: Some(port), ..options.clone() };
+        let mut server = Self { process, input, port, program, options };
+        if server.until_up().await { Ok(server) } else { Err(DynoxideError::NoAnswer(server.options.log_file)) }
     }
 
     /// The endpoint.
@@ -95,6 +99,26 @@ impl Dynoxide {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Its process id, while it runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<u32> {
+        // The process that was started is the shell around it.
+        let program = std::fs::canonicalize(&self.program).ok()?;
+        children_of(self.process.id()?).into_iter().find(|id| runs(*id, &program))
+    }
+
+    /// Starts a server that has ended again, with the same data and on the same port.
+    pub async fn restart(&mut self) -> Result<(), DynoxideError> {
+        *self = Self::start(&self.options.clone()).await?;
+        Ok(())
+    }
+
+    /// Name and version of its program.
+    pub async fn version(&self) -> Result<String, DynoxideError> {
+        let output = Command::new(&self.program).arg("--version").output().await?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     /// Returns when the server has exited.

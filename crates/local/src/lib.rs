@@ -5,12 +5,13 @@
 //! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
 //! [`dynoxide`] plays DynamoDB, where that is the store. In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
 //! [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
-//! [`binaries`], [`processes`], [`programs`], [`progress`], [`proxy`], [`signals`] and [`temporary_folder`].
+//! [`binaries`], [`fault_proxy`], [`processes`], [`programs`], [`progress`], [`proxy`], [`signals`] and [`temporary_folder`].
 
 pub mod binaries;
 pub mod database;
 pub mod dynoxide;
 pub mod event_source;
+pub mod fault_proxy;
 pub mod gateway;
 pub mod lambda;
 pub mod moto;

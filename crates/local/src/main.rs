@@ -45,11 +45,11 @@ enum Command {
     Reset(StateArguments),
     /// Run all tests; with arguments, what cargo test makes of them (without them the zips are built anew)
     Test(PassedOn),
-    /// Measure the release build against an empty function and the bare statements
+    /// Measure the release build against an empty function and the bare statements; also on `DynamoDB` (--store dynamodb)
     Bench(PassedOn),
-    /// Kill, freeze and cut everything for two minutes under load: is anything lost or doubled?
+    /// Kill, freeze and cut everything for two minutes under load: is anything lost or doubled? Also --store dynamodb
     Chaos(PassedOn),
-    /// Codes a second in direct and queued mode, a burst, and whether all of it is stored (docs/scaling.md)
+    /// Codes a second in both modes, a burst, and whether all of it is stored (docs/scaling.md); also --store dynamodb
     Load(PassedOn),
     /// Run a device's client against a gateway that misbehaves: which rules does it break? (docs/devices.md)
     DeviceTest(PassedOn),

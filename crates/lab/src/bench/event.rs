@@ -52,6 +52,17 @@ pub(crate) fn post_largest() -> Result<Event, LabError> {
     post_of(&codes, MAX_BODY_BYTES, None)
 }
 
+/// A POST of so many codes of a fleet: any devices and codes, at any time of the last hour. Others for another `salt`.
+pub(crate) fn post_of_fleet(codes: usize, salt: usize, key: Option<&str>) -> Result<Event, LabError> {
+    let now = clock::unix_seconds();
+    let code = |number: usize| {
+        let number = number * 7_919 + salt * 104_729;
+        let [err, ago] = [500, 3_600].map(|below| i32::try_from(number % below).unwrap_or_default());
+        Code { device_id: format!("device-{:05}", number % 100_000), err, timestamp: now - i64::from(ago) }
+    };
+    post_of(&(0..codes).map(code).collect::<Vec<_>>(), 0, key)
+}
+
 /// Padded with blanks up to a size.
 fn post_of(codes: &[Code], size: usize, key: Option<&str>) -> Result<Event, LabError> {
     let mut body = body(codes);

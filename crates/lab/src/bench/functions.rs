@@ -14,7 +14,7 @@ use crate::baseline::{BareConnection, BareInsert};
 use crate::bench::stub::{ARN, Stub};
 use crate::codes::collected;
 use crate::error::LabError;
-use crate::testbed::{DATABASE, Testbed};
+use crate::testbed::{DATABASE, MySql, Testbed};
 
 /// Where POSTs go; GETs never read it, since it grows.
 pub(crate) const WRITTEN: &str = DATABASE;
@@ -56,6 +56,7 @@ pub(crate) enum Trust {
 /// The testbed, and AWS's services beside it.
 pub(crate) struct Functions<'a> {
     testbed: &'a Testbed,
+    mysql: &'a MySql,
     pub(crate) secrets_manager: Stub,
     queue: Stub,
 }
@@ -63,14 +64,15 @@ pub(crate) struct Functions<'a> {
 impl<'a> Functions<'a> {
     /// Makes the databases, fills those that are read, and starts the stubs.
     pub(crate) async fn prepare(testbed: &'a Testbed) -> Result<Self, LabError> {
-        let server = &testbed.store.server;
+        let mysql = testbed.store.mysql()?;
+        let server = &mysql.server;
         let own = fs::read(testbed.folder().join(Trust::OneCertificate.bundle()))?;
         fs::write(testbed.folder().join(Trust::Rds.bundle()), [certificates::RDS, &own].concat())?;
         let login = server.url(WRITTEN).parse::<MySqlConnectOptions>()?.to_url_lossy();
         // As RDS writes it.
         let secret = json!({ "username": login.username(), "password": login.password() });
         let secrets_manager = Stub::secrets_manager(&secret).await?;
-        let functions = Self { testbed, secrets_manager, queue: Stub::queue().await? };
+        let functions = Self { testbed, mysql, secrets_manager, queue: Stub::queue().await? };
         let insert = BareInsert::new(collected(1_000, clock::unix_seconds()));
         for (database, rows) in [(FEW_ROWS, 1_000), (MANY_ROWS, 1_000_000)] {
             server.make_database(database).await?;
@@ -81,7 +83,7 @@ impl<'a> Functions<'a> {
 
     /// A migrated, empty database.
     pub(crate) async fn make_database(&self, database: &str) -> Result<(), LabError> {
-        Ok(self.testbed.store.server.make_database(database).await?)
+        Ok(self.mysql.server.make_database(database).await?)
     }
 
     /// A connection past the functions, without TLS.
@@ -90,7 +92,7 @@ impl<'a> Functions<'a> {
     }
 
     fn url(&self, database: &str, mode: Mode) -> String {
-        let tls = self.testbed.store.server.url(database);
+        let tls = self.mysql.server.url(database);
         match (mode, tls.split_once('?')) {
             (Mode::Plain, Some((address, _))) => format!("{address}?ssl-mode=DISABLED"),
             _ => tls,
@@ -122,7 +124,7 @@ impl<'a> Functions<'a> {
         vec![
             ("DB_SECRET_ARN", ARN.to_owned()),
             ("DB_HOST", "127.0.0.1".to_owned()),
-            ("DB_PORT", self.testbed.store.server.port().to_string()),
+            ("DB_PORT", self.mysql.server.port().to_string()),
             ("DB_NAME", database.to_owned()),
             ("DB_CA_BUNDLE", bundle.to_string_lossy().into_owned()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager.url.clone()),

@@ -1,11 +1,13 @@
 //! The command behind `./dev bench`: what the functions take, against what nobody can save.
 //!
 //! The flow: [`functions`] knows the functions, their databases and a [`stub`] for AWS; [`cold_start`] with its [`steps`],
-//! [`post`], [`pairs`], [`get`], [`summary`], [`queries`], [`memory`] and [`size`] measure, with [`caller`] for the functions; each gives the [`report`] some
-//! lines. Time is never asserted: a missed target is a mark in the table.
+//! [`post`], [`pairs`], [`get`], [`summary`], [`queries`], [`memory`] and [`size`] measure, with [`caller`] for the
+//! functions; each gives the [`report`] some lines. [`dynamodb`] does the same on a table, and counts its units. Time is
+//! never asserted: a missed target is a mark in the table.
 
 mod caller;
 mod cold_start;
+mod dynamodb;
 mod event;
 mod functions;
 mod get;
@@ -28,7 +30,10 @@ use local::progress::Progress;
 use crate::bench::functions::{EMPTY, FUNCTIONS, Functions};
 use crate::bench::report::Report;
 use crate::error::LabError;
-use crate::testbed::{self, Setup, Testbed};
+use crate::testbed::{self, Setup, Store, StoreName, Testbed};
+
+/// Megabytes.
+const MAX_ZIP: f64 = 3.5;
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -38,22 +43,38 @@ pub(crate) struct Options {
     /// A look in a few seconds: 20 rounds
     #[arg(long, conflicts_with = "rounds")]
     quick: bool,
+    /// Where the codes are: mysql, or dynamodb, played by dynoxide on a file
+    #[arg(long, value_enum, default_value_t)]
+    store: StoreName,
     /// Also write the figures to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Folder of the binaries post-log, get-logs, store-logs, migrate, retention, summarize and empty-function; by default where this program is
+    /// Folder of the functions' binaries and of empty-function; by default where this program is
     #[arg(long, value_name = "FOLDER")]
     functions: Option<PathBuf>,
-    /// Also measure post-log and get-logs in turns with those of another build, in this folder
+    /// Also measure post-log and get-logs in turns with those of another build, in this folder; on MySQL
     #[arg(long, value_name = "FOLDER")]
     against: Option<PathBuf>,
 }
 
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
-    let functions = [&FUNCTIONS[..], &[EMPTY]].concat();
-    let setup = Setup { tls: true, ..Setup::new(progress, &functions, options.functions.as_deref()) };
+    if options.store == StoreName::Dynamodb && options.against.is_some() {
+        return Err(LabError::OnlyMySql("--against"));
+    }
+    let functions = match options.store {
+        StoreName::Mysql => &FUNCTIONS[..],
+        StoreName::Dynamodb => &dynamodb::FUNCTIONS[..],
+    };
+    let functions = [functions, &[EMPTY]].concat();
+    let setup =
+        Setup { store: options.store, tls: true, ..Setup::new(progress, &functions, options.functions.as_deref()) };
     let rounds = if options.quick { 20 } else { options.rounds };
-    testbed::run(setup, options.json, async |testbed| measure(testbed, rounds, options.against.as_deref()).await).await
+    let other_build = options.against.as_deref();
+    testbed::run(setup, options.json, async |testbed| match &testbed.store {
+        Store::MySql(_) => measure(testbed, rounds, other_build).await,
+        Store::DynamoDb(table) => dynamodb::measure(testbed, table, rounds, options.quick).await,
+    })
+    .await
 }
 
 async fn measure(testbed: &Testbed, rounds: u32, other_build: Option<&Path>) -> Result<Report, LabError> {
@@ -79,6 +100,7 @@ async fn measure(testbed: &Testbed, rounds: u32, other_build: Option<&Path>) -> 
     progress.say("memory");
     lines.extend(memory::measure(&functions).await?);
     progress.say("sizes");
-    lines.extend(size::measure(&functions)?);
-    Ok(Report::new(testbed.store.name.clone(), rounds, lines))
+    let programs = FUNCTIONS.map(|name| (name, functions.program(name)));
+    lines.extend(size::measure(&functions.program(EMPTY), &programs, MAX_ZIP)?);
+    Ok(Report::new(testbed.store.name().to_owned(), rounds, lines))
 }

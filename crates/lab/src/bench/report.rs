@@ -42,6 +42,8 @@ enum Unit {
     Megabytes,
     /// Rows in a second.
     PerSecond,
+    WriteUnits,
+    ReadUnits,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -96,6 +98,16 @@ impl Line {
 
     pub(crate) fn per_second(what: String, value: f64) -> Self {
         Self::new(what, Unit::PerSecond, value)
+    }
+
+    /// Of DynamoDB.
+    pub(crate) fn write_units(what: String, value: f64) -> Self {
+        Self::new(what, Unit::WriteUnits, value)
+    }
+
+    /// Of DynamoDB.
+    pub(crate) fn read_units(what: String, value: f64) -> Self {
+        Self::new(what, Unit::ReadUnits, value)
     }
 
     fn new(what: String, unit: Unit, value: f64) -> Self {
@@ -191,6 +203,8 @@ impl Unit {
             Self::Milliseconds => "ms",
             Self::Megabytes => "MB",
             Self::PerSecond => "/s",
+            Self::WriteUnits => "write units",
+            Self::ReadUnits => "read units",
         }
     }
 
@@ -200,6 +214,7 @@ impl Unit {
             Self::Milliseconds => format!("{value:.3} {symbol}"),
             Self::Megabytes => format!("{value:.2} {symbol}"),
             Self::PerSecond => format!("{}{symbol}", figures::rounded(value)),
+            Self::WriteUnits | Self::ReadUnits => format!("{value:.1} {symbol}"),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use fastrand::Rng;
+use local::fault_proxy::FaultProxy;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
@@ -36,7 +37,7 @@ pub(crate) struct Plan {
 pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, LabError> {
     let mut target = Target::start(testbed, plan.clients, plan.queued).await?;
     let mut random = Rng::with_seed(plan.seed);
-    let schedule = Schedule::new(random.fork(), &plan.kinds, plan.queued);
+    let schedule = Schedule::new(random.fork(), &plan.kinds, testbed.store.kind(), plan.queued);
     let (phase, follow) = watch::channel(Phase::Sending);
     let (acknowledged, mut served) = mpsc::unbounded_channel();
     let tally = Arc::new(Tally::default());
@@ -59,12 +60,22 @@ pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, La
     let expected = finish(&phase, clients, plan.clients).await?;
     let dead_letters = target.come_to_rest(testbed).await?;
     testbed.progress.say("counting");
-    let mut database = testbed.store.administrator().await?;
-    database.wait_until_quiet().await?;
-    let codes = count::count(&mut database, &expected, plan.queued).await?;
+    testbed.store.wait_until_quiet().await?;
+    let codes = count::count(&mut testbed.store.stored().await?, &expected, plan.queued).await?;
     let Plan { seed, clients, seconds, queued, ref kinds } = *plan;
+    let store = testbed.store.kind();
+    let failed_calls = testbed.store.faults().ok().map(FaultProxy::failures);
     let judges_times = kinds.is_empty() && !queued;
-    let run = Run { database: testbed.store.name.clone(), seed, clients, seconds, queued, judges_times };
+    let run = Run {
+        database: testbed.store.name().to_owned(),
+        store,
+        seed,
+        clients,
+        seconds,
+        queued,
+        failed_calls,
+        judges_times,
+    };
     Ok(Report::new(run, &faults, tally.so_far(), codes, dead_letters))
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use fastrand::Rng;
 
+use crate::testbed::StoreName;
+
 /// What goes wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub(crate) enum Kind {
@@ -20,9 +22,16 @@ pub(crate) enum Kind {
     ConnectionsSwallowed,
     AnswersLost,
     ConnectionsRefused,
+    /// MySQL only.
     ConnectionsKilled,
+    /// MySQL only.
     ConnectionsFull,
+    /// MySQL only.
     ReadOnly,
+    /// DynamoDB only.
+    Throttled,
+    /// DynamoDB only: 500, whether or not the request was carried out.
+    InternalErrors,
     /// In queued mode only.
     QueueFrozen,
 }
@@ -51,7 +60,19 @@ impl Kind {
             Self::ConnectionsKilled => "connections: KILL by SQL, again and again",
             Self::ConnectionsFull => "connections: max_connections used up",
             Self::ReadOnly => "database: read-only",
+            Self::Throttled => "table: throttled",
+            Self::InternalErrors => "table: answers 500, carried out or not",
             Self::QueueFrozen => "queue: frozen",
+        }
+    }
+
+    /// Whether it can happen there.
+    pub(crate) fn can_happen(self, store: StoreName, queued: bool) -> bool {
+        match self {
+            Self::ConnectionsKilled | Self::ConnectionsFull | Self::ReadOnly => store == StoreName::Mysql,
+            Self::Throttled | Self::InternalErrors => store == StoreName::Dynamodb,
+            Self::QueueFrozen => queued,
+            _ => true,
         }
     }
 
@@ -97,10 +118,10 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Of these kinds, or of all if none is named.
-    pub(crate) fn new(random: Rng, kinds: &[Kind], queued: bool) -> Self {
+    /// Of these kinds, or of all if none is named, those that can happen.
+    pub(crate) fn new(random: Rng, kinds: &[Kind], store: StoreName, queued: bool) -> Self {
         let mut kinds = if kinds.is_empty() { Kind::all() } else { kinds }.to_vec();
-        kinds.retain(|kind| queued || *kind != Kind::QueueFrozen);
+        kinds.retain(|kind| kind.can_happen(store, queued));
         Self { random, kinds, round: Vec::new() }
     }
 }
@@ -127,7 +148,12 @@ mod tests {
     use super::*;
 
     fn faults(seed: u64) -> Vec<Fault> {
-        Schedule::new(Rng::with_seed(seed), &[], true).take(2 * Kind::all().len()).collect()
+        let schedule = Schedule::new(Rng::with_seed(seed), &[], StoreName::Dynamodb, true);
+        schedule.take(2 * kinds(StoreName::Dynamodb).len()).collect()
+    }
+
+    fn kinds(store: StoreName) -> Vec<Kind> {
+        Kind::all().iter().copied().filter(|kind| kind.can_happen(store, true)).collect()
     }
 
     #[test]
@@ -139,17 +165,25 @@ mod tests {
     #[test]
     fn only_the_kinds_that_were_asked_for_come() {
         let kinds = [Kind::ReadOnly, Kind::AnswersLost];
-        let mut round: Vec<_> =
-            Schedule::new(Rng::with_seed(1), &kinds, false).take(4).map(|fault| fault.kind).collect();
+        let schedule = Schedule::new(Rng::with_seed(1), &kinds, StoreName::Mysql, false);
+        let mut round: Vec<_> = schedule.take(4).map(|fault| fault.kind).collect();
         round.sort_unstable_by_key(|kind| kind.name());
         assert_eq!(round, [Kind::AnswersLost, Kind::AnswersLost, Kind::ReadOnly, Kind::ReadOnly]);
     }
 
     #[test]
     fn every_kind_comes_once_before_any_comes_again() {
-        for round in faults(1).chunks(Kind::all().len()) {
+        let all = kinds(StoreName::Dynamodb);
+        for round in faults(1).chunks(all.len()) {
             let kinds: HashSet<_> = round.iter().map(|fault| fault.kind).collect();
-            assert_eq!(kinds.len(), Kind::all().len());
+            assert_eq!(kinds.len(), all.len());
         }
+    }
+
+    #[test]
+    fn each_store_has_faults_of_its_own() {
+        let (mysql, dynamodb) = (kinds(StoreName::Mysql), kinds(StoreName::Dynamodb));
+        assert!(mysql.contains(&Kind::ReadOnly) && !mysql.contains(&Kind::Throttled), "{mysql:?}");
+        assert!(!dynamodb.contains(&Kind::ReadOnly) && dynamodb.contains(&Kind::Throttled), "{dynamodb:?}");
     }
 }

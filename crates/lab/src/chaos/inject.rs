@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use local::fault_proxy::Fault as Failure;
 use local::processes::signal;
 use local::proxy::Way;
 use nix::sys::signal::Signal;
@@ -16,22 +17,30 @@ use crate::testbed::Testbed;
 /// Between two of the same, where a fault is a series.
 const BEAT: Duration = Duration::from_millis(60);
 
+/// How DynamoDB says that a table, a partition or an item is asked for too much.
+const THROTTLES: [Failure; 3] = [
+    Failure::Refuse("ProvisionedThroughputExceededException"),
+    Failure::Refuse("ThrottlingException"),
+    Failure::Refuse("TransactionConflictException"),
+];
+
+/// Nobody can tell which of the two it was.
+const INTERNAL_ERRORS: [Failure; 2] = [Failure::InternalError, Failure::InternalErrorAfter];
+
 /// How long a server may take to say that it has no connection left.
 const ONE_MORE_LIMIT: Duration = Duration::from_millis(500);
 
 /// Returns when the fault is over, and says when that was: what is done here afterwards is not the service's time.
 pub(crate) async fn inject(testbed: &mut Testbed, target: &Target, fault: Fault) -> Result<Instant, LabError> {
     let Fault { kind, lasts, choice, .. } = fault;
-    let server = &mut testbed.store.server;
-    let database = server.process_id().ok_or(LabError::NoProcess("database server"))?;
     match kind {
         Kind::DatabaseKilled | Kind::DatabaseRestarted => {
-            signal(database, if kind == Kind::DatabaseKilled { Signal::SIGKILL } else { Signal::SIGTERM })?;
-            server.ended().await;
+            let store = &mut testbed.store;
+            store.end(if kind == Kind::DatabaseKilled { Signal::SIGKILL } else { Signal::SIGTERM }).await?;
             sleep(lasts).await;
-            server.restart().await?;
+            store.restart().await?;
         }
-        Kind::DatabaseFrozen => freeze(&[database], lasts).await?,
+        Kind::DatabaseFrozen => freeze(&[testbed.store.process_id()?], lasts).await?,
         Kind::FunctionKilled => {
             let processes = target.processes(testbed).await?;
             let chosen = usize::try_from(choice).unwrap_or_default() % processes.len();
@@ -56,18 +65,30 @@ pub(crate) async fn inject(testbed: &mut Testbed, target: &Target, fault: Fault)
         Kind::ConnectionsSwallowed => on_way(target, Way::Swallowing, lasts).await,
         Kind::AnswersLost => on_way(target, Way::WithoutAnswers, lasts).await,
         Kind::ConnectionsKilled => {
-            let mut administrator = testbed.store.administrator().await?;
+            let mut administrator = testbed.store.mysql()?.administrator().await?;
             again_and_again(lasts, async || administrator.kill_connections(&[]).await).await?;
         }
         Kind::ConnectionsFull => take_all_connections(testbed, lasts).await?,
         Kind::ReadOnly => {
-            let mut administrator = testbed.store.administrator().await?;
+            let mut administrator = testbed.store.mysql()?.administrator().await?;
             administrator.set_read_only(true).await?;
             sleep(lasts).await;
             administrator.set_read_only(false).await?;
         }
+        Kind::Throttled => fail(testbed, choice, &THROTTLES, lasts).await?,
+        Kind::InternalErrors => fail(testbed, choice, &INTERNAL_ERRORS, lasts).await?,
     }
     Ok(Instant::now())
+}
+
+/// Lets some of the requests fail, or all.
+async fn fail(testbed: &Testbed, choice: u64, ways: &[Failure], lasts: Duration) -> Result<(), LabError> {
+    let proxy = testbed.store.faults()?;
+    let percent = usize::try_from(choice % 4).unwrap_or_default() * 25 + 25;
+    proxy.fail_share(percent, ways);
+    sleep(lasts).await;
+    proxy.heal();
+    Ok(())
 }
 
 async fn on_way(target: &Target, way: Way, lasts: Duration) {
@@ -97,10 +118,11 @@ async fn again_and_again(lasts: Duration, mut act: impl AsyncFnMut() -> Result<(
 
 /// Takes every connection that the server has, also those that the functions lose meanwhile.
 async fn take_all_connections(testbed: &Testbed, lasts: Duration) -> Result<(), LabError> {
-    let mut administrator = testbed.store.administrator().await?;
+    let mut administrator = testbed.store.mysql()?.administrator().await?;
+    let mysql = testbed.store.mysql()?;
     let mut taken: Vec<MySqlConnection> = Vec::new();
     again_and_again(lasts, async || {
-        while let Ok(Ok(connection)) = timeout(ONE_MORE_LIMIT, testbed.store.user()).await {
+        while let Ok(Ok(connection)) = timeout(ONE_MORE_LIMIT, mysql.user()).await {
             taken.push(connection);
         }
         let mut ours: Vec<u64> = Vec::new();

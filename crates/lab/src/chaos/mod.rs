@@ -23,7 +23,7 @@ use local::progress::Progress;
 
 use crate::chaos::fault::Kind;
 use crate::error::LabError;
-use crate::testbed::{self, Setup};
+use crate::testbed::{self, Setup, StoreName};
 
 #[derive(Args)]
 pub(crate) struct Options {
@@ -36,6 +36,9 @@ pub(crate) struct Options {
     /// How many clients send at once
     #[arg(long, default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=100))]
     clients: u16,
+    /// Where the codes are: mysql, or dynamodb, played by dynoxide on a file
+    #[arg(long, value_enum, default_value_t)]
+    store: StoreName,
     /// Through the queue: post-log, SQS as moto plays it, store-logs
     #[arg(long)]
     queued: bool,
@@ -54,9 +57,13 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
     let seed = options.seed.unwrap_or_else(|| u64::from(fastrand::u32(..)));
     progress.say(&format!("seed {seed}"));
-    let Options { clients, seconds, queued, ref kinds, .. } = options;
+    let Options { clients, seconds, queued, store, ref kinds, .. } = options;
+    if let Some(kind) = kinds.iter().find(|kind| !kind.can_happen(store, queued)) {
+        return Err(LabError::NoSuchFault(kind.name().to_owned()));
+    }
     let plan = attack::Plan { seed, clients: clients.into(), seconds, queued, kinds: fault::unique(kinds) };
     let setup = Setup {
+        store,
         options: &[format!("--max-connections={}", target::concurrency(plan.clients) + 10)],
         ..Setup::new(progress, &["post-log", "store-logs"], options.functions.as_deref())
     };

@@ -11,6 +11,7 @@ use crate::chaos::recovery::Recovery;
 use crate::client::Counts;
 use crate::figures::whole;
 use crate::table::{self, Table, indented};
+use crate::testbed::StoreName;
 
 /// One fault that happened, and how it was got over; `None`: it was not.
 pub(crate) type Survived = (Kind, Option<Recovery>);
@@ -39,10 +40,14 @@ pub(crate) struct Report {
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     pub(crate) database: String,
+    #[serde(skip)]
+    pub(crate) store: StoreName,
     pub(crate) seed: u64,
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
     pub(crate) queued: bool,
+    /// Calls of DynamoDB that were throttled or answered with 500; `None` on MySQL.
+    pub(crate) failed_calls: Option<u64>,
     /// Whether it may fail by being slow: a machine that does other things as well is no measure.
     #[serde(skip)]
     pub(crate) judges_times: bool,
@@ -137,6 +142,7 @@ impl Report {
             ("batches still open at the end".to_owned(), codes.open_batches),
         ];
         figures.extend(requests.statuses.iter().map(|(status, count)| (format!("answers {status}"), *count)));
+        figures.extend(self.run.failed_calls.map(|calls| ("calls of DynamoDB that failed as told".to_owned(), calls)));
         figures.push(("connections to the gateway that broke".to_owned(), requests.broken));
         figures.push(("requests that the client gave up".to_owned(), requests.hung_up));
         figures
@@ -154,7 +160,8 @@ impl Report {
             return format!("Nothing lost, nothing doubled: {faults} faults, {codes} codes acknowledged.");
         }
         let queued = if self.run.queued { " --queued" } else { "" };
-        format!("FAILED: {}. Again: ./dev chaos{queued} --seed {}", broken.join("; "), self.run.seed)
+        let store = self.run.store.option();
+        format!("FAILED: {}. Again: ./dev chaos{store}{queued} --seed {}", broken.join("; "), self.run.seed)
     }
 }
 

@@ -41,7 +41,7 @@ impl Target {
     pub(crate) async fn start(testbed: &Testbed, clients: usize, is_queued: bool) -> Result<Self, LabError> {
         // The functions' user may log in from any address.
         let source = Ipv4Addr::new(127, 0, 0, 2);
-        let proxy = Proxy::start((Ipv4Addr::LOCALHOST, 0), source, testbed.store.server.port()).await?;
+        let proxy = Proxy::start((Ipv4Addr::LOCALHOST, 0), source, testbed.store.way_in()).await?;
         let store = testbed.store.settings_by_way_of(proxy.port);
         let (queued, settings) = if is_queued {
             let queue = Queue::start(testbed, VISIBILITY_TIMEOUT).await?;

@@ -21,7 +21,7 @@ pub(crate) struct Client(Child);
 impl Client {
     /// Starts the command. It finds the codes on standard input, a record a line, and in its environment where to send
     /// them (`ERROR_CODES_URL`, `ERROR_CODES_API_KEY`) and a folder that survives a restart (`ERROR_CODES_STATE`).
-    pub(crate) async fn start(
+    pub(crate) fn start(
         command: &[String],
         url: &str,
         api_key: &str,

@@ -41,7 +41,7 @@ impl Trial<'_> {
         if self.scenario.needs == Needs::Tls {
             self.with_wrong_certificate(&gateway, &codes).await
         } else {
-            let client = self.start(&gateway.url, &codes).await?;
+            let client = self.start(&gateway.url, &codes)?;
             let client = self.restarted(client, &gateway).await?;
             self.judged(client, &gateway).await
         }
@@ -65,7 +65,7 @@ impl Trial<'_> {
             }
             _ => return Ok(client),
         }
-        self.start(&gateway.url, "").await
+        self.start(&gateway.url, "")
     }
 
     /// Waits until the client has done its work, and judges it.
@@ -78,7 +78,7 @@ impl Trial<'_> {
         if gateway.was_followed() {
             broken.push("it followed a redirect".to_owned());
         }
-        let stored = self.testbed.store.administrator().await?.codes_of(&self.device_id()).await?;
+        let stored = self.testbed.store.mysql()?.administrator().await?.codes_of(&self.device_id()).await?;
         broken.extend(judge::broken_rules(self.scenario, self.options.codes, &gateway.arrivals(), &stored));
         Ok(broken)
     }
@@ -86,7 +86,7 @@ impl Trial<'_> {
     /// Shows it the wrong certificate first. A client with storage then gets the right address, and delivers the codes.
     async fn with_wrong_certificate(&self, gateway: &MisbehavingGateway, codes: &str) -> Result<Vec<String>, LabError> {
         let server = WrongCertificate::start().await?;
-        let mut client = self.start(&server.url, codes).await?;
+        let mut client = self.start(&server.url, codes)?;
         client.ended(WATCH).await;
         client.stop().await;
         let mut broken = Vec::new();
@@ -97,14 +97,14 @@ impl Trial<'_> {
             broken.push("the scenario was not met: it never began a TLS handshake".to_owned());
         }
         if !self.options.without_storage {
-            let client = self.start(&gateway.url, "").await?;
+            let client = self.start(&gateway.url, "")?;
             broken.extend(self.judged(client, gateway).await?);
         }
         Ok(broken)
     }
 
-    async fn start(&self, url: &str, codes: &str) -> Result<Client, LabError> {
-        Client::start(&self.options.command, url, &self.service.api_key, &self.state(), codes).await
+    fn start(&self, url: &str, codes: &str) -> Result<Client, LabError> {
+        Client::start(&self.options.command, url, &self.service.api_key, &self.state(), codes)
     }
 
     fn state(&self) -> PathBuf {

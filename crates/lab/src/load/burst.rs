@@ -9,12 +9,12 @@ use serde::Serialize;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::client::Counts;
-use crate::database::Database;
 use crate::error::LabError;
 use crate::figures::whole;
 use crate::load::client::{self, Ledger, Work};
 use crate::load::mode::{Mode, Running};
 use crate::load::plan;
+use crate::load::watch::Watch;
 use crate::testbed::{Queue, Testbed};
 
 /// postLogRate and postLogBurst of prod in serverless.yml: requests a second, and at once.
@@ -41,7 +41,8 @@ pub(crate) struct Burst {
     pub(crate) largest_backlog: usize,
     /// How old the oldest batch was that was accepted and not stored: the worst of all looks.
     pub(crate) worst_lag_seconds: f64,
-    pub(crate) connections: u64,
+    /// MySQL only.
+    pub(crate) connections: Option<u64>,
     pub(crate) answers: Counts,
     pub(crate) samples: Vec<Sample>,
 }
@@ -58,9 +59,7 @@ pub(crate) struct Sample {
 
 pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst) -> Result<Burst, LabError> {
     let plan::Burst { batches, codes_per_batch, clients, environments, sampling } = plan;
-    let mut database = testbed.store.administrator().await?;
-    database.forget_connections().await?;
-    database.empty_tables().await?;
+    let mut watch = Watch::start(testbed).await?;
     let [rate, burst] = PLAN.map(|limit| NonZeroU32::new(limit).unwrap_or(NonZeroU32::MIN));
     // No warm-up: a burst meets cold environments.
     let running = Running::start(testbed, queue, Mode::Queued, environments, UsagePlan::new(rate, burst)).await?;
@@ -77,7 +76,7 @@ pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst)
             outcome = &mut sending, if sent.is_none() => sent = Some(outcome?),
             _ = looks.tick() => {
                 let accepted = ledger.codes(codes_per_batch);
-                let sample = look(&mut database, queue, &ledger, accepted, started).await?;
+                let sample = look(&mut watch, queue, &ledger, accepted, started).await?;
                 samples.push(sample);
                 if let Some(sent) = sent.take_if(|_| sample.stored >= sample.accepted || started.elapsed() > LIMIT) {
                     break sent;
@@ -86,7 +85,7 @@ pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst)
         }
     };
     drop(sending);
-    let connections = database.most_connections().await?;
+    let connections = watch.connections().await?;
     running.stop().await;
     Ok(Burst {
         codes: whole(batches * codes_per_batch),
@@ -94,7 +93,7 @@ pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst)
         clients,
         environments,
         accepted: ledger.codes(codes_per_batch),
-        stored: database.rows().await?,
+        stored: watch.rows().await?,
         seconds_until_accepted: sent.took.as_secs_f64(),
         seconds_until_stored: samples.last().map_or(0.0, |sample| sample.second),
         p50_ms: sent.milliseconds(0.5),
@@ -108,16 +107,14 @@ pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst)
 }
 
 async fn look(
-    database: &mut Database,
+    watch: &mut Watch,
     queue: &Queue,
     ledger: &Ledger,
     accepted: u64,
     started: Instant,
 ) -> Result<Sample, LabError> {
     let backlog = queue.queues.queue.depth().await?.all();
-    // In this order: whatever is counted as stored has its key in the list.
-    let stored = database.codes_in_ledger().await?;
-    let keys = database.keys().await?;
+    let (stored, keys) = watch.codes_and_keys().await?;
     let oldest = {
         let mut open = ledger.open();
         open.retain(|key, _| !keys.contains(key.as_bytes()));

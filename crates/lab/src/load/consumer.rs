@@ -1,5 +1,5 @@
-//! store-logs alone, driven over the Runtime API, against the bare statement on as many connections: in turn, on empty
-//! tables.
+//! store-logs alone, driven over the Runtime API. On MySQL against the bare statement on as many connections: in turn, on
+//! empty tables.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use tokio::time::Instant;
 
 use crate::baseline::{BareConnection, BareInsert};
 use crate::codes::collected;
-use crate::database::Database;
 use crate::error::LabError;
-use crate::figures::{median, number};
+use crate::figures::{median, number, whole};
 use crate::load::events;
 use crate::load::mode::store_logs;
 use crate::load::plan::{EventSize, Plan};
-use crate::testbed::Testbed;
+use crate::load::watch::{Cost, Watch};
+use crate::testbed::{Store, Testbed};
 
 /// More than in production: an event is measured whole, however slow the machine.
 const TIMEOUT: Duration = Duration::from_mins(2);
@@ -32,13 +32,15 @@ pub(crate) struct Comparison {
     pub(crate) messages: usize,
     pub(crate) codes_per_message: usize,
     pub(crate) event_megabytes: f64,
+    /// Environments of store-logs, and of the bare statement as many connections.
     pub(crate) connections: usize,
     pub(crate) store_logs: Speed,
-    pub(crate) bare_statement: Speed,
+    /// MySQL only, and so are the ratios.
+    pub(crate) bare_statement: Option<Speed>,
     /// store-logs' rows of `Logs` a second by the bare statement's: the median of the rounds.
-    pub(crate) ratio: f64,
+    pub(crate) ratio: Option<f64>,
     /// The same with store-logs' rows of the ledger, one for each message.
-    pub(crate) ratio_with_ledger: f64,
+    pub(crate) ratio_with_ledger: Option<f64>,
     /// The most memory that an environment ever had, in megabytes of 1,000,000 bytes.
     pub(crate) peak_megabytes: f64,
 }
@@ -47,8 +49,8 @@ pub(crate) struct Comparison {
 pub(crate) struct Speed {
     /// Of `Logs`; the ledger's are not counted.
     pub(crate) rows_per_second: f64,
-    /// All that the server did for it, by the rows in `Logs`.
-    pub(crate) database_us_per_row: f64,
+    #[serde(flatten)]
+    pub(crate) cost: Cost,
 }
 
 /// All sizes of events, each on one connection and on more.
@@ -64,7 +66,7 @@ pub(crate) async fn measure(testbed: &Testbed, plan: &Plan) -> Result<Vec<Compar
 
 /// The two that are compared.
 struct Sides {
-    database: Database,
+    watch: Watch,
     size: EventSize,
     environments: Vec<Environment>,
     bare: Vec<BareConnection>,
@@ -74,16 +76,18 @@ struct Sides {
 
 impl Sides {
     async fn start(testbed: &Testbed, size: EventSize, connections: usize) -> Result<Self, LabError> {
+        let watch = Watch::start(testbed).await?;
         let config = store_logs(testbed, TIMEOUT, 1);
         let (mut environments, mut bare) = (Vec::new(), Vec::new());
         for _ in 0..connections {
             environments.push(Environment::start(&config).await?);
-            bare.push(BareConnection::connect(&testbed.store.user_url()).await?);
+            if let Store::MySql(mysql) = &testbed.store {
+                bare.push(BareConnection::connect(&mysql.user_url()).await?);
+            }
         }
         let insert = Arc::new(BareInsert::new(collected(MAX_RECORDS, clock::unix_seconds())));
-        let database = testbed.store.administrator().await?;
         let log = format!("is in {}", config.log_file.display());
-        Ok(Self { database, size, environments, bare, insert, log })
+        Ok(Self { watch, size, environments, bare, insert, log })
     }
 
     async fn compare(mut self, rounds: usize) -> Result<Comparison, LabError> {
@@ -92,12 +96,15 @@ impl Sides {
         self.insert(1).await?;
         let EventSize { messages, codes } = self.size;
         let (mut stored, mut inserted) = (Vec::new(), Vec::new());
+        let expected = whole(self.environments.len() * messages * codes);
         let mut event_megabytes = 0.0;
         for round in 0..rounds {
             // Whoever comes first changes from round to round.
             for is_bare in [round % 2 == 0, round % 2 != 0] {
-                self.database.empty_tables().await?;
-                let time_before = self.database.statement_time().await?;
+                if is_bare && self.bare.is_empty() {
+                    continue;
+                }
+                self.watch.reset().await?;
                 let took = if is_bare {
                     self.insert(messages * codes).await?
                 } else {
@@ -105,10 +112,13 @@ impl Sides {
                     event_megabytes = number(bytes) / 1e6;
                     took
                 };
-                let statement_time = self.database.statement_time().await?.saturating_sub(time_before);
-                let count = number(self.database.rows().await?);
-                let rows_per_second = count / took.as_secs_f64();
-                let speed = Speed { rows_per_second, database_us_per_row: statement_time.as_secs_f64() * 1e6 / count };
+                let rows = self.watch.rows().await?;
+                // The bare INSERT has its own number of rows.
+                if !is_bare && rows != expected {
+                    return Err(LabError::NotAllStored { rows, expected });
+                }
+                let cost = self.watch.cost(rows).await?;
+                let speed = Speed { rows_per_second: number(rows) / took.as_secs_f64(), cost };
                 if is_bare { &mut inserted } else { &mut stored }.push(speed);
             }
         }
@@ -116,16 +126,16 @@ impl Sides {
         let peak_megabytes = self.stop().await?;
         // Of the two in one round: what else the machine does changes from round to round.
         let ratios = stored.iter().zip(&inserted).map(|(one, other)| one.rows_per_second / other.rows_per_second);
-        let ratio = median(ratios);
+        let ratio = (!inserted.is_empty()).then(|| median(ratios));
         Ok(Comparison {
             messages,
             codes_per_message: codes,
             event_megabytes,
             connections,
             store_logs: Speed::median(&stored),
-            bare_statement: Speed::median(&inserted),
+            bare_statement: (!inserted.is_empty()).then(|| Speed::median(&inserted)),
             ratio,
-            ratio_with_ledger: ratio * (1.0 + 1.0 / number(codes)),
+            ratio_with_ledger: ratio.map(|ratio| ratio * (1.0 + 1.0 / number(codes))),
             peak_megabytes,
         })
     }
@@ -192,7 +202,7 @@ impl Speed {
     fn median(speeds: &[Self]) -> Self {
         Self {
             rows_per_second: median(speeds.iter().map(|speed| speed.rows_per_second)),
-            database_us_per_row: median(speeds.iter().map(|speed| speed.database_us_per_row)),
+            cost: Cost::median(speeds.iter().map(|speed| speed.cost)),
         }
     }
 }

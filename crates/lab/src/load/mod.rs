@@ -1,5 +1,5 @@
 //! The command behind `./dev load`: how many codes a second direct and queued mode accept and store, how late they are
-//! stored under a burst, and how near store-logs comes to the bare statement. Speed is shown and never asserted; what is
+//! stored under a burst, and how near store-logs comes to the bare statement, or on DynamoDB what it costs. Speed is shown and never asserted; what is
 //! accepted and not stored makes it fail.
 //!
 //! The flow: a [`mode`] runs a gateway with its functions, and [`client`]s send to it. [`step`] does that for one size of
@@ -17,6 +17,7 @@ mod plot;
 mod report;
 mod step;
 mod tables;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -27,7 +28,7 @@ use crate::error::LabError;
 use crate::load::mode::Mode;
 use crate::load::plan::{BATCHES, Plan};
 use crate::load::report::Report;
-use crate::testbed::{self, Queue, Setup, Testbed};
+use crate::testbed::{self, Queue, Setup, StoreName, Testbed};
 
 /// In seconds; as in infra/ingestion.js.
 const VISIBILITY_TIMEOUT: u32 = 181;
@@ -41,10 +42,13 @@ pub(crate) struct Options {
     /// That it runs, in some seconds; the figures mean nothing
     #[arg(long)]
     quick: bool,
+    /// Where the codes are: mysql, or dynamodb, played by dynoxide on a file
+    #[arg(long, value_enum, default_value_t)]
+    store: StoreName,
     /// Also write the figures to this file, for machines
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Write the plots into this folder, and the figures into its scaling.md
+    /// Write the plots into this folder, and the figures into its scaling.md; on MySQL, as dynoxide's speed says nothing
     #[arg(long, value_name = "FOLDER")]
     write_docs: Option<PathBuf>,
     /// Folder of the binaries post-log and store-logs; by default where this program is
@@ -54,7 +58,11 @@ pub(crate) struct Options {
 
 /// Whether all that was accepted is stored.
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
+    if options.store == StoreName::Dynamodb && options.write_docs.is_some() {
+        return Err(LabError::OnlyMySql("--write-docs"));
+    }
     let setup = Setup {
+        store: options.store,
         options: &SERVER_OPTIONS.map(str::to_owned),
         ..Setup::new(progress, &["post-log", "store-logs"], options.functions.as_deref())
     };
@@ -82,11 +90,15 @@ async fn measure(testbed: &Testbed, plan: &Plan) -> Result<Report, LabError> {
     }
     say(&format!("a burst of {} codes in queued mode", plan.burst.batches * plan.burst.codes_per_batch));
     let burst = burst::measure(testbed, &queue, plan.burst).await?;
-    say("store-logs against the bare statement");
+    say(match testbed.store.kind() {
+        StoreName::Mysql => "store-logs against the bare statement",
+        StoreName::Dynamodb => "store-logs alone",
+    });
     let comparisons = consumer::measure(testbed, plan).await?;
     Ok(Report {
         is_quick: plan.is_quick,
-        database: testbed.store.name.clone(),
+        store: testbed.store.kind(),
+        database: testbed.store.name().to_owned(),
         cores: std::thread::available_parallelism().map_or(0, usize::from),
         clients: plan.clients,
         rounds: plan.rounds,

@@ -7,9 +7,13 @@ use serde::Serialize;
 use crate::load::burst::Burst;
 use crate::load::consumer::Comparison;
 use crate::load::step::Step;
+use crate::testbed::StoreName;
 
 /// store-logs' rows a second, by those of the bare statement.
 const RATIO: f64 = 0.7;
+
+/// On DynamoDB write units of a message of one code: 2 for its row of the ledger, in a transaction.
+const UNITS: f64 = 2.2;
 
 /// The memory of store-logs, in megabytes, with [`FULL_EVENT`] messages of [`FULL_MESSAGE`] codes.
 const MEMORY: f64 = 128.0;
@@ -21,6 +25,8 @@ const FULL_MESSAGE: usize = 10;
 pub(crate) struct Report {
     /// The figures mean nothing.
     pub(crate) is_quick: bool,
+    #[serde(skip)]
+    pub(crate) store: StoreName,
     pub(crate) database: String,
     pub(crate) cores: usize,
     pub(crate) clients: usize,
@@ -61,10 +67,15 @@ impl Report {
             let Comparison { codes_per_message, connections, ratio, peak_megabytes, .. } = comparison;
             // Not less: no figure at all is missed, too.
             if !comparison.is_fast() {
+                let ratio = ratio.unwrap_or(f64::NAN);
                 missed.push(format!(
                     "{ratio:.2} × the bare statement, not {RATIO} (codes a message: {codes_per_message}, connections: \
                      {connections})"
                 ));
+            }
+            if !comparison.is_cheap() {
+                let units = comparison.store_logs.cost.write_units_per_row.unwrap_or(f64::NAN);
+                missed.push(format!("{units:.2} write units a code, not {UNITS}"));
             }
             if !comparison.is_small() {
                 missed.push(format!("{peak_megabytes:.0} MB of memory, not {MEMORY}"));
@@ -94,7 +105,13 @@ impl Report {
 
 impl Comparison {
     pub(crate) fn is_fast(&self) -> bool {
-        self.ratio >= RATIO
+        self.ratio.is_none_or(|ratio| ratio >= RATIO)
+    }
+
+    /// Where there is a limit to its cost.
+    pub(crate) fn is_cheap(&self) -> bool {
+        let units = self.store_logs.cost.write_units_per_row;
+        self.codes_per_message != 1 || units.is_none_or(|units| units <= UNITS)
     }
 
     /// Where there is a limit to its memory.
@@ -110,6 +127,7 @@ pub(crate) mod tests {
     use crate::load::burst::Sample;
     use crate::load::consumer::Speed;
     use crate::load::mode::Mode;
+    use crate::load::watch::Cost;
 
     use super::*;
 
@@ -124,14 +142,16 @@ pub(crate) mod tests {
             stored_per_second: 1_500.0,
             p50_ms: 1.0,
             p99_ms: 9.0,
-            database_us_per_row: 70.0,
-            connections: 8,
+            cost: Cost { database_us_per_row: Some(70.0), ..Cost::default() },
+            connections: Some(8),
             answers: Counts::default(),
         };
         let sample = |second, accepted, stored| Sample { second, accepted, stored, backlog: 5, lag_seconds: second };
-        let speed = Speed { rows_per_second: 50_000.0, database_us_per_row: 20.0 };
+        let cost = Cost { database_us_per_row: Some(20.0), ..Cost::default() };
+        let speed = Speed { rows_per_second: 50_000.0, cost };
         Report {
             is_quick: false,
+            store: StoreName::Mysql,
             database: "a server".to_owned(),
             cores: 2,
             clients: 8,
@@ -150,7 +170,7 @@ pub(crate) mod tests {
                 p99_ms: 9.0,
                 largest_backlog: 5,
                 worst_lag_seconds: 2.0,
-                connections: 2,
+                connections: Some(2),
                 answers: Counts::default(),
                 samples: vec![sample(0.0, 0, 0), sample(1.0, 200, 100), sample(2.0, 200, 200)],
             },
@@ -160,9 +180,9 @@ pub(crate) mod tests {
                 event_megabytes: 14.0,
                 connections: 1,
                 store_logs: speed,
-                bare_statement: speed,
-                ratio: 1.0,
-                ratio_with_ledger: 1.1,
+                bare_statement: Some(speed),
+                ratio: Some(1.0),
+                ratio_with_ledger: Some(1.1),
                 peak_megabytes: 100.0,
             }],
         }
@@ -184,12 +204,20 @@ pub(crate) mod tests {
     #[test]
     fn a_missed_target_is_named_and_breaks_nothing() {
         let mut slow = report();
-        slow.comparisons[0].ratio = 0.69;
+        slow.comparisons[0].ratio = Some(0.69);
         slow.comparisons[0].peak_megabytes = 129.0;
         assert_eq!((slow.missed_targets().len(), slow.broken_promises().len()), (2, 0));
-        slow.comparisons[0].ratio = f64::NAN;
+        slow.comparisons[0].ratio = Some(f64::NAN);
         slow.comparisons[0].messages = 100;
         assert_eq!(slow.missed_targets().len(), 1);
         assert!(report().verdict().ends_with("All targets are met."));
+        slow.comparisons[0].ratio = None;
+        slow.comparisons[0].codes_per_message = 1;
+        slow.comparisons[0].store_logs.cost.write_units_per_row = Some(2.3);
+        assert!(
+            slow.verdict().ends_with("1 targets are missed: 2.30 write units a code, not 2.2."),
+            "{}",
+            slow.verdict()
+        );
     }
 }

@@ -6,19 +6,16 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
 use crate::client::Counts;
-use crate::database::Database;
 use crate::error::LabError;
 use crate::figures::number;
 use crate::load::client::{self, Ledger, Work};
 use crate::load::mode::{Mode, Running};
 use crate::load::plan::Plan;
+use crate::load::watch::{Cost, Watch};
 use crate::testbed::{Queue, Testbed, unlimited};
 
 /// How long the last codes may take from being accepted to being stored.
 const STORED_LIMIT: Duration = Duration::from_mins(1);
-
-/// Between two looks whether all is stored.
-const LOOK: Duration = Duration::from_millis(20);
 
 /// What came of it.
 #[derive(Debug, Serialize)]
@@ -32,9 +29,10 @@ pub(crate) struct Step {
     pub(crate) stored_per_second: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
-    /// All that the server did for the functions, by the rows in `Logs`.
-    pub(crate) database_us_per_row: f64,
-    pub(crate) connections: u64,
+    #[serde(flatten)]
+    pub(crate) cost: Cost,
+    /// MySQL only.
+    pub(crate) connections: Option<u64>,
     pub(crate) answers: Counts,
 }
 
@@ -46,29 +44,26 @@ pub(crate) async fn measure(
     codes_per_batch: usize,
     batches: usize,
 ) -> Result<Step, LabError> {
-    let mut database = testbed.store.administrator().await?;
-    database.forget_connections().await?;
-    database.empty_tables().await?;
+    let mut watch = Watch::start(testbed).await?;
     // The plan is not what is measured.
     let running = Running::start(testbed, queue, mode, plan.clients, unlimited()).await?;
     // Every environment starts, connects and prepares before anything counts.
     let warm_up = Work { clients: plan.clients, batches: 4 * plan.clients, codes_per_batch, sending: plan.sending };
     let ledger = Ledger::default();
     client::send(&running, warm_up, &ledger).await?;
-    wait_until_stored(&mut database, ledger.codes(codes_per_batch)).await?;
-    database.empty_tables().await?;
+    wait_until_stored(&mut watch, ledger.codes(codes_per_batch)).await?;
+    watch.reset().await?;
 
     let ledger = Ledger::default();
-    let time_before = database.statement_time().await?;
     let started = Instant::now();
     let sent = client::send(&running, Work { batches, ..warm_up }, &ledger).await?;
     let accepted = ledger.codes(codes_per_batch);
-    wait_until_stored(&mut database, accepted).await?;
+    wait_until_stored(&mut watch, accepted).await?;
     let until_stored = started.elapsed();
-    let connections = database.most_connections().await?;
+    let connections = watch.connections().await?;
     running.stop().await;
-    let statement_time = database.statement_time().await?.saturating_sub(time_before);
-    let stored = database.rows().await?;
+    let stored = watch.rows().await?;
+    let cost = watch.cost(stored).await?;
     Ok(Step {
         mode,
         codes_per_batch,
@@ -78,17 +73,17 @@ pub(crate) async fn measure(
         stored_per_second: number(stored) / until_stored.as_secs_f64(),
         p50_ms: sent.milliseconds(0.5),
         p99_ms: sent.milliseconds(0.99),
-        database_us_per_row: statement_time.as_secs_f64() * 1e6 / number(stored),
+        cost,
         connections,
         answers: ledger.answers(),
     })
 }
 
 /// Whether they came is for the count afterwards.
-async fn wait_until_stored(database: &mut Database, codes: u64) -> Result<(), LabError> {
+async fn wait_until_stored(watch: &mut Watch, codes: u64) -> Result<(), LabError> {
     let started = Instant::now();
-    while database.codes_in_ledger().await? < codes && started.elapsed() < STORED_LIMIT {
-        sleep(LOOK).await;
+    while watch.codes().await? < codes && started.elapsed() < STORED_LIMIT {
+        sleep(watch.pause()).await;
     }
     Ok(())
 }

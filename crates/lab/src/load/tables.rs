@@ -2,10 +2,12 @@
 
 use crate::client::Counts;
 use crate::figures::{grouped, rounded};
-use crate::load::consumer::Comparison;
+use crate::load::consumer::{Comparison, Speed};
 use crate::load::report::Report;
 use crate::load::step::Step;
+use crate::load::watch::Cost;
 use crate::table::{self, Table, indented};
+use crate::testbed::StoreName;
 
 impl table::Report for Report {
     fn is_good(&self) -> bool {
@@ -24,6 +26,7 @@ impl table::Report for Report {
 
 /// A line for each mode and size of batch.
 pub(crate) fn steps(report: &Report) -> Table {
+    let is_mysql = report.store == StoreName::Mysql;
     let head = [
         "mode",
         "codes a batch",
@@ -31,8 +34,8 @@ pub(crate) fn steps(report: &Report) -> Table {
         "stored/s",
         "answer p50 ms",
         "p99 ms",
-        "database µs a row",
-        "connections",
+        if is_mysql { "database µs a row" } else { "write units a code" },
+        if is_mysql { "connections" } else { "retries" },
         "answers",
     ];
     let row = |step: &Step| {
@@ -43,8 +46,8 @@ pub(crate) fn steps(report: &Report) -> Table {
             rounded(step.stored_per_second),
             format!("{:.1}", step.p50_ms),
             format!("{:.1}", step.p99_ms),
-            format!("{:.0}", step.database_us_per_row),
-            step.connections.to_string(),
+            of_row(step.cost),
+            step.connections.or(step.cost.retries).map_or_else(none, |count| count.to_string()),
             statuses(&step.answers),
         ]
     };
@@ -54,7 +57,7 @@ pub(crate) fn steps(report: &Report) -> Table {
 /// A line for each figure of the burst.
 pub(crate) fn burst(report: &Report) -> Table {
     let burst = &report.burst;
-    let rows = [
+    let mut rows = vec![
         ("codes accepted / stored", format!("{} / {}", grouped(burst.accepted), grouped(burst.stored))),
         ("answers", statuses(&burst.answers)),
         ("accepted after", format!("{:.1} s", burst.seconds_until_accepted)),
@@ -62,8 +65,8 @@ pub(crate) fn burst(report: &Report) -> Table {
         ("answer p50 / p99", format!("{:.0} / {:.0} ms", burst.p50_ms, burst.p99_ms)),
         ("largest backlog", format!("{} messages", burst.largest_backlog)),
         ("worst lag", format!("{:.1} s", burst.worst_lag_seconds)),
-        ("connections", burst.connections.to_string()),
     ];
+    rows.extend(burst.connections.map(|connections| ("connections", connections.to_string())));
     let head = format!(
         "burst of {} codes in batches of {}, {} clients, {} environments",
         grouped(burst.codes),
@@ -71,11 +74,14 @@ pub(crate) fn burst(report: &Report) -> Table {
         burst.clients,
         burst.environments
     );
-    Table::new([&head, ""], &[], rows.map(|(what, value)| [what.to_owned(), value]))
+    Table::new([&head, ""], &[], rows.into_iter().map(|(what, value)| [what.to_owned(), value]))
 }
 
 /// A line for each size of event and number of connections.
 pub(crate) fn comparisons(report: &Report) -> Table {
+    if report.store == StoreName::Dynamodb {
+        return alone(report);
+    }
     let head = [
         "messages × codes",
         "event MB",
@@ -88,22 +94,61 @@ pub(crate) fn comparisons(report: &Report) -> Table {
         "bare",
         "memory MB",
     ];
-    let mark = |is_met| if is_met { "" } else { " ✗" };
     let row = |comparison: &Comparison| {
         [
             format!("{} × {}", grouped(comparison.messages), comparison.codes_per_message),
             format!("{:.1}", comparison.event_megabytes),
             comparison.connections.to_string(),
             rounded(comparison.store_logs.rows_per_second),
-            rounded(comparison.bare_statement.rows_per_second),
-            format!("{:.2}{}", comparison.ratio, mark(comparison.is_fast())),
-            format!("{:.2}", comparison.ratio_with_ledger),
-            format!("{:.0}", comparison.store_logs.database_us_per_row),
-            format!("{:.0}", comparison.bare_statement.database_us_per_row),
+            comparison.bare_statement.map_or_else(none, |bare| rounded(bare.rows_per_second)),
+            comparison.ratio.map_or_else(none, |ratio| format!("{ratio:.2}{}", mark(comparison.is_fast()))),
+            comparison.ratio_with_ledger.map_or_else(none, |ratio| format!("{ratio:.2}")),
+            of_row(comparison.store_logs.cost),
+            comparison.bare_statement.map_or_else(none, |bare| of_row(bare.cost)),
             format!("{:.0}{}", comparison.peak_megabytes, mark(comparison.is_small())),
         ]
     };
     Table::new(head, &[], report.comparisons.iter().map(row))
+}
+
+/// The same of store-logs alone.
+fn alone(report: &Report) -> Table {
+    let head = [
+        "messages × codes",
+        "event MB",
+        "environments",
+        "store-logs codes/s",
+        "write units a code",
+        "retries",
+        "memory MB",
+    ];
+    let row = |comparison: &Comparison| {
+        let Speed { rows_per_second, cost } = comparison.store_logs;
+        [
+            format!("{} × {}", grouped(comparison.messages), comparison.codes_per_message),
+            format!("{:.1}", comparison.event_megabytes),
+            comparison.connections.to_string(),
+            rounded(rows_per_second),
+            format!("{}{}", of_row(cost), mark(comparison.is_cheap())),
+            cost.retries.map_or_else(none, |retries| retries.to_string()),
+            format!("{:.0}{}", comparison.peak_megabytes, mark(comparison.is_small())),
+        ]
+    };
+    Table::new(head, &[], report.comparisons.iter().map(row))
+}
+
+fn mark(is_met: bool) -> &'static str {
+    if is_met { "" } else { " ✗" }
+}
+
+fn none() -> String {
+    "-".to_owned()
+}
+
+/// In microseconds of the database, or in write units.
+fn of_row(cost: Cost) -> String {
+    let units = cost.write_units_per_row.map(|units| format!("{units:.3}"));
+    units.or(cost.database_us_per_row.map(|time| format!("{time:.0}"))).unwrap_or_else(none)
 }
 
 fn statuses(answers: &Counts) -> String {

@@ -10,53 +10,54 @@ use crate::{Failure, say, tools};
 
 /// `./dev bench`.
 pub(crate) fn bench(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
-    tools::database_server()?;
+    let tools = store(&arguments)?;
     // Built by itself: with the benchmark in one call cargo would give the functions the benchmark's features.
     zips::measured()?;
     say("building the benchmark");
     release("target/bench", &["lab", "empty-function"])?;
-    lab(&release_folder(), "bench", arguments, None)
+    lab(&release_folder(), "bench", arguments, tools)
 }
 
 /// `./dev chaos`.
 pub(crate) fn chaos(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
-    tools::database_server()?;
-    let is_queued = arguments.iter().any(|argument| argument == "--queued");
-    let moto = is_queued.then(|| tools::python("moto")).transpose()?;
+    let mut tools = store(&arguments)?;
+    if arguments.iter().any(|argument| argument == "--queued") {
+        tools.push(moto()?);
+    }
     build::build(&["--workspace"])?;
-    lab("target/local", "chaos", arguments, moto)
+    lab("target/local", "chaos", arguments, tools)
 }
 
 /// `./dev load`.
 pub(crate) fn load(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
-    tools::database_server()?;
-    let moto = Some(tools::python("moto")?);
+    let mut tools = store(&arguments)?;
+    tools.push(moto()?);
     // As in `bench`, unless other binaries are named.
     if !arguments.iter().any(|argument| argument.as_encoded_bytes().starts_with(b"--functions")) {
         zips::measured()?;
     }
     say("building the load generator");
     release("target/load", &["lab"])?;
-    lab(&release_folder(), "load", arguments, moto)
+    lab(&release_folder(), "load", arguments, tools)
 }
 
 /// `./dev device-test`.
 pub(crate) fn device_test(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     tools::database_server()?;
     build::build(&["--workspace"])?;
-    lab("target/local", "device-test", arguments, None)
+    lab("target/local", "device-test", arguments, Vec::new())
 }
 
 /// `./dev simulate`.
 pub(crate) fn simulate(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     build::build(&["--workspace"])?;
-    lab("target/local", "simulate", arguments, None)
+    lab("target/local", "simulate", arguments, Vec::new())
 }
 
 /// `./dev demo`.
 pub(crate) fn demo(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     build::build(&["--workspace"])?;
-    lab("target/local", "demo", arguments, None)
+    lab("target/local", "demo", arguments, Vec::new())
 }
 
 fn release(folder: &str, binaries: &[&str]) -> Result<(), Failure> {
@@ -66,7 +67,23 @@ fn release(folder: &str, binaries: &[&str]) -> Result<(), Failure> {
     Release { architecture: own_architecture(), profile: "release", folder, selection: &selection }.build()
 }
 
-fn lab(folder: &str, command: &str, arguments: Vec<OsString>, moto: Option<PathBuf>) -> Result<ExitCode, Failure> {
-    let moto = moto.map(|programs| ("MOTO_PYTHON", programs.join("python")));
-    become_program(Command::new(Path::new(folder).join("lab")).arg(command).args(arguments).envs(moto))
+/// A program that the laboratory starts, by the variable that names it.
+type Tool = (&'static str, PathBuf);
+
+/// Installs the store that the arguments ask for: only that one.
+fn store(arguments: &[OsString]) -> Result<Vec<Tool>, Failure> {
+    let is_named = |pair: &[OsString]| pair[0] == "--store" && pair[1] == "dynamodb";
+    if arguments.windows(2).any(is_named) || arguments.iter().any(|argument| argument == "--store=dynamodb") {
+        return Ok(vec![("DYNOXIDE", tools::dynoxide()?)]);
+    }
+    tools::database_server()?;
+    Ok(Vec::new())
+}
+
+fn moto() -> Result<Tool, Failure> {
+    Ok(("MOTO_PYTHON", tools::python("moto")?.join("python")))
+}
+
+fn lab(folder: &str, command: &str, arguments: Vec<OsString>, tools: Vec<Tool>) -> Result<ExitCode, Failure> {
+    become_program(Command::new(Path::new(folder).join("lab")).arg(command).args(arguments).envs(tools))
 }

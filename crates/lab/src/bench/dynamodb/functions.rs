@@ -1,0 +1,68 @@
+//! The functions on tables of one server.
+
+use std::time::Duration;
+
+use crate::bench::caller::Caller;
+use crate::bench::event;
+use crate::bench::functions::Mode;
+use crate::error::LabError;
+use crate::figures::grouped;
+use crate::testbed::{Table, Testbed};
+
+/// A full batch.
+const BATCH: usize = 1000;
+
+/// How a function reaches the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    Direct,
+    /// Past the proxy that counts units.
+    Counted,
+}
+
+/// The testbed, and its tables.
+pub(super) struct TableFunctions<'a> {
+    testbed: &'a Testbed,
+    pub(super) table: &'a Table,
+    /// With a batch, and with many. Both are written to as well: a batch more makes no difference.
+    pub(super) few: String,
+    pub(super) many: String,
+    /// How many codes those are, for people.
+    pub(super) codes: [String; 2],
+    /// Where POSTs are timed.
+    pub(super) written: String,
+}
+
+impl<'a> TableFunctions<'a> {
+    /// Makes the tables, and fills two of them through post-log.
+    pub(super) async fn prepare(testbed: &'a Testbed, table: &'a Table, batches: usize) -> Result<Self, LabError> {
+        let few = table.name();
+        testbed.store.begin_anew().await?;
+        let many = table.name();
+        testbed.store.begin_anew().await?;
+        let functions = Self {
+            testbed,
+            table,
+            few,
+            many,
+            codes: [1, batches].map(|batches| grouped(batches * BATCH)),
+            written: table.name(),
+        };
+        for (name, batches) in [(&functions.few, 1), (&functions.many, batches)] {
+            let mut post_log = functions.start("post-log", name, Way::Direct).await?;
+            for salt in 0..batches {
+                post_log.call(&event::post_of_fleet(BATCH, salt, None)?).await?;
+            }
+            post_log.stop().await;
+        }
+        Ok(functions)
+    }
+
+    /// Starts a function on this table.
+    pub(super) async fn start(&self, function: &'static str, table: &str, way: Way) -> Result<Caller, LabError> {
+        let port = if way == Way::Counted { self.table.faults.port } else { self.table.server.port() };
+        let settings = Table::settings(table, port);
+        Caller::start_with(self.testbed.function(function, settings, Duration::from_secs(20), 1), function, Mode::Plain)
+            .await
+    }
+}

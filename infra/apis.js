@@ -1,10 +1,11 @@
-// The two REST APIs. They differ in document, function and usage plan. Each has its own key, so a device's key cannot
+// The two REST APIs. They differ in document, function and usage plan. Each has its own keys, so a device's key cannot
 // read and a dashboard's key cannot write.
 'use strict';
 
 const { createHash } = require('node:crypto');
 
 const { apiDocument, MINIMUM_COMPRESSION_SIZE } = require('./api-document');
+const { apiKeys } = require('./api-keys');
 const { arnOf } = require('./arn');
 
 const APIS = [
@@ -93,11 +94,6 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
       Type: 'AWS::Logs::LogGroup',
       Properties: { LogGroupName: `/aws/apigateway/${fullName}`, RetentionInDays: settings.logRetention },
     },
-    [`${id}ApiKey`]: {
-      Type: 'AWS::ApiGateway::ApiKey',
-      // No Value: AWS generates one, so it is in no template.
-      Properties: { Name: fullName, Enabled: true },
-    },
     [`${id}UsagePlan`]: {
       Type: 'AWS::ApiGateway::UsagePlan',
       Properties: {
@@ -105,14 +101,6 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
         ApiStages: [{ ApiId: { Ref: `${id}Api` }, Stage: { Ref: `${id}Stage` } }],
         Throttle: { RateLimit: plan.rate, BurstLimit: plan.burst },
         ...(plan.quota > 0 && { Quota: { Limit: plan.quota, Period: 'DAY' } }),
-      },
-    },
-    [`${id}UsagePlanKey`]: {
-      Type: 'AWS::ApiGateway::UsagePlanKey',
-      Properties: {
-        UsagePlanId: { Ref: `${id}UsagePlan` },
-        KeyId: { Ref: `${id}ApiKey` },
-        KeyType: 'API_KEY',
       },
     },
     // Only for this stage, method and path of this API. Created after the API, which refers to the function: the other
@@ -136,6 +124,7 @@ module.exports = async ({ resolveVariable }) => {
   const service = await resolveVariable('self:service');
   const stage = await resolveVariable('sls:stage');
   const all = {};
+  const outputs = {};
   const extensions = {};
   for (const api of APIS) {
     const { id, key, name, file } = api;
@@ -152,7 +141,10 @@ module.exports = async ({ resolveVariable }) => {
       target,
       allowedOrigin: settings.allowedOrigin,
     });
-    Object.assign(all, resources({ ...api, plan: settings.plans[key], target, body, service, stage, settings }));
+    const keys = apiKeys(id, `${service}-${stage}-${name}`, settings.apiKeys[key]);
+    const plan = settings.plans[key];
+    Object.assign(all, resources({ ...api, plan, target, body, service, stage, settings }), keys.Resources);
+    Object.assign(outputs, keys.Outputs);
   }
-  return { Resources: all, extensions };
+  return { Resources: all, Outputs: outputs, extensions };
 };

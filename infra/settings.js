@@ -13,6 +13,9 @@ const STAGES = ['dev', 'prod'];
 // Days that devices are promised (docs/devices.md).
 const PROMISED_DAYS = 14;
 
+// A key for each fleet, or for each group of dashboards. Keys per device are not for usage plans.
+const MOST_KEYS = 20;
+
 // What CloudWatch Logs knows, in days.
 const RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -74,6 +77,7 @@ module.exports = async ({ options, resolveVariable }) => {
     gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
     getLogsCache: given.number('getLogsCache', 0, 60),
     plans: { postLog: plan(given, 'postLog'), getLogs: plan(given, 'getLogs') },
+    apiKeys: { postLog: given.names('postLogKeys', MOST_KEYS), getLogs: given.names('getLogsKeys', MOST_KEYS) },
     ...ofDatabase,
     ...ofIngestion,
     ...concurrency(given, ofDatabase.maxConnections, ofIngestion),

@@ -59,6 +59,14 @@ fn a_value_that_is_none_of_the_possible_ones() {
 }
 
 #[test]
+fn keys_without_a_name_or_with_the_same_one() {
+    let form = "must be 1 to 20 names of up to 20 lower-case letters and digits, separated by commas, not";
+    is_refused("dev", &["postLogKeys=1,"], &format!(r#"postLogKeys {form} "1,"."#));
+    is_refused("dev", &["getLogsKeys=1,Hall"], &format!(r#"getLogsKeys {form} "1,Hall"."#));
+    is_refused("dev", &["postLogKeys=2, 2"], r#"postLogKeys has a name twice: "2, 2"."#);
+}
+
+#[test]
 fn an_existing_database_without_what_it_needs() {
     // The first one is `database=existing` itself.
     for left_out in &EXISTING[1..] {

@@ -88,6 +88,7 @@ module.exports = async ({ options, resolveVariable }) => {
     databaseAlarmsFile: databaseAlarmsFile(ofDatabase),
     warmThroughputFile: ofDatabase.isWarmed ? 'dynamodb/warm-throughput' : 'none',
     topicEndpointFile: ofDatabase.database === 'created' && newCodes === 'announced' ? 'created/sns-endpoint' : 'none',
+    dashboardFile: given.choice('dashboard', [true, false]) ? 'dashboard/created.js' : 'none.yml',
     alarmSubscriptionFile: alarmEmail ? 'alarm-subscription' : 'none',
     // More than this many connections in use ring.
     connectionsAlarm: Math.floor(ofDatabase.maxConnections * 0.8),

@@ -3,6 +3,7 @@
 
 mod alarms;
 mod apis;
+mod dashboard;
 mod database;
 mod dynamodb;
 mod functions;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{EXISTING, Project, Template, dynamodb, mysql, variant, variants};
 
 /// What AWS and store-logs measure, with the dimensions that it has.
-const METRICS: [(&str, &str, &[&str]); 16] = [
+pub(super) const METRICS: [(&str, &str, &[&str]); 16] = [
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
     ("AWS/Lambda", "Errors", &["FunctionName"]),
     ("AWS/Lambda", "Duration", &["FunctionName"]),
@@ -26,7 +26,7 @@ const METRICS: [(&str, &str, &[&str]); 16] = [
     ("error-codes", "SummaryLag", &["FunctionName"]),
 ];
 
-fn alarms(template: &Template) -> Vec<(&str, &Value)> {
+pub(super) fn alarms(template: &Template) -> Vec<(&str, &Value)> {
     template.of_type("AWS::CloudWatch::Alarm")
 }
 

@@ -1,5 +1,5 @@
-// The keys of an API. All belong to its one usage plan, which gives each key the rate and the quota for itself. The stage
-// of the API bounds the rate of all of them together.
+// The keys of an API. All belong to its one usage plan, which gives each key the rate and the quota for itself. The
+// API's stage bounds the rate of all of them together.
 'use strict';
 
 // The names that stacks of one key always had.

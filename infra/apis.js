@@ -61,13 +61,16 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
     },
     [`${id}Stage`]: {
       Type: 'AWS::ApiGateway::Stage',
+      ...(!settings.traces && {
+        Metadata: { checkov: { skip: [{ id: 'CKV_AWS_73', comment: 'the parameter traces is false' }] } },
+      }),
       // Before the stage accepts a request, the permission and the role for access logs must exist.
       DependsOn: [`${id}Permission`, ...(settings.gatewayAccount === 'created' ? ['GatewayAccount'] : [])],
       Properties: {
         RestApiId: { Ref: `${id}Api` },
         DeploymentId: { Ref: deployment },
         StageName: stage,
-        TracingEnabled: true,
+        TracingEnabled: settings.traces,
         AccessLogSetting: {
           // Not the attribute Arn: it ends with ":*", which API Gateway does not accept.
           DestinationArn: {

@@ -56,23 +56,12 @@ const head = (stage, alarms) => [
   },
 ];
 
-// The files whose alarms serverless.yml lists.
-const alarmFiles = ({ engine, queueFile, databaseAlarmsFile }) => [
-  'file(infra/alarms.yml)',
-  `file(infra/${engine}/alarms.yml)`,
-  'file(infra/api-alarms.yml)',
-  `file(infra/${queueFile}.yml):queue`,
-  `file(infra/${queueFile}.yml):consumer`,
-  `file(infra/${databaseAlarmsFile}.yml)`,
-];
-
 module.exports = async ({ resolveVariable }) => {
   const settings = await resolveVariable('self:custom');
   const stage = await resolveVariable('sls:stage');
   const prefix = `${await resolveVariable('self:service')}-${stage}`;
-  const files = await Promise.all(alarmFiles(settings).map((file) => resolveVariable(file)));
-  const resources = files.flatMap((file) => Object.entries(file.Resources ?? {}));
-  const alarms = resources.filter(([, { Type }]) => Type === 'AWS::CloudWatch::Alarm');
+  const { Resources } = await resolveVariable('file(infra/alarms.js)');
+  const alarms = Object.entries(Resources);
 
   const about = { ...settings, prefix };
   const ofSections = SECTIONS.flatMap((section) => [

@@ -16,10 +16,10 @@ const FUNCTIONS = { ...API, StoreLogs: 'store-logs' };
 
 const ofApi = (id, prefix) => ({ ApiName: `${prefix}-${API[id]}`, Stage: `\${${id}Stage}` });
 
-// CloudWatch has latencies of an API, but none by status. The access log has both, and reading it is paid for by the GB.
+// CloudWatch has latencies of an API, but none by status. The access log has both; reading it is paid for by the GB.
 const BY_STATUS =
-  'filter ispresent(latency_ms) | stats count() as requests, pct(latency_ms, 50) as p50_ms, pct(latency_ms, 99) as p99_ms ' +
-  'by status | sort status';
+  'filter ispresent(latency_ms) | stats count() as requests, pct(latency_ms, 50) as p50_ms, ' +
+  'pct(latency_ms, 99) as p99_ms by status | sort status';
 
 // At the head: who sends, who reads, what becomes of it.
 const overview = ({ prefix }) => [

@@ -151,3 +151,44 @@ fn a_region_without_prices_and_a_load_that_cannot_be_are_refused() {
     assert_eq!(said, "dev: --codes-per-second must be more than 0 and at most 10 million\n");
     assert!(refused(&["--batch", "1001"]).contains("1001 is not in 1..=1000"));
 }
+
+/// The dollars of an idle month.
+fn idle(template: &Template) -> f64 {
+    dollars(&bill(template, &[]), "together")
+}
+
+#[test]
+fn a_dev_stage_without_what_can_be_left_out_costs_half() {
+    let package = |parameters: &[&str]| Project::copy().package("dev", parameters).expect("it can be packaged");
+    let with_all = package(&["alarms=all", "endpointZones=2", "traces=true"]);
+    let with_hours = package(&["databaseHours=weekdays"]);
+    assert!(bill(&with_hours, &[]).contains("261 h x 0.016"), "60 of 168 hours a week");
+    let (before, after) = (idle(&with_all), idle(&with_hours));
+    assert!(after <= before / 2.0, "{after} of {before}");
+    let [on_a_table, ..] = dynamodb();
+    assert!(idle(on_a_table) < 0.5, "a stage with DynamoDB has no server");
+}
+
+#[test]
+fn the_bills_in_the_document_are_those_of_the_command() {
+    let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/deploy.md"));
+    let document = document.expect("it is there");
+    let (_, shown) = document.split_once("<!-- ./dev costs: begin -->\n```text\n").expect("the bill has a place");
+    let (shown, _) = shown.split_once("```\n<!-- ./dev costs: end -->").expect("its place ends");
+    let options = ["--region", "us-east-1", "--codes-per-second", "10", "--batch", "100"];
+    assert_eq!(shown, bill(variant("dev", "created"), &options), "put it into docs/deploy.md");
+
+    let with_hours = Project::copy().package("dev", &["databaseHours=weekdays"]).expect("it can be packaged");
+    let [dev_table, prod_table, ..] = dynamodb();
+    for (name, template) in [
+        ("dev, MySQL", variant("dev", "created")),
+        ("dev, MySQL, `databaseHours: weekdays`", &with_hours),
+        ("dev, DynamoDB", dev_table),
+        ("prod, MySQL", variant("prod", "created")),
+        ("prod, MySQL, queued", queued()),
+        ("prod, DynamoDB", prod_table),
+    ] {
+        let row = format!("| {name} | {:.2} |", idle(template));
+        assert!(document.contains(&row), "docs/deploy.md should have {row}");
+    }
+}

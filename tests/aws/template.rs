@@ -8,6 +8,7 @@ mod database;
 mod dynamodb;
 mod functions;
 mod gateway_responses;
+mod idle;
 mod linters;
 mod parameters;
 mod queue;

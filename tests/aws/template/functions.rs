@@ -38,7 +38,10 @@ fn each_function_gets_its_own_zip_for_the_runtime_that_it_is_built_for() {
             assert!(name.ends_with(&format!("-{}", zip.trim_end_matches(".zip"))), "{id}: {name} gets {zip}");
             assert_eq!(function["Runtime"], "provided.al2023");
             assert_eq!(function["Architectures"], json!(["x86_64"]));
-            assert_eq!(function["TracingConfig"], json!({ "Mode": "Active" }));
+            assert_eq!(
+                function["TracingConfig"],
+                json!({ "Mode": if template.stage() == "prod" { "Active" } else { "PassThrough" } })
+            );
         }
     }
     let arm = Project::copy().package("dev", &["architecture=arm64"]).expect("it can be packaged");

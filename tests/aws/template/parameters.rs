@@ -240,3 +240,26 @@ fn a_new_account_that_can_reserve_nothing_gets_no_reservation() {
         assert!(function.get("ReservedConcurrentExecutions").is_none(), "{id}");
     }
 }
+
+#[test]
+fn a_budget_whose_mail_nobody_would_get() {
+    is_refused("dev", &["budget=20"], "budget needs alarmEmail: somebody must get the mail.");
+    let sentence = r#"budget must be a whole number from 0 to 1000000, not "-1"."#;
+    is_refused("dev", &["budget=-1"], sentence);
+}
+
+#[test]
+fn a_database_that_is_stopped_over_night_where_somebody_would_be_woken_or_messages_would_die() {
+    is_refused(
+        "dev",
+        &["databaseHours=weekdays", "ingestion=queued"],
+        "databaseHours=weekdays is for ingestion=direct: messages would become dead letters over night.",
+    );
+    is_refused(
+        "prod",
+        &["databaseHours=weekdays"],
+        "databaseHours=weekdays is for alarms=few: the others would ring every evening.",
+    );
+    let sentence = "endpointZones is for database=created, and database is dynamodb.";
+    is_refused("dev", &["database=dynamodb", "endpointZones=2"], sentence);
+}

@@ -61,6 +61,11 @@ const PRICED: [&str; 8] = [
 /// Metrics that `summarize` writes in each run, whatever it finds: `SummaryLag` and `ColdStart`.
 const METRICS_OF_SUMMARIZE: f64 = 2.0;
 
+/// Days on which a database with hours is started.
+const WORKDAYS: f64 = 5.0;
+
+const HOURS_OF_A_WEEK: f64 = 168.0;
+
 /// The items of an idle month. A type of resource without a price is an error, so that no bill leaves it out.
 pub(super) fn items(template: &Template, prices: &Prices) -> Result<Vec<Item>, Failure> {
     let mut unknown = template.resources().filter(|(_, kind, _)| !FREE.contains(kind) && !PRICED.contains(kind));
@@ -69,7 +74,7 @@ pub(super) fn items(template: &Template, prices: &Prices) -> Result<Vec<Item>, F
     }
     let mut items = Vec::new();
     for server in template.of_type("AWS::RDS::DBInstance") {
-        items.extend(database(server, prices)?);
+        items.extend(database(template, server, prices)?);
     }
     items.extend(endpoints(template, prices)?);
     items.extend(secrets(template, prices));
@@ -102,16 +107,33 @@ const fn count(number: usize) -> f64 {
     number as f64
 }
 
-fn database(server: &Value, prices: &Prices) -> Result<[Item; 2], Failure> {
+fn database(template: &Template, server: &Value, prices: &Prices) -> Result<[Item; 2], Failure> {
     let class = server["DBInstanceClass"].as_str().ok_or("the database has no class")?;
     let are_two = server["MultiAZ"] == true;
-    let (hours, hour) = (prices.assumed.hours_of_a_month, prices.server_hour(class, are_two)?);
+    let hours = prices.assumed.hours_of_a_month * running_share(template)?;
+    let hour = prices.server_hour(class, are_two)?;
     let servers = if are_two { "two servers" } else { "one server" };
     let (gigabytes, gigabyte) = (number(server, "AllocatedStorage")?, prices.server_gb(are_two));
     Ok([
-        Item::new("database", format!("{class}, {servers}: {hours} h x {hour:.3}"), hours * hour),
+        Item::new("database", format!("{class}, {servers}: {hours:.0} h x {hour:.3}"), hours * hour),
         Item::new("database's disk", format!("{gigabytes} GB x {gigabyte:.3}"), gigabytes * gigabyte),
     ])
+}
+
+/// The share of a week in which the database runs: all of it, unless schedules start and stop it.
+fn running_share(template: &Template) -> Result<f64, Failure> {
+    let schedules = template.of_type("AWS::Scheduler::Schedule");
+    // Of cron(0 HOUR ? * MON-FRI *), in UTC.
+    let hour = |action: &str| {
+        let mut calls = schedules.iter().filter(|schedule| schedule["Target"]["Arn"].to_string().contains(action));
+        let when = calls.next()?["ScheduleExpression"].as_str()?;
+        when.split(' ').nth(1)?.parse::<i32>().ok()
+    };
+    if schedules.is_empty() {
+        return Ok(1.0);
+    }
+    let hours = hour("stopDBInstance").zip(hour("startDBInstance")).map(|(stop, start)| f64::from(stop - start));
+    Ok(hours.ok_or("when does the database start and stop?")? * WORKDAYS / HOURS_OF_A_WEEK)
 }
 
 /// An interface endpoint is paid for in each zone.
@@ -122,7 +144,8 @@ fn endpoints(template: &Template, prices: &Prices) -> Result<Vec<Item>, Failure>
         let name = endpoint["ServiceName"]["Fn::Sub"].as_str().and_then(|name| name.rsplit('.').next());
         let zones = count(endpoint["SubnetIds"].as_array().ok_or("an endpoint has no subnets")?.len());
         let (hours, hour) = (prices.assumed.hours_of_a_month, prices.region.endpoint_hour);
-        let arithmetic = format!("{}: {hours} h x {zones} zones x {hour:.3}", name.unwrap_or_default());
+        let in_zones = if zones > 1.0 { format!(" x {zones} zones") } else { String::new() };
+        let arithmetic = format!("{}: {hours} h{in_zones} x {hour:.3}", name.unwrap_or_default());
         Ok(Item::new("endpoint", arithmetic, hours * zones * hour))
     };
     interfaces.map(item).collect()

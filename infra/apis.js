@@ -33,6 +33,21 @@ const ACCESS_LOG = JSON.stringify({
   api_key_id: '$context.identity.apiKeyId',
 });
 
+// Preflights of the post API: a second, and at once. Devices send none; a page in a browser sends one with each POST.
+const PREFLIGHTS = { rate: 20, burst: 40 };
+
+const methodSettings = (path, method, rate, burst) => ({
+  // API Gateway writes the slash in a path as ~1.
+  ResourcePath: path,
+  HttpMethod: method,
+  MetricsEnabled: true,
+  ThrottlingRateLimit: rate,
+  ThrottlingBurstLimit: burst,
+  // Execution logs would contain payloads, and their log group has no retention. Access log and X-Ray suffice.
+  LoggingLevel: 'OFF',
+  DataTraceEnabled: false,
+});
+
 const resources = ({ id, name, route, plan, target, body, service, stage, settings }) => {
   const fullName = `${service}-${stage}-${name}`;
   const api = {
@@ -79,17 +94,9 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
           Format: ACCESS_LOG,
         },
         MethodSettings: [
-          {
-            ResourcePath: '/*',
-            HttpMethod: '*',
-            MetricsEnabled: true,
-            // Also limits OPTIONS, which has no key and so no usage plan.
-            ThrottlingRateLimit: plan.rate,
-            ThrottlingBurstLimit: plan.burst,
-            // Execution logs would contain payloads, and their log group has no retention. Access log and X-Ray suffice.
-            LoggingLevel: 'OFF',
-            DataTraceEnabled: false,
-          },
+          methodSettings('/*', '*', plan.rate, plan.burst),
+          // Who has no key has no usage plan, and each request is paid for.
+          ...(id === 'PostLog' ? [methodSettings('/~1logs', 'OPTIONS', PREFLIGHTS.rate, PREFLIGHTS.burst)] : []),
         ],
       },
     },

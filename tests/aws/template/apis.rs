@@ -130,6 +130,12 @@ fn each_usage_plan_has_rate_burst_and_quota_and_the_stage_bounds_what_needs_no_k
                 assert!(plan["Throttle"][of_plan].as_u64() > Some(0), "{}: {api} {of_plan}", template.name);
                 assert_eq!(stage["MethodSettings"][0][of_stage], plan["Throttle"][of_plan]);
             }
+            // OPTIONS needs no key, and each request is paid for.
+            let preflight = stage["MethodSettings"].as_array().expect("a list").iter().find(|settings| {
+                (&settings["ResourcePath"], &settings["HttpMethod"]) == (&json!("/~1logs"), &json!("OPTIONS"))
+            });
+            let rate = preflight.map(|settings| settings["ThrottlingRateLimit"].as_u64().expect("a number"));
+            assert_eq!(rate, (api == "PostLog").then_some(20), "{}: {api}", template.name);
             assert_eq!(plan["Quota"]["Period"], "DAY");
             assert!(plan["Quota"]["Limit"].as_u64() > Some(0), "{}: {api}", template.name);
         }

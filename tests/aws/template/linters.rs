@@ -38,7 +38,8 @@ fn checkov_finds_only_exceptions_that_have_a_reason() {
     }
     let folder = temporary_folder();
     let cheap = cheap();
-    let files = variants().into_iter().chain([&cheap]).flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
+    let files =
+        variants().into_iter().chain([&cheap]).flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
     run(Command::new(program)
         .current_dir(folder.path())
         .env("HOME", folder.path())

@@ -1,10 +1,11 @@
-// The two REST APIs. They differ in document, function and usage plan. Each has its own key, so a device's key cannot
+// The two REST APIs. They differ in document, function and usage plan. Each has its own keys, so a device's key cannot
 // read and a dashboard's key cannot write.
 'use strict';
 
 const { createHash } = require('node:crypto');
 
 const { apiDocument, MINIMUM_COMPRESSION_SIZE } = require('./api-document');
+const { apiKeys } = require('./api-keys');
 const { arnOf } = require('./arn');
 
 const APIS = [
@@ -30,6 +31,21 @@ const ACCESS_LOG = JSON.stringify({
   response_bytes: '$context.responseLength',
   source_ip: '$context.identity.sourceIp',
   api_key_id: '$context.identity.apiKeyId',
+});
+
+// Preflights of the post API: a second, and at once. Devices send none; a page in a browser sends one with each POST.
+const PREFLIGHTS = { rate: 20, burst: 40 };
+
+const methodSettings = (path, method, rate, burst) => ({
+  // API Gateway writes the slash in a path as ~1.
+  ResourcePath: path,
+  HttpMethod: method,
+  MetricsEnabled: true,
+  ThrottlingRateLimit: rate,
+  ThrottlingBurstLimit: burst,
+  // Execution logs would contain payloads, and their log group has no retention. Access log and X-Ray suffice.
+  LoggingLevel: 'OFF',
+  DataTraceEnabled: false,
 });
 
 const resources = ({ id, name, route, plan, target, body, service, stage, settings }) => {
@@ -60,13 +76,16 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
     },
     [`${id}Stage`]: {
       Type: 'AWS::ApiGateway::Stage',
+      ...(!settings.traces && {
+        Metadata: { checkov: { skip: [{ id: 'CKV_AWS_73', comment: 'the parameter traces is false' }] } },
+      }),
       // Before the stage accepts a request, the permission and the role for access logs must exist.
       DependsOn: [`${id}Permission`, ...(settings.gatewayAccount === 'created' ? ['GatewayAccount'] : [])],
       Properties: {
         RestApiId: { Ref: `${id}Api` },
         DeploymentId: { Ref: deployment },
         StageName: stage,
-        TracingEnabled: true,
+        TracingEnabled: settings.traces,
         AccessLogSetting: {
           // Not the attribute Arn: it ends with ":*", which API Gateway does not accept.
           DestinationArn: {
@@ -75,28 +94,15 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
           Format: ACCESS_LOG,
         },
         MethodSettings: [
-          {
-            ResourcePath: '/*',
-            HttpMethod: '*',
-            MetricsEnabled: true,
-            // Also limits OPTIONS, which has no key and so no usage plan.
-            ThrottlingRateLimit: plan.rate,
-            ThrottlingBurstLimit: plan.burst,
-            // Execution logs would contain payloads, and their log group has no retention. Access log and X-Ray suffice.
-            LoggingLevel: 'OFF',
-            DataTraceEnabled: false,
-          },
+          methodSettings('/*', '*', plan.rate, plan.burst),
+          // Who has no key has no usage plan, and each request is paid for.
+          ...(id === 'PostLog' ? [methodSettings('/~1logs', 'OPTIONS', PREFLIGHTS.rate, PREFLIGHTS.burst)] : []),
         ],
       },
     },
     [`${id}AccessLog`]: {
       Type: 'AWS::Logs::LogGroup',
       Properties: { LogGroupName: `/aws/apigateway/${fullName}`, RetentionInDays: settings.logRetention },
-    },
-    [`${id}ApiKey`]: {
-      Type: 'AWS::ApiGateway::ApiKey',
-      // No Value: AWS generates one, so it is in no template.
-      Properties: { Name: fullName, Enabled: true },
     },
     [`${id}UsagePlan`]: {
       Type: 'AWS::ApiGateway::UsagePlan',
@@ -105,14 +111,6 @@ const resources = ({ id, name, route, plan, target, body, service, stage, settin
         ApiStages: [{ ApiId: { Ref: `${id}Api` }, Stage: { Ref: `${id}Stage` } }],
         Throttle: { RateLimit: plan.rate, BurstLimit: plan.burst },
         ...(plan.quota > 0 && { Quota: { Limit: plan.quota, Period: 'DAY' } }),
-      },
-    },
-    [`${id}UsagePlanKey`]: {
-      Type: 'AWS::ApiGateway::UsagePlanKey',
-      Properties: {
-        UsagePlanId: { Ref: `${id}UsagePlan` },
-        KeyId: { Ref: `${id}ApiKey` },
-        KeyType: 'API_KEY',
       },
     },
     // Only for this stage, method and path of this API. Created after the API, which refers to the function: the other
@@ -136,6 +134,7 @@ module.exports = async ({ resolveVariable }) => {
   const service = await resolveVariable('self:service');
   const stage = await resolveVariable('sls:stage');
   const all = {};
+  const outputs = {};
   const extensions = {};
   for (const api of APIS) {
     const { id, key, name, file } = api;
@@ -152,7 +151,10 @@ module.exports = async ({ resolveVariable }) => {
       target,
       allowedOrigin: settings.allowedOrigin,
     });
-    Object.assign(all, resources({ ...api, plan: settings.plans[key], target, body, service, stage, settings }));
+    const keys = apiKeys(id, `${service}-${stage}-${name}`, settings.apiKeys[key]);
+    const plan = settings.plans[key];
+    Object.assign(all, resources({ ...api, plan, target, body, service, stage, settings }), keys.Resources);
+    Object.assign(outputs, keys.Outputs);
   }
-  return { Resources: all, extensions };
+  return { Resources: all, Outputs: outputs, extensions };
 };

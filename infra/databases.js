@@ -19,7 +19,14 @@ const OPTIONAL = ['databasePort', 'databaseInstance'];
 
 // These have values in serverless.yml for every stage, so beside another kind of database they are a mistake only when
 // somebody names them for one deployment.
-const OF_CREATED = ['databaseClass', 'databaseVersion', 'databaseStorage', 'databaseStorageLimit'];
+const OF_CREATED = [
+  'databaseClass',
+  'databaseHours',
+  'databaseStorage',
+  'databaseStorageLimit',
+  'databaseVersion',
+  'endpointZones',
+];
 const OF_MYSQL = ['databaseName', 'queryIndexes', 'newCodes', 'newAfterDays'];
 const OF_DYNAMODB = ['tableShards', 'tableWriteLimit', 'tableReadLimit', 'tableWarmWrites', 'tableWarmReads'];
 
@@ -49,9 +56,12 @@ const created = (given, region) => {
   }
   return {
     databaseClass,
+    databaseHours: given.choice('databaseHours', ['always', 'weekdays']),
     databaseVersion: given.text('databaseVersion', /^8\.4\.\d+$/, 'a version of MySQL 8.4, like 8.4.11'),
     databaseStorage,
     databaseStorageLimit,
+    // How many subnets the endpoints stand in, of those in infra/created/network.yml.
+    endpointSubnets: given.number('endpointZones', 1, 2) === 1 ? 'one' : 'both',
     insights: CLASSES[databaseClass].insights,
     maxConnections: maxConnections(databaseClass),
   };

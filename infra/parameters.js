@@ -30,6 +30,19 @@ const parameters = (values) => {
       return number;
     },
 
+    // Names of a few lower-case letters and digits, separated by commas.
+    names: (name, most) => {
+      const names = text(name).split(/\s*,\s*/);
+      if (names.length > most || !names.every((each) => /^[a-z0-9]{1,20}$/.test(each))) {
+        refuse(
+          `${name} must be 1 to ${most} names of up to 20 lower-case letters and digits, separated by commas, not ` +
+            `"${text(name)}".`,
+        );
+      }
+      if (new Set(names).size < names.length) refuse(`${name} has a name twice: "${text(name)}".`);
+      return names;
+    },
+
     // AWS ids, separated by commas.
     ids: (name, kind) => {
       const ids = text(name).split(/\s*,\s*/);

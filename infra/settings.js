@@ -13,6 +13,9 @@ const STAGES = ['dev', 'prod'];
 // Days that devices are promised (docs/devices.md).
 const PROMISED_DAYS = 14;
 
+// A key for each fleet, or for each group of dashboards. Keys per device are not for usage plans.
+const MOST_KEYS = 20;
+
 // What CloudWatch Logs knows, in days.
 const RETENTIONS = [
   1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
@@ -35,6 +38,13 @@ const protectedTypes = ({ engine }, { ingestion: way }) => [
 const databaseAlarmsFile = ({ database: kind, databaseInstance }) =>
   kind === 'created' || databaseInstance ? 'mysql/database-alarms' : 'none';
 
+// A server that is stopped every evening must neither ring nor let messages become dead letters.
+const refuseHours = ({ databaseHours }, { queue }, alarms) => {
+  if (databaseHours !== 'weekdays') return;
+  if (queue) refuse('databaseHours=weekdays is for ingestion=direct: messages would become dead letters over night.');
+  if (alarms === 'all') refuse('databaseHours=weekdays is for alarms=few: the others would ring every evening.');
+};
+
 module.exports = async ({ options, resolveVariable }) => {
   const stage = await resolveVariable('sls:stage');
   if (!STAGES.includes(stage)) refuse(`--stage must be ${STAGES.join(' or ')}, not "${stage}".`);
@@ -55,8 +65,13 @@ module.exports = async ({ options, resolveVariable }) => {
   const { engine } = ofDatabase;
   const batchRetention = given.number('batchRetention', PROMISED_DAYS, 65535);
   const alarmEmail = given.text('alarmEmail', /^$|^[\w.+-]+@[\w.-]+$/, 'an e-mail address');
+  const budget = given.number('budget', 0, 1_000_000);
+  if (budget > 0 && !alarmEmail) refuse('budget needs alarmEmail: somebody must get the mail.');
+  const traces = given.choice('traces', [true, false]);
   const newCodes = given.choice('newCodes', ['announced', 'counted']);
   const ofIngestion = ingestion(given, ofCommand, batchRetention);
+  const alarms = given.choice('alarms', ['all', 'few']);
+  refuseHours(ofDatabase, ofIngestion, alarms);
   return {
     architecture: given.choice('architecture', ['x86_64', 'arm64']),
     allowedOrigin: given.text(
@@ -65,6 +80,11 @@ module.exports = async ({ options, resolveVariable }) => {
       '* or one origin, like https://dashboard.example.com',
     ),
     alarmEmail,
+    traces,
+    functionTracing: traces ? 'Active' : 'PassThrough',
+    tracesEffect: traces ? 'Allow' : 'Deny',
+    alarms,
+    budget,
     logRetention: given.choice('logRetention', RETENTIONS),
     batchRetention,
     queryIndexes: given.choice('queryIndexes', ['all', 'error_code', 'none']),
@@ -74,6 +94,7 @@ module.exports = async ({ options, resolveVariable }) => {
     gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
     getLogsCache: given.number('getLogsCache', 0, 60),
     plans: { postLog: plan(given, 'postLog'), getLogs: plan(given, 'getLogs') },
+    apiKeys: { postLog: given.names('postLogKeys', MOST_KEYS), getLogs: given.names('getLogsKeys', MOST_KEYS) },
     ...ofDatabase,
     ...ofIngestion,
     ...concurrency(given, ofDatabase.maxConnections, ofIngestion),
@@ -82,8 +103,11 @@ module.exports = async ({ options, resolveVariable }) => {
     postLogFile: ofIngestion.postLogMode === 'queued' ? 'post-log-queued' : `${engine}/post-log`,
     queueFile: ofIngestion.queue ? 'with-queue' : 'without-queue',
     databaseAlarmsFile: databaseAlarmsFile(ofDatabase),
+    databaseHoursFile: ofDatabase.databaseHours === 'weekdays' ? 'created/hours' : 'none',
     warmThroughputFile: ofDatabase.isWarmed ? 'dynamodb/warm-throughput' : 'none',
     topicEndpointFile: ofDatabase.database === 'created' && newCodes === 'announced' ? 'created/sns-endpoint' : 'none',
+    dashboardFile: given.choice('dashboard', [true, false]) ? 'dashboard/created.js' : 'none.yml',
+    budgetFile: budget > 0 ? 'budget' : 'none',
     alarmSubscriptionFile: alarmEmail ? 'alarm-subscription' : 'none',
     // More than this many connections in use ring.
     connectionsAlarm: Math.floor(ofDatabase.maxConnections * 0.8),

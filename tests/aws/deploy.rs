@@ -108,14 +108,12 @@ async fn cargo_toml_says_the_same_of_a_function_as_the_template_and_nothing_else
         let metadata = metadata(function).await;
         for template in variants().into_iter().filter(|template| has(&template.json, function)) {
             let properties = properties(&template.json, function);
-            let mode = properties["TracingConfig"]["Mode"].as_str().expect("a text").to_lowercase();
             let expected = json!({
                 "runtime": properties["Runtime"],
                 "memory": properties["MemorySize"],
                 "timeout": properties["Timeout"],
-                "tracing": mode,
             });
-            // Nothing else: variables, a role or a network here would replace those of the template.
+            // Nothing else: variables, a role, a network or tracing here would replace those of the template.
             assert_eq!(metadata, expected, "crates/{function}/Cargo.toml and serverless.yml, {}", template.name);
         }
     }

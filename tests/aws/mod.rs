@@ -1,5 +1,6 @@
 //! What operators deploy: the template, the zips, the costs.
 
+mod costs;
 mod deploy;
 mod scaling;
 mod template;

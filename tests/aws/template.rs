@@ -3,10 +3,12 @@
 
 mod alarms;
 mod apis;
+mod dashboard;
 mod database;
 mod dynamodb;
 mod functions;
 mod gateway_responses;
+mod idle;
 mod linters;
 mod parameters;
 mod queue;

@@ -10,9 +10,10 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use commands::copy::CopyArguments;
+use commands::costs::CostsArguments;
 use commands::package::PackageArguments;
 use commands::up::UpArguments;
-use commands::{PassedOn, StateArguments, copy, data, deployment, lab, package, test, up};
+use commands::{PassedOn, StateArguments, copy, costs, data, deployment, lab, package, test, up};
 
 /// The service for error codes of devices: run it here, test it, measure it, deploy it.
 #[derive(Parser)]
@@ -59,6 +60,8 @@ enum Command {
     Demo(PassedOn),
     /// Build the functions' zips and the template, without AWS
     Package(PackageArguments),
+    /// What a packaged stage costs a month, item by item: idle, and with so many codes a second
+    Costs(CostsArguments),
     /// Run osls, with your AWS credentials: ./dev osls deploy --package target/package/dev
     Osls(PassedOn),
     /// Run cargo lambda, with your AWS credentials
@@ -99,6 +102,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Simulate(_) => lab::simulate(PassedOn::arguments()),
         Command::Demo(_) => lab::demo(PassedOn::arguments()),
         Command::Package(arguments) => package::run(&arguments),
+        Command::Costs(arguments) => costs::run(&arguments),
         Command::Osls(_) => deployment::osls(PassedOn::arguments()),
         Command::Lambda(_) => deployment::lambda(PassedOn::arguments()),
     }

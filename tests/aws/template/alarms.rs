@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::harness::{EXISTING, Project, Template, dynamodb, mysql, variant, variants};
 
 /// What AWS and store-logs measure, with the dimensions that it has.
-const METRICS: [(&str, &str, &[&str]); 16] = [
+pub(super) const METRICS: [(&str, &str, &[&str]); 16] = [
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
     ("AWS/Lambda", "Errors", &["FunctionName"]),
     ("AWS/Lambda", "Duration", &["FunctionName"]),
@@ -26,7 +26,7 @@ const METRICS: [(&str, &str, &[&str]); 16] = [
     ("error-codes", "SummaryLag", &["FunctionName"]),
 ];
 
-fn alarms(template: &Template) -> Vec<(&str, &Value)> {
+pub(super) fn alarms(template: &Template) -> Vec<(&str, &Value)> {
     template.of_type("AWS::CloudWatch::Alarm")
 }
 
@@ -88,10 +88,15 @@ fn watches_something(template: &Template, id: &str, metric: &Value) {
     }
 }
 
+/// Whether all alarms were asked for.
+fn has_all(template: &Template) -> bool {
+    template.stage() == "prod"
+}
+
 /// Errors and latency of a table come by operation.
 #[test]
 fn the_operations_that_carry_the_load_are_watched_in_one_alarm_each() {
-    for template in dynamodb() {
+    for template in dynamodb().into_iter().filter(|template| has_all(template)) {
         for id in ["TableSystemErrorsAlarm", "TableLatencyAlarm"] {
             let found = metrics(template.properties(id)).into_iter().map(|metric| &metric["Dimensions"][1]["Value"]);
             let expected = ["PutItem", "TransactWriteItems", "Query"];
@@ -102,7 +107,7 @@ fn the_operations_that_carry_the_load_are_watched_in_one_alarm_each() {
 
 #[test]
 fn every_function_api_database_and_queue_is_watched() {
-    for template in variants() {
+    for template in variants().into_iter().filter(|template| has_all(template)) {
         let found: BTreeSet<_> = alarms(template).into_iter().map(|(id, _)| id.trim_end_matches("Alarm")).collect();
         let mut expected = BTreeSet::new();
         for (id, _) in template.of_type("AWS::Lambda::Function") {
@@ -124,6 +129,21 @@ fn every_function_api_database_and_queue_is_watched() {
             expected.extend(["QueueAge", "DeadLetterQueueDepth", "StoreLogsLag", "StoreLogsFailed"].map(str::to_owned));
         }
         assert_eq!(found, expected.iter().map(String::as_str).collect(), "{}", template.name);
+    }
+}
+
+#[test]
+fn a_stage_with_few_alarms_hears_what_clients_notice_and_what_would_lose_data() {
+    for template in variants().into_iter().filter(|template| !has_all(template)) {
+        let found: BTreeSet<_> = alarms(template).into_iter().map(|(id, _)| id).collect();
+        let mut expected = BTreeSet::from(["PostLogApi5xxAlarm", "GetLogsApi5xxAlarm"]);
+        if template.has("Database") {
+            expected.insert("DatabaseFreeStorageAlarm");
+        }
+        if template.has("Queue") {
+            expected.extend(["QueueAgeAlarm", "DeadLetterQueueDepthAlarm"]);
+        }
+        assert_eq!(found, expected, "{}", template.name);
     }
 }
 
@@ -194,7 +214,7 @@ fn every_alarm_rings_at_what_is_wrong_and_not_before() {
 /// Lambda dates what it measures by the beginning of a call.
 #[test]
 fn one_bad_call_is_noticed_however_long_it_takes() {
-    for template in mysql() {
+    for template in mysql().into_iter().filter(|template| has_all(template)) {
         for metric in ["Throttles", "Errors", "Duration"] {
             let alarm = template.properties(&format!("Migrate{metric}Alarm"));
             let number = |name: &str| alarm[name].as_u64().expect("a number");
@@ -207,7 +227,8 @@ fn one_bad_call_is_noticed_however_long_it_takes() {
 
 #[test]
 fn the_alarm_for_connections_rings_before_they_are_used_up() {
-    for template in [variant("dev", "created"), variant("prod", "created")] {
+    let dev = Project::copy().package("dev", &["alarms=all"]).expect("it can be packaged");
+    for template in [&dev, variant("prod", "created")] {
         let most = &template.properties("DatabaseParameters")["Parameters"]["max_connections"];
         let most = most.as_f64().expect("a number");
         let rings = template.properties("DatabaseConnectionsAlarm")["Threshold"].as_f64().expect("a number");

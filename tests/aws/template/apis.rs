@@ -24,7 +24,7 @@ fn deployment<'a>(template: &'a Template, api: &str) -> &'a str {
 }
 
 #[test]
-fn each_key_opens_only_its_own_api() {
+fn each_api_has_one_key_which_opens_only_this_api() {
     for template in variants() {
         for kind in ["RestApi", "Stage", "ApiKey", "UsagePlan", "UsagePlanKey"] {
             assert_eq!(template.of_type(&format!("AWS::ApiGateway::{kind}")).len(), 2, "{}: {kind}", template.name);
@@ -43,6 +43,39 @@ fn each_key_opens_only_its_own_api() {
             assert!(template.properties(&format!("{api}ApiKey")).get("StageKeys").is_none());
         }
     }
+}
+
+/// The keys that the usage plan of an API takes.
+fn keys_of<'a>(template: &'a Template, api: &str) -> Vec<&'a str> {
+    let plan = json!({ "Ref": format!("{api}UsagePlan") });
+    let all = template.of_type("AWS::ApiGateway::UsagePlanKey").into_iter();
+    let of_plan = all.filter(|(_, plan_key)| plan_key["UsagePlanId"] == plan);
+    of_plan.map(|(_, plan_key)| plan_key["KeyId"]["Ref"].as_str().expect("a logical id")).collect()
+}
+
+#[test]
+fn while_a_key_is_rotated_the_old_and_the_new_one_are_valid_and_the_old_one_is_the_same() {
+    let (before, project) = (variant("dev", "created"), Project::copy());
+    let both = project.package("dev", &["postLogKeys=1,2"]).expect("it can be packaged");
+    assert_eq!(keys_of(&both, "PostLog"), ["PostLogApiKey", "PostLogApiKey2"]);
+    assert_eq!(both.resources()["PostLogApiKey"], before.resources()["PostLogApiKey"]);
+    assert_eq!(both.resources()["PostLogUsagePlanKey"], before.resources()["PostLogUsagePlanKey"]);
+    assert_eq!(both.properties("PostLogApiKey2"), &json!({ "Name": "error-codes-dev-post-log-2", "Enabled": true }));
+    assert_eq!(both.json["Outputs"]["PostLogApiKeyId2"]["Value"], json!({ "Ref": "PostLogApiKey2" }));
+    assert_eq!(deployment(&both, "PostLog"), deployment(before, "PostLog"), "the API itself stays as it is");
+
+    let after = project.package("dev", &["postLogKeys=2"]).expect("it can be packaged");
+    assert_eq!(keys_of(&after, "PostLog"), ["PostLogApiKey2"]);
+    assert_eq!(after.resources()["PostLogApiKey2"], both.resources()["PostLogApiKey2"]);
+    assert!(after.json["Outputs"].get("PostLogApiKeyId").is_none(), "its key is gone");
+    assert_eq!(keys_of(&after, "GetLogs"), ["GetLogsApiKey"], "the other API keeps its key");
+}
+
+#[test]
+fn each_fleet_may_have_a_key_with_a_name() {
+    let template = Project::copy().package("dev", &["getLogsKeys=hall, roof2"]).expect("it can be packaged");
+    assert_eq!(keys_of(&template, "GetLogs"), ["GetLogsApiKeyHall", "GetLogsApiKeyRoof2"]);
+    assert_eq!(template.properties("GetLogsApiKeyHall")["Name"], "error-codes-dev-get-logs-hall");
 }
 
 #[test]
@@ -97,6 +130,12 @@ fn each_usage_plan_has_rate_burst_and_quota_and_the_stage_bounds_what_needs_no_k
                 assert!(plan["Throttle"][of_plan].as_u64() > Some(0), "{}: {api} {of_plan}", template.name);
                 assert_eq!(stage["MethodSettings"][0][of_stage], plan["Throttle"][of_plan]);
             }
+            // OPTIONS needs no key, and each request is paid for.
+            let preflight = stage["MethodSettings"].as_array().expect("a list").iter().find(|settings| {
+                (&settings["ResourcePath"], &settings["HttpMethod"]) == (&json!("/~1logs"), &json!("OPTIONS"))
+            });
+            let rate = preflight.map(|settings| settings["ThrottlingRateLimit"].as_u64().expect("a number"));
+            assert_eq!(rate, (api == "PostLog").then_some(20), "{}: {api}", template.name);
             assert_eq!(plan["Quota"]["Period"], "DAY");
             assert!(plan["Quota"]["Limit"].as_u64() > Some(0), "{}: {api}", template.name);
         }

@@ -177,6 +177,8 @@ fn the_network_has_two_zones_and_no_way_in_or_out() {
             assert_eq!(function["VpcConfig"], json!({ "SecurityGroupIds": groups, "SubnetIds": subnets }), "{id}");
         }
         let endpoint = template.properties("SecretsEndpoint");
+        let zones = if template.stage() == "prod" { subnets } else { json!([{ "Ref": "SubnetA" }]) };
+        assert_eq!(endpoint["SubnetIds"], zones, "{}: each zone is paid for", template.name);
         assert_eq!(endpoint["PrivateDnsEnabled"], true);
         assert_eq!(endpoint["ServiceName"], json!({ "Fn::Sub": "com.amazonaws.${AWS::Region}.secretsmanager" }));
     }

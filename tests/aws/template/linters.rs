@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::{Project, temporary_folder, variants};
+use crate::harness::{Project, Template, temporary_folder, variants};
 
 fn run(command: &mut Command) {
     let output = command.output().expect("it can be started");
@@ -10,12 +10,19 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{report}");
 }
 
+/// With what no other variant has.
+fn cheap() -> Template {
+    let parameters = ["databaseHours=weekdays", "budget=20", "alarmEmail=bill@example.com", "postLogKeys=1,2"];
+    Project::copy().package("dev", &parameters).expect("it can be packaged")
+}
+
 #[test]
 fn cfn_lint_finds_neither_error_nor_warning() {
     let program = std::env::var("CFN_LINT").expect("CFN_LINT is not set; run ./dev test");
     let folder = temporary_folder();
     let warm = Project::copy().package("prod", &["postLogProvisioned=1"]).expect("it can be packaged");
-    let files = variants().into_iter().chain([&warm]).map(|template| template.write_to(folder.path()));
+    let cheap = cheap();
+    let files = variants().into_iter().chain([&warm, &cheap]).map(|template| template.write_to(folder.path()));
     run(Command::new(program).current_dir(folder.path()).env("HOME", folder.path()).args(files));
 }
 
@@ -30,7 +37,9 @@ fn checkov_finds_only_exceptions_that_have_a_reason() {
         assert!(line.split_once(" # ").is_some_and(|(_, reason)| reason.len() > 20), "why? {line}");
     }
     let folder = temporary_folder();
-    let files = variants().into_iter().flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
+    let cheap = cheap();
+    let files =
+        variants().into_iter().chain([&cheap]).flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
     run(Command::new(program)
         .current_dir(folder.path())
         .env("HOME", folder.path())

@@ -59,6 +59,14 @@ fn a_value_that_is_none_of_the_possible_ones() {
 }
 
 #[test]
+fn keys_without_a_name_or_with_the_same_one() {
+    let form = "must be 1 to 20 names of up to 20 lower-case letters and digits, separated by commas, not";
+    is_refused("dev", &["postLogKeys=1,"], &format!(r#"postLogKeys {form} "1,"."#));
+    is_refused("dev", &["getLogsKeys=1,Hall"], &format!(r#"getLogsKeys {form} "1,Hall"."#));
+    is_refused("dev", &["postLogKeys=2, 2"], r#"postLogKeys has a name twice: "2, 2"."#);
+}
+
+#[test]
 fn an_existing_database_without_what_it_needs() {
     // The first one is `database=existing` itself.
     for left_out in &EXISTING[1..] {
@@ -231,4 +239,27 @@ fn a_new_account_that_can_reserve_nothing_gets_no_reservation() {
     for (id, function) in template.of_type("AWS::Lambda::Function") {
         assert!(function.get("ReservedConcurrentExecutions").is_none(), "{id}");
     }
+}
+
+#[test]
+fn a_budget_whose_mail_nobody_would_get() {
+    is_refused("dev", &["budget=20"], "budget needs alarmEmail: somebody must get the mail.");
+    let sentence = r#"budget must be a whole number from 0 to 1000000, not "-1"."#;
+    is_refused("dev", &["budget=-1"], sentence);
+}
+
+#[test]
+fn a_database_that_is_stopped_over_night_where_somebody_would_be_woken_or_messages_would_die() {
+    is_refused(
+        "dev",
+        &["databaseHours=weekdays", "ingestion=queued"],
+        "databaseHours=weekdays is for ingestion=direct: messages would become dead letters over night.",
+    );
+    is_refused(
+        "prod",
+        &["databaseHours=weekdays"],
+        "databaseHours=weekdays is for alarms=few: the others would ring every evening.",
+    );
+    let sentence = "endpointZones is for database=created, and database is dynamodb.";
+    is_refused("dev", &["database=dynamodb", "endpointZones=2"], sentence);
 }

@@ -141,7 +141,11 @@ fn statements(stage: &str, role: &Role) -> Value {
     if role.is_inside {
         all.extend(network);
     }
-    all.push(allow("Traces", &json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]), &json!("*")));
+    let mut traces = allow("Traces", &json!(["xray:PutTraceSegments", "xray:PutTelemetryRecords"]), &json!("*"));
+    if stage == "dev" {
+        traces["Effect"] = json!("Deny");
+    }
+    all.push(traces);
     json!(all)
 }
 

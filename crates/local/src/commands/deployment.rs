@@ -8,6 +8,9 @@ use super::become_program;
 use crate::Failure;
 use crate::tools;
 
+/// osls's name for the template in a package.
+pub(super) const TEMPLATE: &str = "cloudformation-template-update-stack.json";
+
 /// Runs osls. The arguments of `osls deploy` are checked first.
 pub(crate) fn osls(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     if arguments.first().is_some_and(|command| command == "deploy") {
@@ -46,11 +49,12 @@ fn option(arguments: &[OsString], long: &str, short: &str) -> Option<String> {
 
 /// A package of one stage must not go to the stack of another.
 pub(super) fn check_stage(package: &Path, stage: &str) -> Result<(), Failure> {
-    let template = std::fs::read_to_string(package.join("cloudformation-template-update-stack.json"));
+    let template = std::fs::read_to_string(package.join(TEMPLATE));
     let package = package.display().to_string();
     let package = package.trim_end_matches('/');
     let template = template.map_err(|_| format!("{package} holds no package; run ./dev package --stage {stage}"))?;
-    if template.contains(&format!("\"FunctionName\": \"error-codes-{stage}-migrate\"")) {
+    // Every stage has post-log. One with DynamoDB has no migrate.
+    if template.contains(&format!("\"FunctionName\": \"error-codes-{stage}-post-log\"")) {
         return Ok(());
     }
     Err(format!("{package} holds the package of another stage than {stage}; give both commands the same --stage")
@@ -74,7 +78,7 @@ mod tests {
         let package = folder.path().display();
         let said = check(&format!("deploy --stage prod --package {package}/")).expect_err("there is no template");
         assert_eq!(said, format!("{package} holds no package; run ./dev package --stage prod"));
-        let template = r#"{"Properties": {"FunctionName": "error-codes-prod-migrate"}}"#;
+        let template = r#"{"Properties": {"FunctionName": "error-codes-prod-post-log"}}"#;
         let file = folder.path().join("cloudformation-template-update-stack.json");
         std::fs::write(file, template).expect("the folder can be written");
         for same in ["--stage prod --package", "--stage=dev -s prod -p"] {

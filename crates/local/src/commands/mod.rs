@@ -3,6 +3,7 @@
 mod announcement;
 mod build;
 pub(crate) mod copy;
+pub(crate) mod costs;
 pub(crate) mod data;
 mod database_server;
 pub(crate) mod deployment;

@@ -77,6 +77,7 @@ pub(crate) fn run(arguments: &PackageArguments) -> Result<ExitCode, Failure> {
         next.chain([folder.display().to_string()]).chain(options.iter().map(|option| quoted(option))).collect();
     say(&format!("zips for {architecture} in {}: {}", zips.display(), sizes.join(" ")));
     say(&format!("template: {}/cloudformation-template-update-stack.json", folder.display()));
+    say(&format!("what it costs a month: ./dev costs --stage {stage}"));
     say(&format!("next, with AWS credentials: {}", next.join(" ")));
     Ok(ExitCode::SUCCESS)
 }

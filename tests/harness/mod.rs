@@ -4,6 +4,7 @@ mod account;
 mod database;
 mod faults;
 mod function;
+mod iam;
 mod moto;
 mod product;
 mod proxy;
@@ -19,6 +20,7 @@ pub(crate) use database::{
 };
 pub(crate) use faults::{Fault, FaultProxy};
 pub(crate) use function::{FunctionRun, body_event, event};
+pub(crate) use iam::{IamServer, IamServerOptions, PASSWORD, Policy, Refusal};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
 pub(crate) use proxy::{Cut, proxy_before, start_proxy};

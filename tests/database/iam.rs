@@ -100,7 +100,7 @@ impl Rds {
     /// Sends a code by a function that the server refuses.
     async fn expect_refused(&self, changes: &[(&str, &str)], refusal: Refusal) {
         let function = self.function("post-log", changes);
-        expect_out_of_reach(&function, "the IAM token was refused").await;
+        expect_out_of_reach(&function, "the IAM token was refused: did migrate create this user for IAM").await;
         // Ahead of the first event, and in it.
         assert_eq!(self.server.verdicts(), [Err(refusal), Err(refusal)], "{}", function.log());
         assert_eq!(self.account.database.count().await, 0);

@@ -122,20 +122,22 @@ impl Connections {
         }
     }
 
-    /// Logs in. While the stage changes its login, the user may still have the other one.
+    /// While a stage switches its login, the user may still have the other one.
     async fn connect_once(&self, deadline: Deadline) -> Result<MySqlConnection, MySqlError> {
         let refused = match log_in(&self.login, deadline).await {
             Err(MySqlError::Connect(error)) if number(&error) == Some(ACCESS_DENIED) => error,
             outcome => return outcome,
         };
-        match &self.other {
-            Some(other) => log_in(other, deadline).await,
-            None => Err(MySqlError::Connect(refused)),
-        }
+        let Some(other) = &self.other else {
+            self.login.explain_refusal();
+            return Err(MySqlError::Connect(refused));
+        };
+        tracing::info!("the login is being switched (DB_LOGIN_SWITCH): trying the password of DB_SECRET_ARN");
+        log_in(other, deadline).await
     }
 }
 
-/// If the server refuses the password, the secret is read again: it may have been rotated.
+/// Logs in. If the server refuses the password, the secret is read again: it may have been rotated.
 async fn log_in(login: &Login, deadline: Deadline) -> Result<MySqlConnection, MySqlError> {
     tracing::debug!("logging in");
     let options = login.options(deadline).await?;

@@ -78,21 +78,10 @@ impl Login {
         Ok(secret.options(&credentials)?)
     }
 
-    /// How to log in after the server refused the password: reads the secret again. `None` if it has not changed, and for
-    /// tokens: the one that was refused was new.
+    /// How to log in after the server refused the login: reads the secret again. `None` if it has not changed. A refused
+    /// token was new already.
     pub(super) async fn renewed(&self, deadline: Deadline) -> Result<Option<MySqlConnectOptions>, LoginError> {
-        let secret = match &self.source {
-            Source::Secret(secret) => secret,
-            Source::Iam(IamSettings { user, .. }) => {
-                tracing::warn!(
-                    user,
-                    "the IAM token was refused; may this function's role rds-db:connect as this user, did migrate create \
-                     it for IAM, and is DB_HOST the name that RDS gave to the server?"
-                );
-                return Ok(None);
-            }
-            Source::Url(_) => return Ok(None),
-        };
+        let Source::Secret(secret) = &self.source else { return Ok(None) };
         let refused = self.known();
         let credentials = self.learn(secret, deadline).await?;
         if refused.as_ref() == Some(&credentials) {
@@ -100,6 +89,18 @@ impl Login {
         }
         tracing::info!(username = credentials.username, "the secret has changed");
         Ok(Some(secret.options(&credentials)?))
+    }
+
+    /// Says in the log what to look at when the server refuses a token: it gives no reason itself.
+    pub(super) fn explain_refusal(&self) {
+        if let Source::Iam(IamSettings { user, host, .. }) = &self.source {
+            tracing::warn!(
+                user,
+                host,
+                "the IAM token was refused: did migrate create this user for IAM, does the function's role allow \
+                 rds-db:connect as this user, and is DB_HOST the name that RDS gave the server?"
+            );
+        }
     }
 
     /// A setting that contradicts the secret, once the secret was read.

@@ -8,7 +8,9 @@ const isNameByRds = (host, region) => new RegExp(`\\.${region}\\.rds\\.amazonaws
 
 // IAM on a server that the stack does not create.
 const ofExisting = (given, { databaseHost }, region) => {
-  if (!given.isGiven('databaseResourceId')) refuse('databaseLogin=iam needs databaseResourceId; serverless.yml says what it is.');
+  if (!given.isGiven('databaseResourceId')) {
+    refuse('databaseLogin=iam needs databaseResourceId; serverless.yml says what it is.');
+  }
   // A token is for the name that RDS gave the server, and it is signed for the functions' region.
   if (!isNameByRds(databaseHost, region)) {
     refuse(`With databaseLogin=iam databaseHost must be RDS's own name in ${region}, not "${databaseHost}".`);
@@ -40,8 +42,8 @@ const endpoint = (given, kind, hasSecrets) => {
 
 // `kind`: created or existing. `ofKind`: its own parameters.
 const login = (given, kind, ofKind, region) => {
-  const chosen = given.choice('databaseLogin', ['', 'iam', 'secret']);
-  const target = chosen || (kind === 'created' ? 'iam' : 'secret');
+  const preset = kind === 'created' ? 'iam' : 'secret';
+  const target = given.isGiven('databaseLogin') ? given.choice('databaseLogin', ['iam', 'secret']) : preset;
   const isSwitching = given.choice('databaseLoginSwitch', [true, false]);
   const isIam = target === 'iam' || isSwitching;
   const hasSecrets = target === 'secret' || isSwitching;
@@ -50,7 +52,15 @@ const login = (given, kind, ofKind, region) => {
   }
   return {
     ...(kind === 'existing' && isIam && ofExisting(given, ofKind, region)),
-    login: { target, isIam, hasSecrets, endpoint: endpoint(given, kind, hasSecrets) },
+    login: {
+      target,
+      isIam,
+      hasSecrets,
+      endpoint: endpoint(given, kind, hasSecrets),
+      // What the created server exports to CloudWatch, and the groups that must be there before.
+      exports: ['error', 'slowquery', ...(isIam ? ['iam-db-auth-error'] : [])],
+      logGroups: ['DatabaseErrorLog', 'DatabaseSlowQueryLog', ...(isIam ? ['DatabaseLoginLog'] : [])],
+    },
   };
 };
 

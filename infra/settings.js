@@ -84,6 +84,7 @@ module.exports = async ({ options, resolveVariable }) => {
     databaseAlarmsFile: databaseAlarmsFile(ofDatabase),
     secretsFile: ofDatabase.login?.hasSecrets ? 'mysql/secrets' : 'none',
     storeLogsSecretFile: ofDatabase.login?.hasSecrets && ofIngestion.queue ? 'mysql/store-logs-secret' : 'none',
+    loginLogFile: ofDatabase.database === 'created' && ofDatabase.login.isIam ? 'created/login-log' : 'none',
     secretsEndpointFile: ofDatabase.login?.endpoint.policy ? 'created/secrets-endpoint' : 'none',
     warmThroughputFile: ofDatabase.isWarmed ? 'dynamodb/warm-throughput' : 'none',
     topicEndpointFile: ofDatabase.database === 'created' && newCodes === 'announced' ? 'created/sns-endpoint' : 'none',

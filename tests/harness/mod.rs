@@ -27,7 +27,9 @@ pub(crate) use proxy::{Cut, proxy_before, start_proxy};
 pub(crate) use queue::{QueueRun, message};
 pub(crate) use store::{AnyStore, on_every_store};
 pub(crate) use table::{TABLE, Table, variables as table_variables};
-pub(crate) use template::{EXISTING, Project, Template, direct, draining, dynamodb, mysql, queued, variant, variants};
+pub(crate) use template::{
+    EXISTING, Project, RESOURCE_ID, Template, direct, draining, dynamodb, mysql, queued, variant, variants,
+};
 
 use std::io::Write;
 use std::path::PathBuf;

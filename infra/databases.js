@@ -2,10 +2,11 @@
 'use strict';
 
 const { CLASSES, maxConnections } = require('./connections');
+const { login } = require('./login');
 const { refuse } = require('./refuse');
 const { refuseUnknownRoot } = require('./roots');
 
-// What is needed beside database=existing; but for the last two.
+// What is needed beside database=existing; but for the last three.
 const OF_EXISTING = [
   'databaseHost',
   'databaseSecretArn',
@@ -14,8 +15,9 @@ const OF_EXISTING = [
   'securityGroupIds',
   'databasePort',
   'databaseInstance',
+  'databaseResourceId',
 ];
-const OPTIONAL = ['databasePort', 'databaseInstance'];
+const OPTIONAL = ['databasePort', 'databaseInstance', 'databaseResourceId'];
 
 // These have values in serverless.yml for every stage, so beside another kind of database they are a mistake only when
 // somebody names them for one deployment.
@@ -26,8 +28,9 @@ const OF_CREATED = [
   'databaseStorageLimit',
   'databaseVersion',
   'endpointZones',
+  'secretsEndpoint',
 ];
-const OF_MYSQL = ['databaseName', 'queryIndexes', 'newCodes', 'newAfterDays'];
+const OF_MYSQL = ['databaseName', 'databaseLogin', 'databaseLoginSwitch', 'queryIndexes', 'newCodes', 'newAfterDays'];
 const OF_DYNAMODB = ['tableShards', 'tableWriteLimit', 'tableReadLimit', 'tableWarmWrites', 'tableWarmReads'];
 
 // MySQL's own.
@@ -127,7 +130,8 @@ const database = (given, ofCommand, region) => {
   }
   refuseOfOthers(onCommand, OF_DYNAMODB, 'dynamodb', kind);
   const ofKind = kind === 'created' ? created(given, region) : existing(given);
-  return { database: kind, engine: 'mysql', ...mysqlName(given), ...ofKind };
+  const ofLogin = login(given, kind, ofKind, region);
+  return { database: kind, engine: 'mysql', ...mysqlName(given), ...ofKind, ...ofLogin };
 };
 
 module.exports = { database };

@@ -86,12 +86,12 @@ fn codes_cost_a_month_what_the_script_says_of_a_million() {
 #[test]
 fn a_stage_costs_what_its_resources_cost_by_my_own_arithmetic() {
     let bill = bill(variant("prod", "created"), &["--region", "us-east-1"]);
-    // db.t4g.medium twice, gp3 twice; two endpoints in two zones; four secrets and RDS's.
+    // db.t4g.medium twice, gp3 twice; SNS's endpoint in two zones and Secrets Manager's in one; RDS's secret.
     for (name, expected) in [
         ("database  ", 0.129 * 730.0),
         ("database's disk", 50.0 * 0.23),
-        ("endpoint", 2.0 * 2.0 * 0.01 * 730.0),
-        ("secrets", 5.0 * 0.40),
+        ("endpoint", 3.0 * 0.01 * 730.0),
+        ("secrets", 0.40),
         ("alarms", 21.0 * 0.10),
         ("dashboard", 3.0),
         ("metrics of summarize", 2.0 * 0.30),
@@ -114,7 +114,7 @@ const ITEMS: [(&str, &str); 8] = [
 
 #[test]
 fn every_item_goes_with_its_resource() {
-    let parameters = ["ingestion=queued", "getLogsProvisioned=2"];
+    let parameters = ["ingestion=queued", "getLogsProvisioned=2", "databaseLogin=secret"];
     let all = Project::copy().package("prod", &parameters).expect("it can be packaged");
     let before = bill(&all, &[]);
     for (kind, item) in ITEMS {
@@ -160,7 +160,7 @@ fn idle(template: &Template) -> f64 {
 #[test]
 fn a_dev_stage_without_what_can_be_left_out_costs_half() {
     let package = |parameters: &[&str]| Project::copy().package("dev", parameters).expect("it can be packaged");
-    let with_all = package(&["alarms=all", "endpointZones=2", "traces=true"]);
+    let with_all = package(&["alarms=all", "databaseLogin=secret", "endpointZones=2", "traces=true"]);
     let with_hours = package(&["databaseHours=weekdays"]);
     assert!(bill(&with_hours, &[]).contains("261 h x 0.016"), "60 of 168 hours a week");
     let (before, after) = (idle(&with_all), idle(&with_hours));

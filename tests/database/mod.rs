@@ -1,6 +1,7 @@
 //! The store on a real server: its schema, its users, its secrets.
 
 mod encryption;
+mod iam;
 mod migrate;
 mod migrations;
 mod retention;

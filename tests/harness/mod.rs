@@ -3,6 +3,7 @@
 mod account;
 mod database;
 mod function;
+mod iam;
 mod moto;
 mod product;
 mod proxy;
@@ -17,6 +18,7 @@ pub(crate) use database::{
     wait_for_row_lock,
 };
 pub(crate) use function::{FunctionRun, body_event, event};
+pub(crate) use iam::{IamServer, IamServerOptions, PASSWORD, Policy, Refusal};
 pub(crate) use local::fault_proxy::{Fault, FaultProxy};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
@@ -24,7 +26,9 @@ pub(crate) use proxy::{Cut, proxy_before, start_proxy};
 pub(crate) use queue::{QueueRun, message};
 pub(crate) use store::{AnyStore, on_every_store};
 pub(crate) use table::{TABLE, Table, variables as table_variables};
-pub(crate) use template::{EXISTING, Project, Template, direct, draining, dynamodb, mysql, queued, variant, variants};
+pub(crate) use template::{
+    EXISTING, Project, RESOURCE_ID, Template, direct, draining, dynamodb, mysql, queued, variant, variants,
+};
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -18,6 +18,9 @@ pub(crate) const EXISTING: [&str; 6] = [
     "securityGroupIds=sg-0123456789abcdef0",
 ];
 
+/// What `databaseLogin=iam` needs beside it.
+pub(crate) const RESOURCE_ID: &str = "databaseResourceId=db-ABCDEFGHIJKL01234";
+
 /// A packaged template.
 pub(crate) struct Template {
     /// Which variant it is, for messages.
@@ -56,6 +59,16 @@ impl Template {
         self.properties("PostLogLambdaFunction")["Environment"]["Variables"].get("QUEUE_URL").is_some()
     }
 
+    /// Whether the functions have passwords in Secrets Manager.
+    pub(crate) fn has_secrets(&self) -> bool {
+        self.has("GetLogsSecret")
+    }
+
+    /// Whether the functions log in by IAM tokens. Both, while the login is switched.
+    pub(crate) fn has_iam(&self) -> bool {
+        self.properties("GetLogsLambdaFunction")["Environment"]["Variables"].get("DB_IAM_USER").is_some()
+    }
+
     /// The logical ids in a resource's `DependsOn`.
     pub(crate) fn depends_on(&self, id: &str) -> Vec<&str> {
         self.resources()[id]["DependsOn"].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
@@ -75,10 +88,25 @@ pub(crate) fn variants() -> Vec<&'static Template> {
     mysql().into_iter().chain(dynamodb()).collect()
 }
 
-/// With MySQL: both stages, each created and existing, without a queue; and both ways to have one.
-pub(crate) fn mysql() -> [&'static Template; 6] {
-    let [one, two, three, four] = direct();
-    [one, two, three, four, queued(), draining()]
+/// With MySQL: both stages, each created and existing, without a queue; both ways to have one; and the logins that are
+/// not the default.
+pub(crate) fn mysql() -> [&'static Template; 9] {
+    let ([one, two, three, four], [seven, eight, nine]) = (direct(), other_logins());
+    [one, two, three, four, queued(), draining(), seven, eight, nine]
+}
+
+/// A created database with passwords, one that is being switched to IAM, and an existing one with IAM.
+fn other_logins() -> [&'static Template; 3] {
+    static PACKAGED: [OnceLock<Template>; 3] = [const { OnceLock::new() }; 3];
+    let existing = [&["databaseLogin=iam", RESOURCE_ID], &EXISTING[..]].concat();
+    let package = |place: usize, stage, parameters: &[&str]| {
+        PACKAGED[place].get_or_init(|| Project::copy().package(stage, parameters).expect("it can be packaged"))
+    };
+    [
+        package(0, "prod", &["databaseLogin=secret", "ingestion=queued"]),
+        package(1, "dev", &["databaseLoginSwitch=true"]),
+        package(2, "dev", &existing),
+    ]
 }
 
 /// With `DynamoDB`: both stages without a queue, and both ways to have one.

@@ -3,11 +3,11 @@
 
 use lambda_runtime::Diagnostic;
 use logs_core::mysql::{
-    DatabaseSettings, DatabaseUser, MigrateError, MigrationReport, QueryIndexes, Rights, migrate_with_users,
+    DatabaseSettings, DatabaseUser, MigrateError, MigrationReport, QueryIndexes, Rights, UserLogin, migrate_with_users,
 };
-use logs_core::settings::{Env, SettingError, secret};
+use logs_core::settings::{Env, SettingError, iam_user, secret};
 
-const STORE_LOGS: &str = "STORE_LOGS_SECRET_ARN";
+const STORE_LOGS: (&str, &str) = ("STORE_LOGS_SECRET_ARN", "STORE_LOGS_IAM_USER");
 
 /// The settings of a run.
 #[derive(Debug)]
@@ -32,17 +32,18 @@ impl From<Failure> for Diagnostic {
 impl Migration {
     /// `DB_SECRET_ARN` (or `DATABASE_URL`) is the administrator's login. `POST_LOG_SECRET_ARN`, `GET_LOGS_SECRET_ARN`,
     /// `RETENTION_SECRET_ARN`, `SUMMARIZE_SECRET_ARN` and, with a queue, `STORE_LOGS_SECRET_ARN` are the secrets of the
-    /// users to create or update. `QUERY_INDEXES`: see [`QueryIndexes`].
+    /// users to create or update. In place of each, `POST_LOG_IAM_USER` and so on name a user that logs in by IAM.
+    /// `QUERY_INDEXES`: see [`QueryIndexes`].
     pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
-        let user = |variable, rights| Ok(DatabaseUser { secret_arn: secret(env, variable)?, rights });
+        let user = |variables, rights| Ok(DatabaseUser { login: login(env, variables)?, rights });
         let settings = DatabaseSettings::from_environment(env)?;
         let mut users = vec![
-            user("POST_LOG_SECRET_ARN", Rights::AddLogs)?,
-            user("GET_LOGS_SECRET_ARN", Rights::ReadLogs)?,
-            user("RETENTION_SECRET_ARN", Rights::DeleteOld)?,
-            user("SUMMARIZE_SECRET_ARN", Rights::Summarize)?,
+            user(("POST_LOG_SECRET_ARN", "POST_LOG_IAM_USER"), Rights::AddLogs)?,
+            user(("GET_LOGS_SECRET_ARN", "GET_LOGS_IAM_USER"), Rights::ReadLogs)?,
+            user(("RETENTION_SECRET_ARN", "RETENTION_IAM_USER"), Rights::DeleteOld)?,
+            user(("SUMMARIZE_SECRET_ARN", "SUMMARIZE_IAM_USER"), Rights::Summarize)?,
         ];
-        if env(STORE_LOGS).is_some() {
+        if env(STORE_LOGS.0).is_some() || env(STORE_LOGS.1).is_some() {
             users.push(user(STORE_LOGS, Rights::AddLogs)?);
         }
         Ok(Self { settings, users, indexes: QueryIndexes::from_environment(env)? })
@@ -61,5 +62,14 @@ impl Migration {
                 Err(error.into())
             }
         }
+    }
+}
+
+/// How a user logs in: one of the two variables says it.
+fn login(env: Env<'_>, (by_secret, by_iam): (&'static str, &'static str)) -> Result<UserLogin, SettingError> {
+    match (env(by_secret), env(by_iam)) {
+        (Some(_), Some(_)) => Err(SettingError::Both(by_secret, by_iam)),
+        (_, None) => Ok(UserLogin::Secret(secret(env, by_secret)?)),
+        (None, Some(_)) => Ok(UserLogin::Iam(iam_user(env, by_iam)?)),
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Project, mysql, variant, variants};
+use crate::harness::{Project, Template, mysql, variant, variants};
 
 fn variables(function: &Value) -> Vec<&str> {
     let variables = function["Environment"]["Variables"].as_object().expect("a function has variables");
@@ -61,42 +61,74 @@ fn what_was_packaged_can_be_deployed() {
 
 /// What a function is told that speaks to the database, and `more`.
 fn with_database<'a>(more: &[&'a str]) -> Vec<&'a str> {
-    let mut names = vec!["DB_HOST", "DB_NAME", "DB_PORT", "DB_SECRET_ARN", "MALLOC_MMAP_THRESHOLD_", "RUST_LOG"];
+    let mut names = vec!["DB_HOST", "DB_NAME", "DB_PORT", "MALLOC_MMAP_THRESHOLD_", "RUST_LOG"];
     names.extend(more);
     names.sort_unstable();
     names
 }
 
+/// What a function is told of its login.
+fn login(template: &Template) -> &'static [&'static str] {
+    match (template.has_iam(), template.has_secrets()) {
+        (true, true) => &["DB_IAM_USER", "DB_LOGIN_SWITCH", "DB_SECRET_ARN"],
+        (true, false) => &["DB_IAM_USER"],
+        _ => &["DB_SECRET_ARN"],
+    }
+}
+
 #[test]
-fn each_function_is_told_where_its_own_secret_is_and_nothing_else_that_is_secret() {
+fn each_function_is_told_its_own_login_and_nothing_that_is_secret() {
     for template in mysql() {
-        let mut secrets_of_migrate =
-            vec!["POST_LOG_SECRET_ARN", "GET_LOGS_SECRET_ARN", "RETENTION_SECRET_ARN", "SUMMARIZE_SECRET_ARN"];
+        let mut users = vec![("GET_LOGS", "GetLogs"), ("RETENTION", "Retention"), ("SUMMARIZE", "Summarize")];
         let mut expected = vec![
-            ("GetLogs", with_database(&["ALLOWED_ORIGIN", "CACHE_SECONDS"])),
-            ("Retention", with_database(&["BATCH_RETENTION_DAYS", "LOG_RETENTION_DAYS"])),
-            ("Summarize", with_database(&["NEW_AFTER_DAYS", "NEW_CODES_TOPIC_ARN", "PAGE_URL"])),
+            ("GetLogs", "get_logs", &["ALLOWED_ORIGIN", "CACHE_SECONDS"][..]),
+            ("Retention", "retention", &["BATCH_RETENTION_DAYS", "LOG_RETENTION_DAYS"]),
+            ("Summarize", "summarize", &["NEW_AFTER_DAYS", "NEW_CODES_TOPIC_ARN", "PAGE_URL"]),
         ];
         if !template.is_queued() {
-            expected.push(("PostLog", with_database(&["ALLOWED_ORIGIN"])));
+            expected.push(("PostLog", "post_log", &["ALLOWED_ORIGIN"]));
         }
+        users.push(("POST_LOG", "PostLog"));
         if template.has("Queue") {
-            expected.push(("StoreLogs", with_database(&[])));
-            secrets_of_migrate.push("STORE_LOGS_SECRET_ARN");
+            expected.push(("StoreLogs", "store_logs", &[]));
+            users.push(("STORE_LOGS", "StoreLogs"));
         }
-        for (id, names) in expected {
+        for (id, user, more) in expected {
             let function = template.properties(&format!("{id}LambdaFunction"));
+            let names = with_database(&[login(template), more].concat());
             assert_eq!(variables(function), names, "{}: {id}", template.name);
-            let secret = json!({ "Ref": format!("{id}Secret") });
-            assert_eq!(function["Environment"]["Variables"]["DB_SECRET_ARN"], secret, "{}: {id}", template.name);
+            let told = &function["Environment"]["Variables"];
+            if template.has_secrets() {
+                assert_eq!(told["DB_SECRET_ARN"], json!({ "Ref": format!("{id}Secret") }), "{}: {id}", template.name);
+            }
+            if template.has_iam() {
+                assert_eq!(told["DB_IAM_USER"], format!("{user}_{}", template.stage()), "{}: {id}", template.name);
+            }
         }
+        // The variant that is being switched is on the way to IAM.
+        let kind = if template.has_iam() { "IAM_USER" } else { "SECRET_ARN" };
+        let names: Vec<_> = users.iter().map(|(name, _)| format!("{name}_{kind}")).collect();
+        let names: Vec<_> = names.iter().map(String::as_str).chain(["DB_SECRET_ARN"]).collect();
         let migrate = template.properties("MigrateLambdaFunction");
-        let of_migrate = [&secrets_of_migrate[..], &["QUERY_INDEXES"]].concat();
-        assert_eq!(variables(migrate), with_database(&of_migrate), "{}", template.name);
+        let names = [&names[..], &["QUERY_INDEXES"]].concat();
+        assert_eq!(variables(migrate), with_database(&names), "{}", template.name);
     }
     let created = variant("prod", "created").properties("MigrateLambdaFunction");
     let admin = json!({ "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] });
     assert_eq!(created["Environment"]["Variables"]["DB_SECRET_ARN"], admin);
+}
+
+#[test]
+fn migrate_gives_each_user_the_login_of_the_parameter_while_both_are_tried() {
+    let back = ["databaseLogin=secret", "databaseLoginSwitch=true", "ingestion=draining"];
+    let template = Project::copy().package("dev", &back).expect("it can be packaged");
+    assert!(template.has_iam() && template.has_secrets());
+    let told = &template.properties("MigrateLambdaFunction")["Environment"]["Variables"];
+    for (name, id) in [("POST_LOG", "PostLog"), ("GET_LOGS", "GetLogs"), ("STORE_LOGS", "StoreLogs")] {
+        assert_eq!(told[format!("{name}_SECRET_ARN")], json!({ "Ref": format!("{id}Secret") }));
+        assert_eq!(told.get(format!("{name}_IAM_USER")), None);
+    }
+    assert_eq!(template.properties("Database")["EnableIAMDatabaseAuthentication"], true);
 }
 
 #[test]
@@ -155,7 +187,9 @@ fn every_log_group_ends_its_lines_and_every_function_and_api_has_one() {
                 let group = format!("/aws/rds/instance/{instance}/{}", export.as_str().expect("a name"));
                 assert!(names.contains(&group.as_str()), "{}: {group}", template.name);
             }
-            assert_eq!(template.depends_on(id), ["DatabaseErrorLog", "DatabaseSlowQueryLog"]);
+            let of_logins = if template.has_iam() { &["DatabaseLoginLog"][..] } else { &[] };
+            let expected = [&["DatabaseErrorLog", "DatabaseSlowQueryLog"], of_logins].concat();
+            assert_eq!(template.depends_on(id), expected, "{}", template.name);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is wrong or contradictory is refused while packaging, with one sentence.
 
-use crate::harness::{EXISTING, Project, Template};
+use crate::harness::{EXISTING, Project, RESOURCE_ID, Template};
 
 /// That packaging fails with just this sentence.
 fn is_refused(stage: &str, parameters: &[&str], sentence: &str) {
@@ -220,6 +220,40 @@ fn a_queue_that_lambda_or_the_ledger_would_not_go_along_with() {
     );
     is_refused("dev", &["batchRetention=13"], r#"batchRetention must be a whole number from 14 to 65535, not "13"."#);
     is_refused("dev", &["getLogsCache=61"], r#"getLogsCache must be a whole number from 0 to 60, not "61"."#);
+}
+
+#[test]
+fn a_login_that_could_not_work() {
+    is_refused("dev", &["databaseLogin=password"], r#"databaseLogin must be one of iam, secret, not "password"."#);
+    let with = |more: &[&'static str]| [more, &EXISTING[..]].concat();
+    let needs = "databaseLogin=iam needs databaseResourceId; serverless.yml says what it is.";
+    is_refused("dev", &with(&["databaseLogin=iam"]), needs);
+    is_refused("dev", &with(&["databaseLoginSwitch=true"]), needs);
+    let sentence = "databaseResourceId is for databaseLogin=iam, and databaseLogin is secret.";
+    is_refused("dev", &with(&[RESOURCE_ID]), sentence);
+    let sentence = "databaseResourceId must be an RDS resource's id, like db-ABCDEFGHIJKL01234, not \"*\".";
+    is_refused("dev", &with(&["databaseLogin=iam", "databaseResourceId=*"]), sentence);
+    // A token is for RDS's own name of the server, and for a region.
+    for (host, region) in
+        [("db.example.com", "eu-central-1"), ("db.abc123.us-east-1.rds.amazonaws.com", "eu-central-1")]
+    {
+        let host_given = format!("databaseHost={host}");
+        let mut parameters = vec!["databaseLogin=iam", RESOURCE_ID];
+        parameters.extend(EXISTING.iter().filter(|each| !each.starts_with("databaseHost")));
+        parameters.push(&host_given);
+        let sentence =
+            format!("With databaseLogin=iam databaseHost must be RDS's own name in {region}, not \"{host}\".");
+        is_refused("dev", &parameters, &sentence);
+    }
+    is_refused("dev", &[RESOURCE_ID], "databaseResourceId is for database=existing, and database is created.");
+    for login in ["databaseLogin=secret", "databaseLoginSwitch=true"] {
+        let sentence = "secretsEndpoint=none is for databaseLogin=iam: the functions would not reach their secrets.";
+        is_refused("dev", &["secretsEndpoint=none", login], sentence);
+    }
+    let sentence = "secretsEndpoint is for database=created, and database is existing.";
+    is_refused("dev", &with(&["secretsEndpoint=none"]), sentence);
+    let sentence = "databaseLogin is for database=created or existing, and database is dynamodb.";
+    is_refused("dev", &["database=dynamodb", "databaseLogin=iam"], sentence);
 }
 
 #[test]

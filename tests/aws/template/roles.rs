@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Project, Template, variants};
+use crate::harness::{Project, RESOURCE_ID, Template, variants};
 
 /// The role of a function, as it should be.
 struct Role {
@@ -13,6 +13,8 @@ struct Role {
     prefix: &'static str,
     /// What only this one may.
     own: Vec<Value>,
+    /// What it may do to log in to the database, if it has a user there.
+    login: Option<Value>,
     /// Whether the function runs in the network.
     is_inside: bool,
 }
@@ -35,7 +37,7 @@ fn roles_for_the_table(template: &Template) -> Vec<Role> {
     let read = json!(["dynamodb:Query"]);
     let write = json!(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
     let receive = json!(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
-    let role = |id, function, prefix, own| Role { id, function, prefix, own, is_inside: false };
+    let role = |id, function, prefix, own| Role { id, function, prefix, own, login: None, is_inside: false };
     let mut roles = vec![role("GetLogsRole", "get-logs", "GetLogs", vec![allow("Table", &read, &table)])];
     if template.is_queued() {
         // It has no right on the table.
@@ -57,38 +59,57 @@ fn roles_for_mysql(template: &Template) -> Vec<Role> {
     } else {
         json!("arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-AbCdEf")
     };
-    let mut of_migrate = vec![
-        admin,
-        json!({ "Ref": "PostLogSecret" }),
-        json!({ "Ref": "GetLogsSecret" }),
-        json!({ "Ref": "RetentionSecret" }),
-        json!({ "Ref": "SummarizeSecret" }),
-    ];
-    if template.has("Queue") {
-        of_migrate.push(json!({ "Ref": "StoreLogsSecret" }));
+    let mut of_migrate = vec![admin];
+    // While a login is switched, migrate switches it to IAM here.
+    if !template.has_iam() {
+        let with_queue = if template.has("Queue") { &["StoreLogsSecret"][..] } else { &[] };
+        let all = ["PostLogSecret", "GetLogsSecret", "RetentionSecret", "SummarizeSecret"];
+        of_migrate.extend(all.iter().chain(with_queue).map(|id| json!({ "Ref": id })));
     }
-    let role = |id, function, prefix, own| Role { id, function, prefix, own, is_inside: true };
-    let own_secret = |id: &str| secrets("OwnSecret", &json!({ "Ref": format!("{id}Secret") }));
+    let role = |id, function: &'static str, prefix: &'static str, own| {
+        let login = (function != "migrate").then(|| login(template, function, prefix));
+        Role { id, function, prefix, own, login, is_inside: true }
+    };
     let queue = json!({ "Fn::GetAtt": ["Queue", "Arn"] });
     let mut roles = vec![
-        role("GetLogsRole", "get-logs", "GetLogs", vec![own_secret("GetLogs")]),
+        role("GetLogsRole", "get-logs", "GetLogs", vec![]),
         role("MigrateRole", "migrate", "Migrate", vec![secrets("Secrets", &json!(of_migrate))]),
-        role("RetentionRole", "retention", "Retention", vec![own_secret("Retention")]),
-        role("SummarizeRole", "summarize", "Summarize", vec![own_secret("Summarize"), new_codes(template)]),
+        role("RetentionRole", "retention", "Retention", vec![]),
+        role("SummarizeRole", "summarize", "Summarize", vec![new_codes(template)]),
     ];
     if template.is_queued() {
         let own = vec![allow("Queue", &json!("sqs:SendMessage"), &queue)];
-        roles.push(Role { is_inside: false, ..role("PostLogQueueRole", "post-log", "PostLog", own) });
+        roles.push(Role { is_inside: false, login: None, ..role("PostLogQueueRole", "post-log", "PostLog", own) });
     } else {
-        roles.push(role("PostLogRole", "post-log", "PostLog", vec![own_secret("PostLog")]));
+        roles.push(role("PostLogRole", "post-log", "PostLog", vec![]));
     }
     if template.has("Queue") {
         // Lambda's poller asks for the attributes, too.
         let receive = json!(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
-        let own = vec![own_secret("StoreLogs"), allow("Queue", &receive, &queue)];
+        let own = vec![allow("Queue", &receive, &queue)];
         roles.push(role("StoreLogsRole", "store-logs", "StoreLogs", own));
     }
     roles
+}
+
+/// Its own user of this server alone, its own secret alone, or both while the login is switched.
+fn login(template: &Template, function: &str, prefix: &str) -> Value {
+    let mut all = Vec::new();
+    if template.has_iam() {
+        let user = format!("{}_{}", function.replace('-', "_"), template.stage());
+        let arn = "arn:${AWS::Partition}:rds-db:${AWS::Region}:${AWS::AccountId}:dbuser:${ResourceId}/";
+        let server = if template.has("Database") {
+            json!({ "Fn::GetAtt": ["Database", "DbiResourceId"] })
+        } else {
+            json!(RESOURCE_ID.replace("databaseResourceId=", ""))
+        };
+        let resource = json!({ "Fn::Sub": [format!("{arn}{user}"), { "ResourceId": server }] });
+        all.push(allow("OwnDatabaseUser", &json!("rds-db:connect"), &resource));
+    }
+    if template.has_secrets() {
+        all.push(secrets("OwnSecret", &json!({ "Ref": format!("{prefix}Secret") })));
+    }
+    json!({ "PolicyName": "database-login", "PolicyDocument": { "Version": "2012-10-17", "Statement": all } })
 }
 
 /// Whether summarize may announce new codes.
@@ -161,9 +182,11 @@ fn each_function_has_a_role_with_exactly_these_rights() {
     for template in variants() {
         for role in roles(template) {
             let document = json!({ "Version": "2012-10-17", "Statement": statements(template.stage(), &role) });
+            let own = json!({ "PolicyName": role.function, "PolicyDocument": document });
+            let policies: Vec<_> = role.login.iter().chain([&own]).collect();
             let expected = json!({
                 "AssumeRolePolicyDocument": trusting("lambda.amazonaws.com"),
-                "Policies": [{ "PolicyName": role.function, "PolicyDocument": document }],
+                "Policies": policies,
             });
             assert_eq!(template.properties(role.id), &expected, "{}: {}", template.name, role.function);
             let function = template.properties(&format!("{}LambdaFunction", role.prefix));
@@ -207,8 +230,10 @@ fn the_gateways_role_outlives_the_stack_because_the_account_goes_on_using_it() {
 
 #[test]
 fn the_endpoint_of_secrets_manager_lets_only_these_roles_read_only_these_secrets() {
-    let draining = Project::copy().package("prod", &["ingestion=draining"]).expect("it can be packaged");
-    let created = variants().into_iter().chain([&draining]).filter(|template| template.has("SecretsEndpoint"));
+    let draining = Project::copy().package("prod", &["ingestion=draining", "databaseLogin=secret"]);
+    let draining = draining.expect("it can be packaged");
+    let created = variants().into_iter().chain([&draining]);
+    let created = created.filter(|template| template.has("SecretsEndpoint") && template.has_secrets());
     for template in created {
         let mut secrets = vec!["PostLogSecret", "GetLogsSecret", "RetentionSecret", "SummarizeSecret"];
         let mut roles = vec!["GetLogsRole", "MigrateRole", "RetentionRole", "SummarizeRole"];
@@ -233,6 +258,28 @@ fn the_endpoint_of_secrets_manager_lets_only_these_roles_read_only_these_secrets
         let policy = &template.properties("SecretsEndpoint")["PolicyDocument"];
         assert_eq!(policy["Statement"], expected, "{}", template.name);
     }
+}
+
+#[test]
+fn with_iam_the_endpoint_is_there_for_migrate_alone_and_in_one_zone() {
+    for template in variants().into_iter().filter(|template| template.has("SecretsEndpoint")) {
+        let endpoint = template.properties("SecretsEndpoint");
+        if template.has_secrets() {
+            continue;
+        }
+        let expected = json!([{
+            "Effect": "Allow",
+            "Principal": "*",
+            "Action": "secretsmanager:GetSecretValue",
+            "Resource": { "Fn::GetAtt": ["Database", "MasterUserSecret.SecretArn"] },
+            "Condition": { "ArnEquals": { "aws:PrincipalArn": { "Fn::GetAtt": ["MigrateRole", "Arn"] } } },
+        }]);
+        assert_eq!(endpoint["PolicyDocument"]["Statement"], expected, "{}", template.name);
+        assert_eq!(endpoint["SubnetIds"], json!([{ "Ref": "SubnetA" }]), "{}", template.name);
+    }
+    let without = Project::copy().package("dev", &["secretsEndpoint=none"]).expect("it can be packaged");
+    assert_eq!(without.of_type("AWS::EC2::VPCEndpoint").len(), 0);
+    assert!(without.depends_on("MigrateLambdaFunction").iter().all(|id| without.has(id)));
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 pub struct TlsFiles {
     /// The certificate authority.
     pub authority: PathBuf,
-    /// The server's certificate, for 127.0.0.1.
+    /// The server's certificate.
     pub certificate: PathBuf,
     /// The server's private key.
     pub key: PathBuf,
@@ -16,6 +16,11 @@ pub struct TlsFiles {
 
 /// Creates a certificate authority and a certificate for 127.0.0.1 in `folder`.
 pub fn make_tls_files(folder: &Path) -> io::Result<TlsFiles> {
+    make_tls_files_for(folder, "127.0.0.1")
+}
+
+/// The same for another name of the server.
+pub fn make_tls_files_for(folder: &Path, name: &str) -> io::Result<TlsFiles> {
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 
     let authority_key = KeyPair::generate().map_err(io::Error::other)?;
@@ -26,8 +31,8 @@ pub fn make_tls_files(folder: &Path) -> io::Result<TlsFiles> {
     let issuer = Issuer::new(authority, authority_key);
 
     let key = KeyPair::generate().map_err(io::Error::other)?;
-    let mut parameters = CertificateParams::new(["127.0.0.1".to_owned()]).map_err(io::Error::other)?;
-    parameters.distinguished_name.push(DnType::CommonName, "127.0.0.1");
+    let mut parameters = CertificateParams::new([name.to_owned()]).map_err(io::Error::other)?;
+    parameters.distinguished_name.push(DnType::CommonName, name);
     let certificate = parameters.signed_by(&key, &issuer).map_err(io::Error::other)?;
 
     let files = TlsFiles {

@@ -46,6 +46,8 @@ type Connecting<'a> = Pin<Box<dyn Future<Output = Result<MySqlConnection, MySqlE
 /// last, and opens one only if none is idle.
 pub(super) struct Connections {
     login: Login,
+    /// Tried when the server refuses `login`.
+    other: Option<Login>,
     idle: Mutex<Vec<Idle>>,
 }
 
@@ -62,7 +64,7 @@ impl fmt::Debug for Connections {
 
 impl Connections {
     pub(super) fn new(settings: &DatabaseSettings) -> Self {
-        Self { login: Login::new(settings), idle: Mutex::default() }
+        Self { login: Login::new(settings.source()), other: settings.other().map(Login::new), idle: Mutex::default() }
     }
 
     /// Connects ahead of the first event. Fails only if a setting is wrong.
@@ -120,19 +122,33 @@ impl Connections {
         }
     }
 
-    /// If the server refuses the password, the secret is read again: it may have been rotated.
+    /// While a stage switches its login, the user may still have the other one.
     async fn connect_once(&self, deadline: Deadline) -> Result<MySqlConnection, MySqlError> {
-        tracing::debug!("logging in");
-        let options = self.login.options(deadline).await?;
-        let refused = match open(options, deadline).await {
+        let refused = match log_in(&self.login, deadline).await {
             Err(MySqlError::Connect(error)) if number(&error) == Some(ACCESS_DENIED) => error,
-            opened => return opened,
+            outcome => return outcome,
         };
-        tracing::info!(error = %refused, "the password was refused; has the secret changed?");
-        match self.login.renewed(deadline).await? {
-            Some(options) => open(options, deadline).await,
-            None => Err(MySqlError::Connect(refused)),
-        }
+        let Some(other) = &self.other else {
+            self.login.explain_refusal();
+            return Err(MySqlError::Connect(refused));
+        };
+        tracing::info!("the login is being switched (DB_LOGIN_SWITCH): trying the password of DB_SECRET_ARN");
+        log_in(other, deadline).await
+    }
+}
+
+/// Logs in. If the server refuses the password, the secret is read again: it may have been rotated.
+async fn log_in(login: &Login, deadline: Deadline) -> Result<MySqlConnection, MySqlError> {
+    tracing::debug!("logging in");
+    let options = login.options(deadline).await?;
+    let refused = match open(options, deadline).await {
+        Err(MySqlError::Connect(error)) if number(&error) == Some(ACCESS_DENIED) => error,
+        opened => return opened,
+    };
+    tracing::info!(error = %refused, "the login was refused");
+    match login.renewed(deadline).await? {
+        Some(options) => open(options, deadline).await,
+        None => Err(MySqlError::Connect(refused)),
     }
 }
 

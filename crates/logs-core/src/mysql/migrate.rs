@@ -11,8 +11,8 @@ use super::login::{Login, LoginError, read_credentials};
 use super::migrations;
 use super::query_indexes::QueryIndexes;
 use super::settings::DatabaseSettings;
-use super::users::{self, DatabaseUser, Rights, UserError};
-use crate::{Credentials, Deadline};
+use super::users::{self, Account, DatabaseUser, Rights, UserError, UserLogin};
+use crate::Deadline;
 
 /// The name of the lock that is held while migrating. MySQL releases it when the connection ends in any way.
 const LOCK: &str = "logs_core.migrate";
@@ -133,10 +133,10 @@ async fn under_lock(
     users: &[DatabaseUser],
     indexes: Option<QueryIndexes>,
 ) -> Result<MigrationReport, MigrateError> {
-    let mut logins = Vec::<(Credentials, Rights)>::new();
+    let mut logins = Vec::<(Account, Rights)>::new();
     let own = users::current_user(connection).await?;
     for user in users {
-        let login = read_credentials(&user.secret_arn, Deadline::within(SECRET_LIMIT)).await?;
+        let login = account(&user.login).await?;
         if login.username == own {
             return Err(MigrateError::OwnUser(own));
         }
@@ -155,6 +155,16 @@ async fn under_lock(
         }
     }
     Ok(report)
+}
+
+async fn account(login: &UserLogin) -> Result<Account, LoginError> {
+    match login {
+        UserLogin::Iam(username) => Ok(Account { username: username.clone(), password: None }),
+        UserLogin::Secret(arn) => {
+            let credentials = read_credentials(arn, Deadline::within(SECRET_LIMIT)).await?;
+            Ok(Account { username: credentials.username, password: Some(credentials.password) })
+        }
+    }
 }
 
 /// Applies the migrations as soon as no long transaction holds the table.
@@ -207,7 +217,7 @@ async fn apply(
 
 /// Connects to the database that the settings name, which is created where the server says that there is none.
 async fn connect(settings: &DatabaseSettings, for_functions: bool) -> Result<MySqlConnection, MigrateError> {
-    let login = Login::new(settings);
+    let login = Login::new(settings.source());
     let options = login.options(Deadline::within(SECRET_LIMIT)).await?;
     if for_functions && let Some(setting) = login.contradiction() {
         return Err(MigrateError::Contradiction(setting));

@@ -45,4 +45,4 @@ pub use settings::DatabaseSettings;
 pub use store::MySqlStore;
 pub use summary::{NEW_AFTER_DAYS, NewCode, Summary, SummaryReport};
 #[cfg(feature = "migrate")]
-pub use users::{DatabaseUser, Rights, UserError};
+pub use users::{DatabaseUser, Rights, UserError, UserLogin};

@@ -1,24 +1,29 @@
-//! Server and credentials from the environment: `DATABASE_URL`, or `DB_SECRET_ARN` and the settings that go with it.
+//! Server and credentials from the environment: `DATABASE_URL`, or `DB_SECRET_ARN` or `DB_IAM_USER` and the settings that
+//! go with them.
 
-use std::borrow::Cow;
+mod server;
+
 use std::fmt;
 
-use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
+use sqlx::mysql::MySqlConnectOptions;
 
-use crate::settings::{Env, SettingError, secret};
-use crate::{Credentials, certificates};
-
-/// MySQL's port, used unless a setting or the secret names another one.
-const PORT: u16 = 3306;
+use self::server::ServerSettings;
+use crate::Credentials;
+use crate::settings::{Env, SettingError, iam_user, secret};
 
 /// Where the database is and who logs in there.
 #[derive(Clone)]
-pub struct DatabaseSettings(Source);
+pub struct DatabaseSettings {
+    source: Source,
+    /// Tried where the server refuses the first: while a stage changes from one login to the other.
+    other: Option<Source>,
+}
 
 #[derive(Clone)]
 pub(super) enum Source {
     Url(Box<MySqlConnectOptions>),
     Secret(SecretSettings),
+    Iam(IamSettings),
 }
 
 /// Shows no value: it may be a password.
@@ -28,30 +33,50 @@ impl fmt::Debug for DatabaseSettings {
     }
 }
 
-const DATABASE_URL: &str = "a URL like mysql://user:password@host:3306/Error_Logs";
+const DATABASE_URL: &str = "DATABASE_URL";
+const DB_SECRET_ARN: &str = "DB_SECRET_ARN";
+const DB_IAM_USER: &str = "DB_IAM_USER";
+
+const A_URL: &str = "a URL like mysql://user:password@host:3306/Error_Logs";
 
 impl DatabaseSettings {
-    /// From either of:
+    /// From one of:
     /// - `DATABASE_URL`: `mysql://user:password@host:port/database`, with
     ///   `?ssl-mode=VERIFY_IDENTITY&ssl-ca=…` where the connection leaves the machine;
     /// - `DB_SECRET_ARN`: a secret with the credentials ([`Credentials`]); `DB_HOST`, `DB_PORT` (3306) and `DB_NAME`
-    ///   for what it does not hold. Always TLS, with the server's name checked, by RDS's certificates or by those in
-    ///   the file that `DB_CA_BUNDLE` names.
+    ///   for what it does not hold;
+    /// - `DB_IAM_USER`: the user that logs in with an IAM token; `DB_HOST`, `DB_PORT` (3306), `DB_NAME` and `AWS_REGION`.
+    ///
+    /// But for the URL always TLS, with the server's name checked, by RDS's certificates or by those in the file that
+    /// `DB_CA_BUNDLE` names. `DB_LOGIN_SWITCH=true` allows a secret beside the IAM user: where the server refuses the
+    /// token, the secret's password is tried.
     pub fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
-        match (env("DATABASE_URL"), env("DB_SECRET_ARN")) {
-            (Some(_), Some(_)) => Err(SettingError::Both("DATABASE_URL", "DB_SECRET_ARN")),
-            (Some(url), None) => Self::from_url(&url),
-            (None, Some(_)) => Ok(Self(Source::Secret(SecretSettings::from_environment(env)?))),
-            (None, None) => Err(SettingError::Missing {
-                variable: "DB_SECRET_ARN",
-                expected: "the ARN of a secret in Secrets Manager (or set DATABASE_URL instead)",
+        let is_switching = match env("DB_LOGIN_SWITCH").as_deref() {
+            None | Some("" | "false") => false,
+            Some("true") => true,
+            Some(_) => return Err(SettingError::Invalid { variable: "DB_LOGIN_SWITCH", expected: "true or false" }),
+        };
+        match [DATABASE_URL, DB_SECRET_ARN, DB_IAM_USER].map(env) {
+            [Some(_), Some(_), _] => Err(SettingError::Both(DATABASE_URL, DB_SECRET_ARN)),
+            [Some(_), None, Some(_)] => Err(SettingError::Both(DATABASE_URL, DB_IAM_USER)),
+            [None, Some(_), Some(_)] if !is_switching => Err(SettingError::Both(DB_SECRET_ARN, DB_IAM_USER)),
+            [Some(url), None, None] => Self::from_url(&url),
+            [None, Some(_), Some(_)] => {
+                let other = Source::Secret(SecretSettings::from_environment(env)?);
+                Ok(Self { source: Source::Iam(IamSettings::from_environment(env)?), other: Some(other) })
+            }
+            [None, Some(_), None] => Ok(Source::Secret(SecretSettings::from_environment(env)?).into()),
+            [None, None, Some(_)] => Ok(Source::Iam(IamSettings::from_environment(env)?).into()),
+            [None, None, None] => Err(SettingError::Missing {
+                variable: DB_SECRET_ARN,
+                expected: "the ARN of a secret in Secrets Manager (or set DB_IAM_USER or DATABASE_URL instead)",
             }),
         }
     }
 
     /// From a URL as in `DATABASE_URL`.
     pub fn from_url(url: &str) -> Result<Self, SettingError> {
-        let invalid = SettingError::Invalid { variable: "DATABASE_URL", expected: DATABASE_URL };
+        let invalid = SettingError::Invalid { variable: DATABASE_URL, expected: A_URL };
         if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
             return Err(invalid);
         }
@@ -59,11 +84,21 @@ impl DatabaseSettings {
         if options.get_database().is_none_or(str::is_empty) {
             return Err(invalid);
         }
-        Ok(Self(Source::Url(Box::new(options))))
+        Ok(Source::Url(Box::new(options)).into())
     }
 
     pub(super) fn source(&self) -> &Source {
-        &self.0
+        &self.source
+    }
+
+    pub(super) fn other(&self) -> Option<&Source> {
+        self.other.as_ref()
+    }
+}
+
+impl From<Source> for DatabaseSettings {
+    fn from(source: Source) -> Self {
+        Self { source, other: None }
     }
 }
 
@@ -71,38 +106,18 @@ impl DatabaseSettings {
 #[derive(Clone)]
 pub(super) struct SecretSettings {
     pub(super) arn: String,
-    host: Option<String>,
-    port: u16,
-    name: Option<String>,
-    certificates: Cow<'static, [u8]>,
+    server: ServerSettings,
 }
 
 impl SecretSettings {
     fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
-        let filled = |variable| env(variable).filter(|value| !value.is_empty());
-        let invalid = |variable, expected| SettingError::Invalid { variable, expected };
-        let port = match filled("DB_PORT") {
-            Some(port) => port.parse().ok().filter(|port| *port > 0),
-            None => Some(PORT),
-        };
-        let certificates = match filled("DB_CA_BUNDLE") {
-            Some(path) => std::fs::read(path).ok().filter(|pem| has_certificate(pem)).map(Cow::Owned),
-            None => Some(Cow::Borrowed(certificates::RDS)),
-        };
-        Ok(Self {
-            arn: secret(env, "DB_SECRET_ARN")?,
-            host: filled("DB_HOST"),
-            port: port.ok_or_else(|| invalid("DB_PORT", "a number from 1 to 65535"))?,
-            name: filled("DB_NAME"),
-            certificates: certificates
-                .ok_or_else(|| invalid("DB_CA_BUNDLE", "the path of a file with certificates (PEM)"))?,
-        })
+        Ok(Self { arn: secret(env, DB_SECRET_ARN)?, server: ServerSettings::from_environment(env)? })
     }
 
     /// A setting that contradicts the secret. The secret wins, but functions with other secrets would use the setting.
     #[cfg(feature = "migrate")]
     pub(super) fn contradiction(&self, credentials: &Credentials) -> Option<&'static str> {
-        let Self { host, port, name, .. } = self;
+        let ServerSettings { host, port, name, .. } = &self.server;
         let differ = |held: &Option<String>, set: &Option<String>, alike: fn(&str, &str) -> bool| match (held, set) {
             (Some(held), Some(set)) => !alike(held, set),
             _ => false,
@@ -121,24 +136,48 @@ impl SecretSettings {
     /// The values of the secret, completed by the settings.
     pub(super) fn options(&self, credentials: &Credentials) -> Result<MySqlConnectOptions, SettingError> {
         let missing = |variable, expected| SettingError::Missing { variable, expected };
-        let host = credentials.host.as_ref().or(self.host.as_ref());
-        let name = credentials.database.as_ref().or(self.name.as_ref());
+        let host = credentials.host.as_ref().or(self.server.host.as_ref());
+        let name = credentials.database.as_ref().or(self.server.name.as_ref());
         let host = host.ok_or(missing("DB_HOST", "the database's host name, since the secret does not hold it"))?;
         let name = name.ok_or(missing("DB_NAME", "the database's name, since the secret does not hold it"))?;
-        Ok(MySqlConnectOptions::new()
-            .host(host)
-            .port(credentials.port.unwrap_or(self.port))
-            .username(&credentials.username)
-            .password(&credentials.password)
-            .database(name)
-            .ssl_mode(MySqlSslMode::VerifyIdentity)
-            .ssl_ca_from_pem(self.certificates.to_vec()))
+        let options = self.server.options(host, credentials.port.unwrap_or(self.server.port), name);
+        Ok(options.username(&credentials.username).password(&credentials.password))
     }
 }
 
-fn has_certificate(pem: &[u8]) -> bool {
-    const BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
-    pem.windows(BEGIN.len()).any(|window| window == BEGIN)
+/// The user that logs in with IAM tokens, and where.
+#[derive(Clone)]
+pub(super) struct IamSettings {
+    pub(super) user: String,
+    pub(super) host: String,
+    pub(super) port: u16,
+    pub(super) region: String,
+    name: String,
+    server: ServerSettings,
+}
+
+impl IamSettings {
+    fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
+        let server = ServerSettings::from_environment(env)?;
+        let missing = |variable, expected| SettingError::Missing { variable, expected };
+        let region = env("AWS_REGION").filter(|region| !region.is_empty());
+        Ok(Self {
+            user: iam_user(env, DB_IAM_USER)?,
+            // The token is for this name: an alias of it is refused.
+            host: server.host.clone().ok_or(missing("DB_HOST", "the host name that RDS gave to the database"))?,
+            port: server.port,
+            region: region.ok_or(missing("AWS_REGION", "the database's region"))?,
+            name: server.name.clone().ok_or(missing("DB_NAME", "the database's name"))?,
+            server,
+        })
+    }
+
+    /// With a token as the password. The server asks for it as it is (`mysql_clear_password`), so it is sent only to a
+    /// server whose name is checked.
+    pub(super) fn options(&self, token: &str) -> MySqlConnectOptions {
+        let options = self.server.options(&self.host, self.port, &self.name);
+        options.username(&self.user).password(token).enable_cleartext_plugin(true)
+    }
 }
 
 #[cfg(test)]

@@ -3,17 +3,33 @@
 use sqlx::{Executor, MySqlConnection};
 
 use super::error::{
-    ACCESS_DENIED, CANNOT_CREATE_USER, DATABASE_ACCESS_DENIED, PRIVILEGE_MISSING, SYNTAX, TABLE_ACCESS_DENIED, number,
+    ACCESS_DENIED, CANNOT_CREATE_USER, DATABASE_ACCESS_DENIED, PLUGIN_MISSING, PRIVILEGE_MISSING, SYNTAX,
+    TABLE_ACCESS_DENIED, number,
 };
-use crate::Credentials;
 
 /// The user of one function.
 #[derive(Clone, Debug)]
 pub struct DatabaseUser {
-    /// The secret with its name and password. Other values in it are ignored.
-    pub secret_arn: String,
+    /// Its name, and how it logs in.
+    pub login: UserLogin,
     /// What it may do.
     pub rights: Rights,
+}
+
+/// How a function's user logs in.
+#[derive(Clone, Debug)]
+pub enum UserLogin {
+    /// By a secret, whose ARN this is, with its name and password. Other values in it are ignored.
+    Secret(String),
+    /// By IAM tokens, under this name.
+    Iam(String),
+}
+
+/// A user as the server is to have it.
+pub(super) struct Account {
+    pub(super) username: String,
+    /// `None`: it logs in by IAM tokens.
+    pub(super) password: Option<String>,
 }
 
 /// What a function may do.
@@ -83,6 +99,9 @@ const SELECT_RIGHTS: &str = "SELECT privilege, place FROM ( \
 const COUNT_OTHER_HOSTS: &str =
     "SELECT COUNT(*) FROM mysql.user WHERE CAST(User AS BINARY) = CAST(? AS BINARY) AND Host <> '%'";
 
+const SELECT_PLUGIN: &str = "SELECT CAST(plugin AS CHAR), VERSION() FROM mysql.user \
+     WHERE CAST(User AS BINARY) = CAST(? AS BINARY) AND Host = '%'";
+
 /// Why a user is not as it should be, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
@@ -110,31 +129,54 @@ pub(super) async fn current_user(connection: &mut MySqlConnection) -> Result<Str
     Ok(account.rsplit_once('@').map_or(account.clone(), |(name, _)| name.to_owned()))
 }
 
-/// Creates the user or gives it this password, and sees to it that it has these rights and no others. Rights that stay
-/// are never taken away in between: the function may be at work.
+/// RDS's and Aurora's own plugin, on MySQL and on MariaDB.
+const IAM_PLUGIN: &str = "AWSAuthenticationPlugin";
+
+/// Creates the user or gives it this login, and sees to it that it has these rights and no others. Rights that stay
+/// are never taken away in between: the function may be at work. Connections that are open outlive a change of the login.
 ///
 /// MySQL takes no parameters in these statements, and only of a password that stands in one itself does it write
 /// `<secret>` into its logs, not of one in a variable (seen, MySQL 9.7).
-pub(super) async fn set_up(
-    connection: &mut MySqlConnection,
-    user: &Credentials,
-    rights: Rights,
-) -> Result<(), UserError> {
-    let Credentials { username, password, .. } = user;
-    if username.trim() != username || password.is_empty() {
+pub(super) async fn set_up(connection: &mut MySqlConnection, user: &Account, rights: Rights) -> Result<(), UserError> {
+    let Account { username, password } = user;
+    if username.trim() != username || password.as_ref().is_some_and(String::is_empty) {
         return Err(UserError::Unusable);
     }
     let account = format!("{}@'%'", literal(username));
-    let login = format!("{account} IDENTIFIED BY {} REQUIRE SSL", literal(password));
     connection.execute(SET_UP_SESSION).await?;
-    connection.execute(&*format!("CREATE USER IF NOT EXISTS {login}")).await?;
-    connection.execute(&*format!("ALTER USER {login}")).await?;
+    let login = |plugin| format!("{account} {} REQUIRE SSL", identified(password.as_deref(), plugin));
+    connection.execute(&*format!("CREATE USER IF NOT EXISTS {}", login(None))).await?;
+    let plugin = plugin_for_password(connection, username).await?;
+    connection.execute(&*format!("ALTER USER {}", login(plugin))).await?;
     for (privilege, table) in rights.grants() {
         connection.execute(&*format!("GRANT {privilege} ON `{table}` TO {account}")).await?;
     }
     take_away_surplus(connection, username, &account, rights).await?;
     let other_hosts: i64 = sqlx::query_scalar(COUNT_OTHER_HOSTS).bind(username).fetch_one(connection).await?;
     if other_hosts == 0 { Ok(()) } else { Err(UserError::OtherHost) }
+}
+
+/// The plugin to name beside a password. MySQL leaves an account its plugin unless a statement names another one, so one
+/// that logged in by IAM would go on doing so; MariaDB takes the one for passwords by itself.
+async fn plugin_for_password(
+    connection: &mut MySqlConnection,
+    username: &str,
+) -> Result<Option<&'static str>, UserError> {
+    let query = sqlx::query_as::<_, (String, String)>(SELECT_PLUGIN).bind(username);
+    let found = query.fetch_optional(connection).await.map_err(|error| match number(&error) {
+        Some(TABLE_ACCESS_DENIED) => UserError::RightsDoNotShow,
+        _ => error.into(),
+    })?;
+    let is_iam_on_mysql = found.is_some_and(|(plugin, version)| plugin == IAM_PLUGIN && !version.contains("MariaDB"));
+    Ok(is_iam_on_mysql.then_some("caching_sha2_password"))
+}
+
+fn identified(password: Option<&str>, plugin: Option<&str>) -> String {
+    match (password, plugin) {
+        (None, _) => format!("IDENTIFIED WITH {IAM_PLUGIN} AS 'RDS'"),
+        (Some(password), None) => format!("IDENTIFIED BY {}", literal(password)),
+        (Some(password), Some(plugin)) => format!("IDENTIFIED WITH {plugin} BY {}", literal(password)),
+    }
 }
 
 async fn take_away_surplus(
@@ -186,6 +228,10 @@ async fn wanted(connection: &mut MySqlConnection, rights: Rights) -> Result<Vec<
 /// The server's message, and what to do. Not that of a syntax error: it quotes the statement, password included.
 fn explain(error: &sqlx::Error) -> String {
     match number(error) {
+        Some(PLUGIN_MISSING) => format!(
+            "{error}; only RDS and Aurora have IAM database authentication: elsewhere give the function a secret \
+             (databaseLogin=secret)"
+        ),
         Some(SYNTAX) => "the server cannot read one of the statements (1064)".to_owned(),
         Some(DATABASE_ACCESS_DENIED | ACCESS_DENIED | TABLE_ACCESS_DENIED | PRIVILEGE_MISSING | CANNOT_CREATE_USER) => {
             format!(
@@ -209,6 +255,20 @@ mod tests {
     #[test]
     fn a_quote_does_not_end_a_literal_and_a_backslash_is_an_ordinary_character() {
         assert_eq!(literal(r"it's \'"), r"'it''s \'''");
+    }
+
+    /// Nothing but RDS has the plugin; these are the statements that its manual shows.
+    #[test]
+    fn a_user_is_identified_by_rds_or_by_a_password_even_after_the_other() {
+        let plugin = Some("caching_sha2_password");
+        for (password, named, expected) in [
+            (None, None, "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'"),
+            (None, plugin, "IDENTIFIED WITH AWSAuthenticationPlugin AS 'RDS'"),
+            (Some("p'"), None, "IDENTIFIED BY 'p'''"),
+            (Some("p'"), plugin, "IDENTIFIED WITH caching_sha2_password BY 'p'''"),
+        ] {
+            assert_eq!(identified(password, named), expected);
+        }
     }
 
     #[test]

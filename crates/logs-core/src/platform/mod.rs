@@ -6,6 +6,7 @@ pub mod certificates;
 pub mod clock;
 mod credentials;
 mod deadline;
+pub(crate) mod iam_token;
 pub mod metrics;
 pub mod operator_log;
 pub(crate) mod secrets_manager;

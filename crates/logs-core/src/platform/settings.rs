@@ -38,6 +38,18 @@ pub fn secret(env: Env<'_>, variable: &'static str) -> Result<String, SettingErr
     Ok(arn)
 }
 
+/// The database user that a variable names, who logs in with IAM tokens. MySQL's limit; without characters that mean
+/// something in an ARN or a URL.
+pub fn iam_user(env: Env<'_>, variable: &'static str) -> Result<String, SettingError> {
+    let expected = "the name of a database user: up to 32 letters, digits, _ and -";
+    let user = env(variable).ok_or(SettingError::Missing { variable, expected })?;
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"_-".contains(&byte);
+    if user.is_empty() || user.len() > 32 || !user.bytes().all(is_good) {
+        return Err(SettingError::Invalid { variable, expected });
+    }
+    Ok(user)
+}
+
 /// A number of days, `least` or more; `None` where the variable is not set or empty.
 pub fn days(env: Env<'_>, variable: &'static str, least: u16) -> Result<Option<u16>, SettingError> {
     let Some(text) = env(variable).filter(|text| !text.is_empty()) else { return Ok(None) };

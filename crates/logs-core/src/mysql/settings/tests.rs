@@ -1,5 +1,7 @@
 use sqlx::ConnectOptions;
+use sqlx::mysql::MySqlSslMode;
 
+use super::server::has_certificate;
 use super::*;
 
 const ARN: (&str, &str) = ("DB_SECRET_ARN", "arn:aws:secretsmanager:eu-central-1:123456789012:secret:name-AbCdEf");
@@ -13,7 +15,7 @@ fn settings(variables: &[(&str, &str)]) -> Result<DatabaseSettings, SettingError
 fn database(url: &str) -> Result<MySqlConnectOptions, SettingError> {
     match settings(&[("DATABASE_URL", url)])?.source() {
         Source::Url(options) => Ok((**options).clone()),
-        Source::Secret(_) => unreachable!("a URL was given"),
+        _ => unreachable!("a URL was given"),
     }
 }
 
@@ -21,14 +23,14 @@ fn database(url: &str) -> Result<MySqlConnectOptions, SettingError> {
 fn by_secret(json: &str, variables: &[(&str, &str)]) -> Result<MySqlConnectOptions, SettingError> {
     match settings(&[&[ARN], variables].concat())?.source() {
         Source::Secret(secret) => secret.options(&Credentials::parse(json).unwrap()),
-        Source::Url(_) => unreachable!("no URL was given"),
+        _ => unreachable!("a secret was given"),
     }
 }
 
 #[test]
-fn without_any_setting_both_ways_are_named() {
-    let expected =
-        "DB_SECRET_ARN is not set: it must be the ARN of a secret in Secrets Manager (or set DATABASE_URL instead)";
+fn without_any_setting_all_ways_are_named() {
+    let expected = "DB_SECRET_ARN is not set: it must be the ARN of a secret in Secrets Manager (or set DB_IAM_USER or \
+         DATABASE_URL instead)";
     assert_eq!(settings(&[]).unwrap_err().to_string(), expected);
 }
 
@@ -36,6 +38,49 @@ fn without_any_setting_both_ways_are_named() {
 fn two_ways_at_once_are_a_contradiction() {
     let error = settings(&[ARN, ("DATABASE_URL", "mysql://u:hunter2@h/Error_Logs")]).unwrap_err();
     assert_eq!(error.to_string(), "DATABASE_URL and DB_SECRET_ARN are both set: remove one of them");
+    let error = settings(&[&[ARN], IAM].concat()).unwrap_err();
+    assert_eq!(error.to_string(), "DB_SECRET_ARN and DB_IAM_USER are both set: remove one of them");
+    let error = settings(&[&[("DATABASE_URL", "mysql://h/Error_Logs")], IAM].concat()).unwrap_err();
+    assert_eq!(error.to_string(), "DATABASE_URL and DB_IAM_USER are both set: remove one of them");
+}
+
+const IAM: &[(&str, &str)] = &[
+    ("DB_IAM_USER", "post_log_dev"),
+    ("DB_HOST", "db.abc.eu-central-1.rds.amazonaws.com"),
+    ("DB_NAME", "Error_Logs"),
+    ("AWS_REGION", "eu-central-1"),
+];
+
+#[test]
+fn a_token_is_sent_only_to_a_server_that_proves_its_name() {
+    let given = settings(IAM).unwrap();
+    let Source::Iam(iam) = given.source() else { unreachable!("an IAM user was given") };
+    let options = iam.options("token");
+    assert!(matches!(options.get_ssl_mode(), MySqlSslMode::VerifyIdentity));
+    assert_eq!((options.get_host(), options.get_port()), ("db.abc.eu-central-1.rds.amazonaws.com", 3306));
+    assert_eq!((options.get_username(), options.get_database()), ("post_log_dev", Some("Error_Logs")));
+    assert!(given.other().is_none());
+}
+
+#[test]
+fn an_iam_user_needs_a_name_a_host_a_database_and_a_region() {
+    for missing in ["DB_HOST", "DB_NAME", "AWS_REGION"] {
+        let variables: Vec<_> = IAM.iter().filter(|variable| variable.0 != missing).copied().collect();
+        let error = settings(&variables).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{missing} is not set")), "{error}");
+    }
+    for name in ["", "a b", "a'b", "a/b", "a*", "abcdefghijklmnopqrstuvwxyz1234567"] {
+        let error = settings(&[&[("DB_IAM_USER", name)], &IAM[1..]].concat()).unwrap_err();
+        assert!(error.to_string().starts_with("DB_IAM_USER cannot be used"), "{name}: {error}");
+    }
+}
+
+#[test]
+fn while_the_login_is_switched_the_secret_comes_second() {
+    let both = settings(&[&[ARN, ("DB_LOGIN_SWITCH", "true")], IAM].concat()).unwrap();
+    assert!(matches!((both.source(), both.other()), (Source::Iam(_), Some(Source::Secret(_)))));
+    let error = settings(&[&[ARN, ("DB_LOGIN_SWITCH", "yes")], IAM].concat()).unwrap_err();
+    assert_eq!(error.to_string(), "DB_LOGIN_SWITCH cannot be used: it must be true or false");
 }
 
 #[test]
@@ -150,7 +195,7 @@ fn a_setting_that_contradicts_the_secret_is_named() {
     .source()
     {
         Source::Secret(secret) => secret.contradiction(&Credentials::parse(json).unwrap()),
-        Source::Url(_) => unreachable!("no URL was given"),
+        _ => unreachable!("a secret was given"),
     };
     for (json, expected) in [
         (r#"{"USER":"u","PASS":"p"}"#, None),
@@ -169,7 +214,7 @@ fn a_setting_that_says_something_else_than_the_secret_is_named() {
     let contradiction =
         |json: &str, variables: &[(&str, &str)]| match settings(&[&[ARN], variables].concat()).unwrap().source() {
             Source::Secret(secret) => secret.contradiction(&Credentials::parse(json).unwrap()),
-            Source::Url(_) => unreachable!("no URL was given"),
+            _ => unreachable!("a secret was given"),
         };
     let whole = r#"{"username":"u","password":"p","host":"db","port":3307,"dbname":"Error_Logs"}"#;
     let alike = [("DB_HOST", "DB"), ("DB_PORT", "3307"), ("DB_NAME", "Error_Logs")];

@@ -1,0 +1,141 @@
+//! RDS with IAM database authentication, as far as a client can tell: a server in front of a real one that asks for a
+//! token by `mysql_clear_password`, verifies it, and then passes everything on to the real server, where it logs in by a
+//! password. `AWSAuthenticationPlugin` itself exists only inside RDS.
+
+mod backend;
+mod packet;
+mod token;
+
+use std::io;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use local::database::TlsFiles;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
+
+use self::packet::{Greeting, Login, Packet};
+pub(crate) use self::token::{Policy, Refusal, verify};
+
+/// The password of every database user on the real server.
+pub(crate) const PASSWORD: &str = "known to the IAM server alone";
+
+/// What is served.
+pub(crate) struct IamServerOptions {
+    /// Its certificate. `None`: a server without TLS.
+    pub(crate) tls: Option<TlsFiles>,
+    /// The port of the real server.
+    pub(crate) backend: u16,
+    /// Who may connect as whom, by tokens for which server. The port is filled in.
+    pub(crate) policy: Policy,
+}
+
+/// A running server, which ends with the test.
+pub(crate) struct IamServer {
+    pub(crate) port: u16,
+    verdicts: Arc<Mutex<Vec<Result<String, Refusal>>>>,
+    _task: JoinSet<()>,
+}
+
+struct Shared {
+    acceptor: Option<TlsAcceptor>,
+    backend: u16,
+    policy: Policy,
+    verdicts: Arc<Mutex<Vec<Result<String, Refusal>>>>,
+}
+
+impl IamServer {
+    pub(crate) async fn start(options: IamServerOptions) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
+        let port = listener.local_addr().expect("a listener has an address").port();
+        let verdicts = Arc::default();
+        let shared = Arc::new(Shared {
+            acceptor: options.tls.as_ref().map(acceptor),
+            backend: options.backend,
+            policy: Policy { port, ..options.policy },
+            verdicts: Arc::clone(&verdicts),
+        });
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut connections = JoinSet::new();
+            while let Ok((client, _)) = listener.accept().await {
+                let shared = Arc::clone(&shared);
+                // An error is the client's: it went away, or it does not trust the certificate.
+                connections.spawn(async move { drop(serve(client, &shared).await) });
+            }
+        });
+        Self { port, verdicts, _task: task }
+    }
+
+    /// On each token that arrived: the user it let in, or why it let in nobody.
+    pub(crate) fn verdicts(&self) -> Vec<Result<String, Refusal>> {
+        self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn acceptor(files: &TlsFiles) -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_file(&files.certificate).expect("the certificate was made just now");
+    let key = PrivateKeyDer::from_pem_file(&files.key).expect("the key was made just now");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring knows today's TLS")
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate], key)
+        .expect("key and certificate belong together");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+/// Greets as the real server does, whose answers the client will get.
+async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
+    let mut backend = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.backend)).await?;
+    client.set_nodelay(true)?;
+    backend.set_nodelay(true)?;
+    let greeting = Greeting::parse(&Packet::read(&mut backend).await?.payload);
+    let for_client = greeting.for_client(shared.acceptor.is_some());
+    Packet { sequence: 0, payload: for_client }.write(&mut client).await?;
+    let first = Packet::read(&mut client).await?;
+    match &shared.acceptor {
+        Some(acceptor) if Login::asks_for_tls(&first.payload) => {
+            let mut encrypted = acceptor.accept(client).await?;
+            let login = Packet::read(&mut encrypted).await?;
+            authenticate(&mut encrypted, &mut backend, &greeting, &login, Some(shared)).await?;
+            tokio::io::copy_bidirectional(&mut encrypted, &mut backend).await?;
+        }
+        // RDS lets in nobody by IAM without TLS.
+        _ => authenticate(&mut client, &mut backend, &greeting, &first, None).await?,
+    }
+    Ok(())
+}
+
+/// Ends in an error unless the client is let in. `shared`: `None` if the connection is not encrypted.
+async fn authenticate(
+    client: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    backend: &mut TcpStream,
+    greeting: &Greeting,
+    login: &Packet,
+    shared: Option<&Shared>,
+) -> io::Result<()> {
+    let Packet { sequence, payload } = login;
+    let login = Login::parse(payload);
+    let Some(shared) = shared else {
+        packet::access_denied(sequence + 1, &login.user).write(client).await?;
+        return Err(io::Error::other("not encrypted"));
+    };
+    packet::switch_to_clear_password(sequence + 1).write(client).await?;
+    let answer = Packet::read(client).await?;
+    let token = answer.payload.strip_suffix(b"\0").unwrap_or(&answer.payload);
+    let verdict = verify(&String::from_utf8_lossy(token), &login.user, &shared.policy);
+    shared.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(verdict.clone().map(|()| login.user.clone()));
+    let Err(refusal) = verdict else {
+        let outcome = backend::log_in(backend, greeting, &login, PASSWORD).await?;
+        return Packet { sequence: answer.sequence + 1, payload: outcome }.write(client).await;
+    };
+    packet::access_denied(answer.sequence + 1, &login.user).write(client).await?;
+    Err(io::Error::other(format!("{refusal:?}")))
+}

@@ -131,7 +131,7 @@ async fn authenticate(
     let answer = Packet::read(client).await?;
     let token = answer.payload.strip_suffix(b"\0").unwrap_or(&answer.payload);
     let verdict = verify(&String::from_utf8_lossy(token), &login.user, &shared.policy);
-    shared.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(verdict.clone().map(|()| login.user.clone()));
+    shared.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(verdict.map(|()| login.user.clone()));
     let Err(refusal) = verdict else {
         let outcome = backend::log_in(backend, greeting, &login, PASSWORD).await?;
         return Packet { sequence: answer.sequence + 1, payload: outcome }.write(client).await;

@@ -150,6 +150,7 @@ fn a_region_without_prices_and_a_load_that_cannot_be_are_refused() {
     let said = refused(&["--codes-per-second", "0"]);
     assert_eq!(said, "dev: --codes-per-second must be more than 0 and at most 10 million\n");
     assert!(refused(&["--batch", "1001"]).contains("1001 is not in 1..=1000"));
+    assert!(refused(&["--batch", "10"]).contains("--codes-per-second"), "a batch alone changes nothing");
 }
 
 /// The dollars of an idle month.

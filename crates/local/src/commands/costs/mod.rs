@@ -30,7 +30,8 @@ pub(crate) struct CostsArguments {
     #[arg(long, value_name = "N")]
     codes_per_second: Option<f64>,
     /// Codes in a POST, each POST with a key
-    #[arg(long, value_name = "M", default_value = "100", value_parser = clap::value_parser!(u32).range(1..=1000))]
+    #[arg(long, value_name = "M", default_value = "100", requires = "codes_per_second")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     batch: u32,
     /// The region whose prices count; without it, the one that was packaged for
     #[arg(long)]

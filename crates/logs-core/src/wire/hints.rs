@@ -39,22 +39,29 @@ pub(super) fn missing(field: Field, near: Option<&str>) -> String {
 /// The message for a wrong value. Repeats what was sent only if it is a number.
 pub(super) fn wrong_value(field: Field, code: RecordErrorCode, value: &RawValue) -> String {
     let rule = field.rule();
-    let number = Number::parse(value.get());
-    let integer = number.and_then(|number| number.integer);
     match (field, code) {
-        (Field::Timestamp, RecordErrorCode::OutOfRange) => integer
-            .and_then(wrong_unit)
-            .map_or(rule, |hint| format!("timestamp must be Unix time in seconds, and {hint}")),
-        (Field::Err, RecordErrorCode::OutOfRange) => {
-            integer.and_then(unsigned).map_or_else(|| rule.clone(), |hint| format!("{rule}; {hint}"))
+        (Field::Err | Field::Timestamp, RecordErrorCode::OutOfRange) => out_of_range(field, Number::parse(value.get())),
+        (Field::DeviceId, RecordErrorCode::NotAString) if Number::parse(value.get()).is_some() => {
+            format!("{rule}, in quotes")
         }
-        (Field::DeviceId, RecordErrorCode::NotAString) if number.is_some() => format!("{rule}, in quotes"),
-        (Field::Err | Field::Timestamp, RecordErrorCode::NotAnInteger | RecordErrorCode::NotANumber)
-            if is_number_in_quotes(value) =>
-        {
-            format!("{rule}, without quotes")
+        (Field::Err | Field::Timestamp, RecordErrorCode::NotAnInteger | RecordErrorCode::NotANumber) => {
+            // Without quotes it may be out of range as well; one message is enough to mend both.
+            number_in_quotes(value)
+                .map_or(rule, |number| format!("{}, without quotes", out_of_range(field, Some(number))))
         }
         _ => rule,
+    }
+}
+
+/// The rule, and what a number that breaks it looks like.
+fn out_of_range(field: Field, number: Option<Number>) -> String {
+    let rule = field.rule();
+    let integer = number.and_then(|number| number.integer);
+    match field {
+        Field::Timestamp => integer
+            .and_then(wrong_unit)
+            .map_or(rule, |hint| format!("timestamp must be Unix time in seconds, and {hint}")),
+        _ => integer.and_then(unsigned).map_or_else(|| rule.clone(), |hint| format!("{rule}; {hint}")),
     }
 }
 
@@ -67,12 +74,12 @@ fn wrong_unit(number: i64) -> Option<String> {
 
 /// The hint for an error code that firmware stores as an unsigned number, such as the HRESULT 0x80070005.
 fn unsigned(number: i64) -> Option<String> {
-    let unsigned = u32::try_from(number).ok()?;
+    let unsigned = u32::try_from(number).ok().filter(|unsigned| i32::try_from(*unsigned).is_err())?;
     let signed = ErrorCode::parse(unsigned.cast_signed().into()).ok()?.get();
     Some(format!("{number} is an unsigned 32-bit number: send {signed}"))
 }
 
-fn is_number_in_quotes(value: &RawValue) -> bool {
-    let inner = value.get().strip_prefix('"').and_then(|text| text.strip_suffix('"')).map(str::trim);
-    inner.is_some_and(|text| serde_json::from_str::<&RawValue>(text).is_ok() && Number::parse(text).is_some())
+fn number_in_quotes(value: &RawValue) -> Option<Number> {
+    let inner = value.get().strip_prefix('"').and_then(|text| text.strip_suffix('"')).map(str::trim)?;
+    serde_json::from_str::<&RawValue>(inner).ok().and_then(|number| Number::parse(number.get()))
 }

@@ -58,6 +58,11 @@ fn a_number_in_quotes_is_refused_with_a_message_that_says_so() {
         assert!(message(&with_timestamp(text)).ends_with(", without quotes"), "{text}");
     }
     assert!(!message(&with_err(r#""0x6B""#)).contains("quotes"));
+    // Both mistakes at once: one message mends them.
+    let unsigned = message(&with_err(r#""2147942405""#));
+    assert!(unsigned.ends_with("send -2147024891, without quotes"), "{unsigned}");
+    let milliseconds = message(&with_timestamp(r#""1514864773000""#));
+    assert!(milliseconds.ends_with("divide it by 1000, without quotes"), "{milliseconds}");
     assert!(message(&with_device_id("107")).ends_with(", in quotes"));
 }
 

@@ -110,7 +110,6 @@ fn each_function_is_told_its_own_login_and_nothing_that_is_secret() {
         let names: Vec<_> = users.iter().map(|(name, _)| format!("{name}_{kind}")).collect();
         let names: Vec<_> = names.iter().map(String::as_str).chain(["DB_SECRET_ARN", "QUERY_INDEXES"]).collect();
         let migrate = template.properties("MigrateLambdaFunction");
-        let names = [&names[..], &["QUERY_INDEXES"]].concat();
         assert_eq!(variables(migrate), with_database(&names), "{}", template.name);
     }
     let created = variant("prod", "created").properties("MigrateLambdaFunction");

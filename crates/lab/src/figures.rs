@@ -1,5 +1,7 @@
 //! Numbers of the reports, and how they are written.
 
+use local::numbers;
+
 #[expect(clippy::cast_precision_loss, reason = "nobody counts 2^53 of anything here")]
 pub(crate) fn number(count: impl TryInto<u64>) -> f64 {
     whole(count) as f64
@@ -18,10 +20,7 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
 
 /// 12,345
 pub(crate) fn grouped(count: impl TryInto<u64>) -> String {
-    let digits = whole(count).to_string();
-    let (head, tail) = digits.split_at((digits.len() - 1) % 3 + 1);
-    let groups = tail.as_bytes().chunks(3).map(String::from_utf8_lossy);
-    groups.fold(head.to_owned(), |text, group| text + "," + &group)
+    numbers::grouped(&whole(count).to_string())
 }
 
 /// Three digits: two are more than a measured rate is worth.

@@ -5,7 +5,8 @@
 //! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
 //! [`dynoxide`] plays DynamoDB, where that is the store. In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
 //! [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
-//! [`binaries`], [`fault_proxy`], [`processes`], [`programs`], [`progress`], [`proxy`], [`signals`] and [`temporary_folder`].
+//! [`binaries`], [`fault_proxy`], [`numbers`], [`processes`], [`programs`], [`progress`], [`proxy`], [`signals`] and
+//! [`temporary_folder`].
 
 pub mod binaries;
 pub mod database;
@@ -15,6 +16,7 @@ pub mod fault_proxy;
 pub mod gateway;
 pub mod lambda;
 pub mod moto;
+pub mod numbers;
 pub mod processes;
 pub mod programs;
 pub mod progress;

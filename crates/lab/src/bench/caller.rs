@@ -56,12 +56,12 @@ impl Caller {
     }
 
     /// From sending an event to having its answer.
-    pub(crate) async fn call(&mut self, event: &Event) -> Result<Duration, LabError> {
+    pub(crate) async fn call(&self, event: &Event) -> Result<Duration, LabError> {
         Ok(self.ask(event).await?.0)
     }
 
-    /// The same with the answer's body.
-    pub(crate) async fn ask(&mut self, event: &Event) -> Result<(Duration, String), LabError> {
+    /// The same, and the answer's body.
+    pub(crate) async fn ask(&self, event: &Event) -> Result<(Duration, String), LabError> {
         let json = event.json.clone();
         let started = Instant::now();
         let answer = self.environment.invoke("bench", json).await;

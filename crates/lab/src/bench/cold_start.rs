@@ -61,7 +61,7 @@ impl Start {
 
     async fn time(&self, functions: &Functions<'_>) -> Result<Duration, LabError> {
         let started = Instant::now();
-        let mut caller = Caller::start(functions, self.function, self.database, self.mode).await?;
+        let caller = Caller::start(functions, self.function, self.database, self.mode).await?;
         caller.call(&self.event).await?;
         let took = started.elapsed();
         caller.stop().await;

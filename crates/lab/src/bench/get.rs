@@ -9,23 +9,15 @@ use crate::error::LabError;
 
 /// All sides take turns.
 pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
-    let event = event::get()?;
-    let mut sides = Vec::new();
-    for (function, database) in [(EMPTY, FEW_ROWS), ("get-logs", FEW_ROWS), ("get-logs", MANY_ROWS)] {
-        let caller = Caller::start(functions, function, database, Mode::Plain).await?;
-        sides.push((caller, Samples::default()));
-    }
-    for _ in rounds(count) {
-        // An empty call before each of the two that read, so that neither has the better place.
-        for side in [0, 1, 0, 2] {
-            let (caller, samples) = &mut sides[side];
-            samples.add(caller.call(&event).await?);
-        }
-    }
-    let [empty, few, many] = [0, 1, 2].map(|side| sides[side].1.median());
-    for (caller, _) in sides {
-        caller.stop().await;
-    }
+    let [empty, few, many] = medians(
+        [
+            Caller::start(functions, EMPTY, FEW_ROWS, Mode::Plain).await?,
+            Caller::start(functions, "get-logs", FEW_ROWS, Mode::Plain).await?,
+            Caller::start(functions, "get-logs", MANY_ROWS, Mode::Plain).await?,
+        ],
+        count,
+    )
+    .await?;
     let of_few = || Line::milliseconds("GET, 1,000 rows".to_owned(), few);
     let of_many = || Line::milliseconds("GET, 1,000,000 rows".to_owned(), many);
     Ok(vec![
@@ -33,4 +25,22 @@ pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec
         of_many().against("empty function", empty).at_most_more(1.0),
         of_many().against("GET, 1,000 rows", few).at_most_times(1.2),
     ])
+}
+
+/// The medians of an empty function and of get-logs where few and where many codes are stored, in milliseconds. Stops them.
+pub(crate) async fn medians(callers: [Caller; 3], count: u32) -> Result<[f64; 3], LabError> {
+    let event = event::get()?;
+    let mut sides = callers.map(|caller| (caller, Samples::default()));
+    for _ in rounds(count) {
+        // An empty call before each of the two that read, so that neither has the better place.
+        for side in [0, 1, 0, 2] {
+            let (caller, samples) = &mut sides[side];
+            samples.add(caller.call(&event).await?);
+        }
+    }
+    let medians = sides.each_ref().map(|(_, samples)| samples.median());
+    for (caller, _) in sides {
+        caller.stop().await;
+    }
+    Ok(medians)
 }

@@ -6,21 +6,17 @@ use crate::bench::caller::Caller;
 use crate::bench::event::{self, Event};
 use crate::bench::functions::{Functions, Mode, WRITTEN};
 use crate::bench::report::Line;
-use crate::bench::samples::{Samples, rounds};
+use crate::bench::samples::{Samples, in_turns, rounds};
 use crate::error::LabError;
 
 /// 1000 records as lines, against the same as an array.
 pub(crate) async fn lines_and_array(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
-    let mut function = Caller::start(functions, "post-log", WRITTEN, Mode::Plain).await?;
+    let function = Caller::start(functions, "post-log", WRITTEN, Mode::Plain).await?;
     let (lines, array) = (event::post_lines(1000)?, event::post(1000, None)?);
-    let [mut of_lines, mut of_array] = [Samples::default(), Samples::default()];
-    for _ in rounds(count) {
-        of_lines.add(function.call(&lines).await?);
-        of_array.add(function.call(&array).await?);
-    }
+    let [of_lines, of_array] = in_turns([(&function, &lines), (&function, &array)], count).await?;
     function.stop().await;
-    let line = Line::milliseconds("POST of 1000 codes as NDJSON".to_owned(), of_lines.median());
-    Ok(vec![line.against("as an array", of_array.median()).at_most_times(1.1)])
+    let line = Line::milliseconds("POST of 1000 codes as NDJSON".to_owned(), of_lines);
+    Ok(vec![line.against("as an array", of_array).at_most_times(1.1)])
 }
 
 /// This build's post-log and get-logs against those in a folder.
@@ -31,14 +27,15 @@ pub(crate) async fn two_builds(functions: &Functions<'_>, other: &Path, count: u
         ("POST of 1000 codes", "post-log", event::post(1000, None)?),
         ("GET", "get-logs", event::get()?),
     ] {
-        let (this, other) = in_turns(functions, function, other, &event, count).await?;
+        let (this, other) = alternating(functions, function, other, &event, count).await?;
         let line = Line::milliseconds(format!("{what}, this build"), this);
         lines.push(line.against("the other build", other).at_most_times(1.05));
     }
     Ok(lines)
 }
 
-async fn in_turns(
+/// Medians of both builds. Who comes first changes, because the first finds the server rested.
+async fn alternating(
     functions: &Functions<'_>,
     function: &'static str,
     other: &Path,
@@ -48,11 +45,10 @@ async fn in_turns(
     let config = functions.config(function, WRITTEN, Mode::Plain);
     let (program, log_file) = (other.join(function), config.log_file.with_extension("other.log"));
     let other = local::lambda::FunctionConfig { program, log_file, ..config.clone() };
-    let mut this = Caller::start_with(config, function, Mode::Plain).await?;
-    let mut other = Caller::start_with(other, function, Mode::Plain).await?;
+    let this = Caller::start_with(config, function, Mode::Plain).await?;
+    let other = Caller::start_with(other, function, Mode::Plain).await?;
     let [mut of_this, mut of_other] = [Samples::default(), Samples::default()];
     for round in rounds(count) {
-        // Who comes first changes, because the first finds the server rested.
         if round % 2 == 0 {
             of_this.add(this.call(event).await?);
             of_other.add(other.call(event).await?);

@@ -14,11 +14,19 @@ use crate::bench::samples::{Samples, rounds};
 use crate::codes::collected;
 use crate::error::LabError;
 
-/// The three sides. Without TLS, which would add the same to both and so flatter the ratio.
-struct Sides {
-    empty: Caller,
-    function: Caller,
-    bare: BareConnection,
+/// The three sides of a POST. Without TLS, which would add the same to both and so flatter the ratio.
+pub(crate) struct Sides<B> {
+    pub(crate) empty: Caller,
+    pub(crate) function: Caller,
+    /// What stores the same without a function.
+    pub(crate) bare: B,
+}
+
+/// Of the three, in milliseconds.
+pub(crate) struct Medians {
+    pub(crate) empty: f64,
+    pub(crate) function: f64,
+    pub(crate) bare: f64,
 }
 
 /// Batch by batch, since the server is busy for a while after a large one.
@@ -30,21 +38,44 @@ pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec
     };
     // The middle one has no target: it lies between the two that have one.
     let lines = vec![
-        sides.measure(1, false, count).await?.at_most_times(1.15),
-        sides.measure(100, false, count).await?.times(),
-        sides.measure(1000, false, count).await?.at_most_times(1.15),
-        sides.measure(1, true, count).await?.at_most_times(2.2),
-        sides.measure(1000, true, count).await?.at_most_times(1.3),
+        line(&mut sides, 1, false, count).await?.at_most_times(1.15),
+        line(&mut sides, 100, false, count).await?.times(),
+        line(&mut sides, 1000, false, count).await?.at_most_times(1.15),
+        line(&mut sides, 1, true, count).await?.at_most_times(2.2),
+        line(&mut sides, 1000, true, count).await?.at_most_times(1.3),
     ];
-    sides.empty.stop().await;
-    sides.function.stop().await;
+    sides.stop().await;
     Ok(lines)
 }
 
-impl Sides {
+async fn line(sides: &mut Sides<BareConnection>, codes: usize, with_key: bool, count: u32) -> Result<Line, LabError> {
+    let insert = BareInsert::new(collected(codes, clock::unix_seconds()));
+    let insert = async |bare: &mut BareConnection| Ok(bare.insert(&insert).await?);
+    let Medians { empty, function, bare } = sides.medians(codes, with_key, count, insert).await?;
+    let line = Line::milliseconds(name(codes, with_key), function);
+    Ok(if with_key {
+        // A transaction where the other side has one statement: the whole of it counts.
+        line.against("bare INSERT", bare)
+    } else {
+        line.against(&format!("empty function {empty:.3} + bare INSERT {bare:.3}"), empty + bare)
+    })
+}
+
+/// What a line about a POST is called.
+pub(crate) fn name(codes: usize, with_key: bool) -> String {
+    let codes = format!("{codes} {}", if codes == 1 { "code" } else { "codes" });
+    format!("POST of {codes}{}", if with_key { ", with a key" } else { "" })
+}
+
+impl<B> Sides<B> {
     /// With another idempotency key each time, the ledger gets a row in one transaction with the logs.
-    async fn measure(&mut self, codes: usize, with_key: bool, count: u32) -> Result<Line, LabError> {
-        let insert = BareInsert::new(collected(codes, clock::unix_seconds()));
+    pub(crate) async fn medians(
+        &mut self,
+        codes: usize,
+        with_key: bool,
+        count: u32,
+        mut store: impl AsyncFnMut(&mut B) -> Result<(), LabError>,
+    ) -> Result<Medians, LabError> {
         let [mut empty_first, mut empty_second, mut function, mut bare] = std::array::from_fn(|_| Samples::default());
         for _ in rounds(count) {
             let key = with_key.then(|| uuid::Uuid::new_v4().to_string());
@@ -52,7 +83,7 @@ impl Sides {
             // An empty call before each of the two that write, so that neither has the better place.
             empty_first.add(self.empty.call(&event).await?);
             let started = Instant::now();
-            self.bare.insert(&insert).await?;
+            store(&mut self.bare).await?;
             bare.add(started.elapsed());
             empty_second.add(self.empty.call(&event).await?);
             function.add(self.function.call(&event).await?);
@@ -60,17 +91,11 @@ impl Sides {
         // What ran before decides on which core a process wakes up, and so on half of an empty call's time: there
         // are two heaps of times, and the median of both together would fall into either.
         let empty = f64::midpoint(empty_first.median(), empty_second.median());
-        let bare = bare.median();
-        let codes = format!("{codes} {}", if codes == 1 { "code" } else { "codes" });
-        let line = Line::milliseconds(
-            format!("POST of {codes}{}", if with_key { ", with a key" } else { "" }),
-            function.median(),
-        );
-        Ok(if with_key {
-            // A transaction where the other side has one statement: the whole of it counts.
-            line.against("bare INSERT", bare)
-        } else {
-            line.against(&format!("empty function {empty:.3} + bare INSERT {bare:.3}"), empty + bare)
-        })
+        Ok(Medians { empty, function: function.median(), bare: bare.median() })
+    }
+
+    pub(crate) async fn stop(self) {
+        self.empty.stop().await;
+        self.function.stop().await;
     }
 }

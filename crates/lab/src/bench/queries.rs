@@ -6,7 +6,7 @@ use crate::bench::caller::Caller;
 use crate::bench::event::{self, Event};
 use crate::bench::functions::{EMPTY, Functions, MANY_ROWS, Mode};
 use crate::bench::report::Line;
-use crate::bench::samples::{Samples, rounds};
+use crate::bench::samples::in_turns;
 use crate::bench::summary::{CODES, SUMMARIZED};
 use crate::error::LabError;
 
@@ -22,37 +22,34 @@ struct Page {
 }
 
 pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
-    let mut many = Caller::start(functions, "get-logs", MANY_ROWS, Mode::Plain).await?;
-    let (first, deep) = pages(&mut many).await?;
+    let many = Caller::start(functions, "get-logs", MANY_ROWS, Mode::Plain).await?;
+    let (first, deep) = pages(&many).await?;
     let latest = event::get()?;
     let device = event::get_from("/logs?device_id=device-00000000000000000000000000007", A_ROW)?;
     let code = event::get_from("/logs?error_code=107", A_ROW)?;
-    let [latest, device, code, first, deep] = in_turns(&mut many, [latest, device, code, first, deep], count).await?;
+    let calls = [&latest, &device, &code, &first, &deep].map(|event| (&many, event));
+    let [latest, device, code, first, deep] = in_turns(calls, count).await?;
     many.stop().await;
 
-    let mut empty = Caller::start(functions, EMPTY, SUMMARIZED, Mode::Plain).await?;
-    let mut codes = Caller::start(functions, "get-logs", SUMMARIZED, Mode::Plain).await?;
+    let empty = Caller::start(functions, EMPTY, SUMMARIZED, Mode::Plain).await?;
+    let codes = Caller::start(functions, "get-logs", SUMMARIZED, Mode::Plain).await?;
     let event = event::get_from("/codes", r#""error_code":"#)?;
-    let [mut of_empty, mut of_codes] = [Samples::default(), Samples::default()];
-    for _ in rounds(count) {
-        of_empty.add(empty.call(&event).await?);
-        of_codes.add(codes.call(&event).await?);
-    }
+    let [of_empty, of_codes] = in_turns([(&empty, &event), (&codes, &event)], count).await?;
     empty.stop().await;
     codes.stop().await;
 
     let line = |what: &str, value| Line::milliseconds(what.to_owned(), value);
-    let of_summary = line(&format!("GET /codes, {CODES} codes in 24 hours"), of_codes.median());
+    let of_summary = line(&format!("GET /codes, {CODES} codes in 24 hours"), of_codes);
     Ok(vec![
         line("GET of one device, 1,000,000 rows", device).against("GET", latest).at_most_times(1.5),
         line("GET of one code, 1,000,000 rows", code).against("GET", latest).at_most_times(1.5),
         line("page 1,001 of 100 rows", deep).against("page 1", first).at_most_times(1.2),
-        of_summary.against("empty function", of_empty.median()).at_most_more(5.0),
+        of_summary.against("empty function", of_empty).at_most_more(5.0),
     ])
 }
 
 /// The questions for the first page of 100 rows, and for one far behind it.
-async fn pages(function: &mut Caller) -> Result<(Event, Event), LabError> {
+async fn pages(function: &Caller) -> Result<(Event, Event), LabError> {
     let first = event::get_from("/logs?limit=100", A_ROW)?;
     let mut page = first.clone();
     for _ in 0..PAGES {
@@ -62,15 +59,4 @@ async fn pages(function: &mut Caller) -> Result<(Event, Event), LabError> {
         page = event::get_from(&format!("/logs?limit=100&before={next}"), A_ROW)?;
     }
     Ok((first, page))
-}
-
-/// Their medians.
-async fn in_turns<const N: usize>(function: &mut Caller, events: [Event; N], count: u32) -> Result<[f64; N], LabError> {
-    let mut samples: [Samples; N] = std::array::from_fn(|_| Samples::default());
-    for _ in rounds(count) {
-        for (event, samples) in events.iter().zip(&mut samples) {
-            samples.add(function.call(event).await?);
-        }
-    }
-    Ok(samples.map(|samples| samples.median()))
 }

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use crate::bench::caller::Caller;
+use crate::bench::event::Event;
+use crate::error::LabError;
 use crate::figures::median;
 
 /// Rounds before those that count: caches fill, statements get prepared.
@@ -25,6 +28,17 @@ impl Samples {
     pub(crate) fn median(&self) -> f64 {
         median(self.0.iter().skip(WARM_UP as usize).map(|time| time.as_secs_f64() * 1_000.0))
     }
+}
+
+/// The median of each of these calls, in milliseconds. A round makes all of them, in this order.
+pub(crate) async fn in_turns<const N: usize>(calls: [(&Caller, &Event); N], count: u32) -> Result<[f64; N], LabError> {
+    let mut samples: [Samples; N] = std::array::from_fn(|_| Samples::default());
+    for _ in rounds(count) {
+        for ((caller, event), samples) in calls.into_iter().zip(&mut samples) {
+            samples.add(caller.call(event).await?);
+        }
+    }
+    Ok(samples.map(|samples| samples.median()))
 }
 
 #[cfg(test)]

@@ -68,7 +68,7 @@ impl Steps {
 
 async fn start(functions: &Functions<'_>, trust: Trust, event: &Event) -> Result<[Duration; COUNT], LabError> {
     let started = clock::since_epoch();
-    let mut caller = Caller::start(functions, "post-log", WRITTEN, Mode::Steps(trust)).await?;
+    let caller = Caller::start(functions, "post-log", WRITTEN, Mode::Steps(trust)).await?;
     caller.call(event).await?;
     let answered = clock::since_epoch();
     let times = times(&caller.log(), started, answered);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use local::lambda::Environment;
+use local::lambda::{Environment, FunctionConfig};
 use logs_core::clock;
 use serde::Deserialize;
 
@@ -22,6 +22,9 @@ pub(crate) const SUMMARIZED: &str = "Summarized_Logs";
 pub(crate) const CODES: i32 = 10_000;
 
 const HOURS: u32 = 24;
+
+/// As in infra/mysql/functions.yml.
+const TIMEOUT: Duration = Duration::from_secs(50);
 
 #[derive(Deserialize)]
 struct Run {
@@ -56,9 +59,14 @@ async fn fill(functions: &Functions<'_>) -> Result<(), LabError> {
     Ok(connection.copy_to_hours_before(HOURS - 1).await?)
 }
 
+async fn start(functions: &Functions<'_>, database: &str) -> Result<Environment, LabError> {
+    let config = functions.config("summarize", database, Mode::Plain);
+    Ok(Environment::start(&FunctionConfig { timeout: TIMEOUT, ..config }).await?)
+}
+
 /// Rows a second, over as many runs as it takes.
 async fn summarize(functions: &Functions<'_>, database: &str) -> Result<f64, LabError> {
-    let environment = Environment::start(&functions.config("summarize", database, Mode::Plain)).await?;
+    let environment = start(functions, database).await?;
     let (mut counted, mut took) = (0, Duration::ZERO);
     loop {
         let started = Instant::now();
@@ -83,8 +91,8 @@ async fn run(environment: &Environment) -> Result<Run, LabError> {
 
 /// Medians of a POST, by turns alone and while summarize counts what the POSTs before have written.
 async fn post_beside(functions: &Functions<'_>, count: u32) -> Result<(f64, f64), LabError> {
-    let environment = Environment::start(&functions.config("summarize", WRITTEN, Mode::Plain)).await?;
-    let mut post = Caller::start(functions, "post-log", WRITTEN, Mode::Plain).await?;
+    let environment = start(functions, WRITTEN).await?;
+    let post = Caller::start(functions, "post-log", WRITTEN, Mode::Plain).await?;
     let (event, batch) = (event::post(1, None)?, event::post(1000, None)?);
     let [mut alone, mut beside] = [Samples::default(), Samples::default()];
     for _ in rounds(count) {

@@ -7,14 +7,12 @@ use sqlx::mysql::MySqlDatabaseError;
 use sqlx::{Connection, Executor, MySqlConnection, Row};
 use tokio::time::{Instant, sleep};
 
+use super::quiet;
 use crate::codes::Code;
 use crate::error::LabError;
 
 /// The functions' user.
 pub(crate) const USER: &str = "device";
-
-/// How long functions that ended may still have connections.
-const QUIET_LIMIT: Duration = Duration::from_secs(30);
 
 /// How long to look for a moment in which connections can be listed.
 const LIST_LIMIT: Duration = Duration::from_secs(10);
@@ -110,16 +108,9 @@ impl Database {
         Ok(Duration::from_nanos(picoseconds / 1_000))
     }
 
-    /// Waits until only this connection is left: what the functions sent last has happened or not.
-    pub(crate) async fn wait_until_quiet(&mut self) -> Result<(), LabError> {
-        let started = Instant::now();
-        while self.status("Threads_connected").await? > 1 {
-            if started.elapsed() > QUIET_LIMIT {
-                return Err(LabError::NeverQuiet);
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
+    /// Waits until only this connection is left.
+    pub(super) async fn wait_until_quiet(&mut self) -> Result<(), LabError> {
+        quiet::wait_until(async || Ok(self.status("Threads_connected").await? <= 1)).await
     }
 
     /// The same, and counts connections from here on.

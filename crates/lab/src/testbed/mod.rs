@@ -4,6 +4,7 @@
 mod database;
 mod mysql;
 mod queue;
+mod quiet;
 mod service;
 mod store;
 mod stored;

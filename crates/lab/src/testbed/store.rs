@@ -9,6 +9,7 @@ use local::processes::signal;
 use nix::sys::signal::Signal;
 
 use super::mysql::MySql;
+use super::quiet;
 use super::stored::Stored;
 use super::table::Table;
 use crate::error::LabError;
@@ -67,10 +68,10 @@ impl Store {
 
     /// What a function needs to find it.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
-        match self {
-            Self::MySql(mysql) => mysql.settings_by_way_of(mysql.server.port()),
-            Self::DynamoDb(table) => Table::settings(&table.name(), table.server.port()),
-        }
+        self.settings_by_way_of(match self {
+            Self::MySql(mysql) => mysql.server.port(),
+            Self::DynamoDb(table) => table.server.port(),
+        })
     }
 
     /// The same past a proxy on this port, which is before [`Store::way_in`].
@@ -129,7 +130,7 @@ impl Store {
     pub(crate) async fn wait_until_quiet(&self) -> Result<(), LabError> {
         match self {
             Self::MySql(mysql) => mysql.administrator().await?.wait_until_quiet().await,
-            Self::DynamoDb(table) => table.wait_until_quiet().await,
+            Self::DynamoDb(table) => quiet::wait_until(async || Ok(table.faults.is_quiet())).await,
         }
     }
 

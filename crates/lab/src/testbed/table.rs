@@ -2,18 +2,13 @@
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::Duration;
 
 use local::dynoxide::{Dynoxide, DynoxideOptions};
 use local::fault_proxy::FaultProxy;
 use local::moto::{KEY, REGION};
 use logs_core::dynamodb::{DynamoStore, TableSettings};
-use tokio::time::{Instant, sleep};
 
 use crate::error::LabError;
-
-/// How long functions that ended may still have connections.
-const QUIET_LIMIT: Duration = Duration::from_secs(30);
 
 /// A private server with a table. Its data outlive kill -9.
 pub(crate) struct Table {
@@ -72,16 +67,5 @@ impl Table {
         let settings = TableSettings::from_environment(&|name| (name == "TABLE_NAME").then(|| self.name()));
         let settings = settings?.ok_or(LabError::NotOnThisStore("MySQL"))?;
         Ok(DynamoStore::at(&self.server.url(), settings)?)
-    }
-
-    pub(super) async fn wait_until_quiet(&self) -> Result<(), LabError> {
-        let started = Instant::now();
-        while !self.faults.is_quiet() {
-            if started.elapsed() > QUIET_LIMIT {
-                return Err(LabError::NeverQuiet);
-            }
-            sleep(Duration::from_millis(20)).await;
-        }
-        Ok(())
     }
 }

@@ -36,7 +36,7 @@ async fn time(
     event: &Event,
 ) -> Result<Duration, LabError> {
     let started = Instant::now();
-    let mut caller = functions.start(function, table, Way::Direct).await?;
+    let caller = functions.start(function, table, Way::Direct).await?;
     caller.call(event).await?;
     let took = started.elapsed();
     caller.stop().await;

@@ -49,7 +49,7 @@ impl<'a> TableFunctions<'a> {
             written: table.name(),
         };
         for (name, batches) in [(&functions.few, 1), (&functions.many, batches)] {
-            let mut post_log = functions.start("post-log", name, Way::Direct).await?;
+            let post_log = functions.start("post-log", name, Way::Direct).await?;
             for salt in 0..batches {
                 post_log.call(&event::post_of_fleet(BATCH, salt, None)?).await?;
             }

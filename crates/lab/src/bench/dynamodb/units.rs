@@ -3,6 +3,7 @@
 
 use crate::bench::dynamodb::functions::{TableFunctions, Way};
 use crate::bench::event;
+use crate::bench::post::name;
 use crate::bench::report::Line;
 use crate::error::LabError;
 
@@ -26,10 +27,9 @@ pub(super) async fn measure(functions: &TableFunctions<'_>) -> Result<Vec<Line>,
     let mut figures = few.into_iter().zip(many);
     let mut lines = Vec::new();
     for (codes, without, with) in TARGETS {
-        let of = format!("POST of {codes} {}", if codes == 1 { "code" } else { "codes" });
-        for (what, target) in [(of.clone(), without), (format!("{of}, with a key"), with)] {
+        for (with_key, target) in [(false, without), (true, with)] {
             let (few, many) = figures.next().unwrap_or((f64::NAN, f64::NAN));
-            lines.push(Line::write_units(what, many).against(&base, few).at_most(target));
+            lines.push(Line::write_units(name(codes, with_key), many).against(&base, few).at_most(target));
         }
     }
     let (few, many) = figures.next().unwrap_or((f64::NAN, f64::NAN));
@@ -40,7 +40,7 @@ pub(super) async fn measure(functions: &TableFunctions<'_>) -> Result<Vec<Line>,
 
 async fn of_table(functions: &TableFunctions<'_>, table: &str) -> Result<Figures, LabError> {
     let proxy = &functions.table.faults;
-    let mut post_log = functions.start("post-log", table, Way::Counted).await?;
+    let post_log = functions.start("post-log", table, Way::Counted).await?;
     post_log.call(&event::post_of_fleet(1, 0, None)?).await?;
     let mut figures = Figures::new();
     for (codes, ..) in TARGETS {
@@ -57,7 +57,7 @@ async fn of_table(functions: &TableFunctions<'_>, table: &str) -> Result<Figures
         }
     }
     post_log.stop().await;
-    let mut get_logs = functions.start("get-logs", table, Way::Counted).await?;
+    let get_logs = functions.start("get-logs", table, Way::Counted).await?;
     let get = event::get()?;
     get_logs.call(&get).await?;
     proxy.keep_calls();

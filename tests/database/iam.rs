@@ -3,15 +3,15 @@
 //! (`mysql/users.rs`).
 
 use local::database::{TlsFiles, make_tls_files_for};
+use local::iam_server::{IamServer, IamServerOptions, Policy, Refusal};
 use serde_json::{Value, json};
 use sqlx::Connection;
 use time::Duration;
 
-use crate::harness::{
-    Account, FunctionRun, IamServer, IamServerOptions, PASSWORD, Policy, REGION, Refusal, TemporaryFolder, event,
-    record, temporary_folder,
-};
+use crate::harness::{Account, FunctionRun, REGION, TemporaryFolder, event, record, temporary_folder};
 
+/// The password of every database user. Only the server that checks tokens knows it.
+const PASSWORD: &str = "known to the IAM server alone";
 const ACCESS_KEY: &str = "AKIDEXAMPLE";
 const SECRET_KEY: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SESSION: &str = "session/+=token";
@@ -54,6 +54,7 @@ impl Rds {
         let mut options = IamServerOptions {
             tls: Some(tls.clone()),
             backend: account.port(),
+            password: PASSWORD.to_owned(),
             policy: Policy {
                 host: HOST.to_owned(),
                 port: 0,
@@ -66,7 +67,7 @@ impl Rds {
             },
         };
         change(&mut options);
-        let server = IamServer::start(options).await;
+        let server = IamServer::start(options).await.expect("loopback has a free port");
         Self { account, server, tls, _folder: folder }
     }
 

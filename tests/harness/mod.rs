@@ -3,7 +3,6 @@
 mod account;
 mod database;
 mod function;
-mod iam;
 mod moto;
 mod product;
 mod proxy;
@@ -18,7 +17,6 @@ pub(crate) use database::{
     wait_for_row_lock,
 };
 pub(crate) use function::{FunctionRun, body_event, event};
-pub(crate) use iam::{IamServer, IamServerOptions, PASSWORD, Policy, Refusal};
 pub(crate) use local::fault_proxy::{Fault, FaultProxy};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};

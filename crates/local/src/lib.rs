@@ -4,7 +4,7 @@
 //! [`database`] starts and stops a private server; [`lambda`] runs function environments;
 //! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
 //! [`dynoxide`] plays DynamoDB, where that is the store. In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
-//! [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
+//! [`iam_server`] checks IAM tokens before a database server. [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
 //! [`binaries`], [`fault_proxy`], [`numbers`], [`processes`], [`programs`], [`progress`], [`proxy`], [`signals`] and
 //! [`temporary_folder`].
 
@@ -14,6 +14,7 @@ pub mod dynoxide;
 pub mod event_source;
 pub mod fault_proxy;
 pub mod gateway;
+pub mod iam_server;
 pub mod lambda;
 pub mod moto;
 pub mod numbers;

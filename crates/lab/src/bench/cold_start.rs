@@ -12,7 +12,8 @@ use crate::bench::steps::Steps;
 use crate::error::LabError;
 
 /// How a function is started, and how it is said.
-const MODES: [(Mode, &str); 3] = [(Mode::Plain, "plain"), (Mode::Tls, "TLS"), (Mode::Secret, "secret and TLS")];
+const MODES: [(Mode, &str); 4] =
+    [(Mode::Plain, "plain"), (Mode::Tls, "TLS"), (Mode::Secret, "secret and TLS"), (Mode::Iam, "IAM token and TLS")];
 
 /// A function in one mode, and its starts.
 struct Start {
@@ -73,6 +74,7 @@ impl Start {
         let line = Line::milliseconds(what, self.samples.median()).against("empty function", empty);
         match self.mode {
             Mode::Plain => line.at_most_times(4.0),
+            Mode::Iam => line.at_most_more(6.0),
             Mode::Tls => line.at_most_more(10.0),
             Mode::Queue => line.at_most_more(20.0),
             Mode::Secret | Mode::Steps(_) => line.at_most_more(25.0),

@@ -4,7 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use local::database::TlsFiles;
+use local::iam_server::{IamServer, IamServerOptions, Policy};
 use local::lambda::FunctionConfig;
+use local::moto::REGION;
 use logs_core::{certificates, clock};
 use serde_json::json;
 use sqlx::ConnectOptions;
@@ -38,6 +41,8 @@ pub(crate) enum Mode {
     Tls,
     /// As in production: by a secret, with TLS.
     Secret,
+    /// As in production: by an IAM token, with TLS.
+    Iam,
     /// The same, and the log says when each step ends.
     Steps(Trust),
     /// Queued mode: to a queue, and no database.
@@ -59,7 +64,15 @@ pub(crate) struct Functions<'a> {
     mysql: &'a MySql,
     pub(crate) secrets_manager: Stub,
     queue: Stub,
+    iam: IamServer,
+    /// Who logs in by a token.
+    user: String,
 }
+
+/// As Lambda gives them to a function; only the server for IAM tokens checks them.
+const CREDENTIALS: &str = "made-up";
+
+const HOST: &str = "127.0.0.1";
 
 impl<'a> Functions<'a> {
     /// Makes the databases, fills those that are read, and starts the stubs.
@@ -70,9 +83,17 @@ impl<'a> Functions<'a> {
         fs::write(testbed.folder().join(Trust::Rds.bundle()), [certificates::RDS, &own].concat())?;
         let login = server.url(WRITTEN).parse::<MySqlConnectOptions>()?.to_url_lossy();
         // As RDS writes it.
-        let secret = json!({ "username": login.username(), "password": login.password() });
+        let (user, password) = (login.username().to_owned(), login.password().unwrap_or_default().to_owned());
+        let secret = json!({ "username": user, "password": password });
         let secrets_manager = Stub::secrets_manager(&secret).await?;
-        let functions = Self { testbed, mysql, secrets_manager, queue: Stub::queue().await? };
+        let iam = IamServer::start(IamServerOptions {
+            tls: Some(TlsFiles::in_folder(testbed.folder())),
+            backend: server.port(),
+            password,
+            policy: policy(&user),
+        })
+        .await?;
+        let functions = Self { testbed, mysql, secrets_manager, queue: Stub::queue().await?, iam, user };
         let insert = BareInsert::new(collected(1_000, clock::unix_seconds()));
         for (database, rows) in [(FEW_ROWS, 1_000), (MANY_ROWS, 1_000_000)] {
             server.make_database(database).await?;
@@ -108,32 +129,60 @@ impl<'a> Functions<'a> {
             ],
             Mode::Plain | Mode::Tls => vec![("DATABASE_URL", self.url(database, mode))],
             Mode::Secret => self.secret(database, Trust::Rds),
+            Mode::Iam => self.iam(database),
             Mode::Steps(trust) => self.secret(database, trust),
         };
         if let Mode::Steps(_) = mode {
             settings.push(("RUST_LOG", "logs_core=debug".to_owned()));
         }
-        // As Lambda gives them to a function; nobody checks them here.
         let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
-        settings.extend(credentials.map(|name| (name, "made-up".to_owned())));
+        settings.extend(credentials.map(|name| (name, CREDENTIALS.to_owned())));
         self.testbed.function(name, settings, Duration::from_secs(20), 1)
     }
 
     fn secret(&self, database: &str, trust: Trust) -> Vec<(&'static str, String)> {
+        let mut settings = self.server(database, self.mysql.server.port(), trust);
+        settings.extend([
+            ("DB_SECRET_ARN", ARN.to_owned()),
+            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager.url.clone()),
+        ]);
+        settings
+    }
+
+    fn iam(&self, database: &str) -> Vec<(&'static str, String)> {
+        let mut settings = self.server(database, self.iam.port, Trust::Rds);
+        settings.extend([("DB_IAM_USER", self.user.clone()), ("AWS_REGION", REGION.to_owned())]);
+        settings
+    }
+
+    /// Where a function connects, and whose certificates it trusts.
+    fn server(&self, database: &str, port: u16, trust: Trust) -> Vec<(&'static str, String)> {
         let bundle = self.testbed.folder().join(trust.bundle());
         vec![
-            ("DB_SECRET_ARN", ARN.to_owned()),
-            ("DB_HOST", "127.0.0.1".to_owned()),
-            ("DB_PORT", self.mysql.server.port().to_string()),
+            ("DB_HOST", HOST.to_owned()),
+            ("DB_PORT", port.to_string()),
             ("DB_NAME", database.to_owned()),
             ("DB_CA_BUNDLE", bundle.to_string_lossy().into_owned()),
-            ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager.url.clone()),
         ]
     }
 
     /// Where a function's binary is.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.testbed.programs.join(name)
+    }
+}
+
+/// Whose tokens are good: the functions', for the one user.
+fn policy(user: &str) -> Policy {
+    Policy {
+        host: HOST.to_owned(),
+        port: 0,
+        region: REGION.to_owned(),
+        access_key: CREDENTIALS.to_owned(),
+        secret_key: CREDENTIALS.to_owned(),
+        session: Some(CREDENTIALS.to_owned()),
+        users: vec![user.to_owned()],
+        clock_ahead: time::Duration::ZERO,
     }
 }
 

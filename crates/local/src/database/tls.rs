@@ -14,6 +14,18 @@ pub struct TlsFiles {
     pub key: PathBuf,
 }
 
+impl TlsFiles {
+    /// As [`make_tls_files`] names them.
+    #[must_use]
+    pub fn in_folder(folder: &Path) -> Self {
+        Self {
+            authority: folder.join("authority.pem"),
+            certificate: folder.join("certificate.pem"),
+            key: folder.join("key.pem"),
+        }
+    }
+}
+
 /// Creates a certificate authority and a certificate for 127.0.0.1 in `folder`.
 pub fn make_tls_files(folder: &Path) -> io::Result<TlsFiles> {
     make_tls_files_for(folder, "127.0.0.1")
@@ -35,11 +47,7 @@ pub fn make_tls_files_for(folder: &Path, name: &str) -> io::Result<TlsFiles> {
     parameters.distinguished_name.push(DnType::CommonName, name);
     let certificate = parameters.signed_by(&key, &issuer).map_err(io::Error::other)?;
 
-    let files = TlsFiles {
-        authority: folder.join("authority.pem"),
-        certificate: folder.join("certificate.pem"),
-        key: folder.join("key.pem"),
-    };
+    let files = TlsFiles::in_folder(folder);
     std::fs::write(&files.authority, authority_certificate.pem())?;
     std::fs::write(&files.certificate, certificate.pem())?;
     crate::state::write_private(&files.key, key.serialize_pem().as_bytes())?;

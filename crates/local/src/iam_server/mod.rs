@@ -1,6 +1,6 @@
 //! RDS with IAM database authentication, as far as a client can tell: a server in front of a real one that asks for a
 //! token by `mysql_clear_password`, verifies it, and then passes everything on to the real server, where it logs in by a
-//! password. `AWSAuthenticationPlugin` itself exists only inside RDS.
+//! password. `AWSAuthenticationPlugin` itself exists only inside RDS. `./dev bench` and the tests use it.
 
 mod backend;
 mod packet;
@@ -10,7 +10,6 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use local::database::TlsFiles;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -20,24 +19,26 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
 use self::packet::{Greeting, Login, Packet};
-pub(crate) use self::token::{Policy, Refusal, verify};
-
-/// The password of every database user on the real server.
-pub(crate) const PASSWORD: &str = "known to the IAM server alone";
+use self::token::verify;
+pub use self::token::{Policy, Refusal};
+use crate::database::TlsFiles;
 
 /// What is served.
-pub(crate) struct IamServerOptions {
+pub struct IamServerOptions {
     /// Its certificate. `None`: a server without TLS.
-    pub(crate) tls: Option<TlsFiles>,
+    pub tls: Option<TlsFiles>,
     /// The port of the real server.
-    pub(crate) backend: u16,
+    pub backend: u16,
+    /// The password of every user on the real server. The clients do not know it.
+    pub password: String,
     /// Who may connect as whom, by tokens for which server. The port is filled in.
-    pub(crate) policy: Policy,
+    pub policy: Policy,
 }
 
-/// A running server, which ends with the test.
-pub(crate) struct IamServer {
-    pub(crate) port: u16,
+/// Serves until it is dropped.
+pub struct IamServer {
+    /// Where it listens.
+    pub port: u16,
     verdicts: Arc<Mutex<Vec<Result<String, Refusal>>>>,
     _task: JoinSet<()>,
 }
@@ -45,18 +46,21 @@ pub(crate) struct IamServer {
 struct Shared {
     acceptor: Option<TlsAcceptor>,
     backend: u16,
+    password: String,
     policy: Policy,
     verdicts: Arc<Mutex<Vec<Result<String, Refusal>>>>,
 }
 
 impl IamServer {
-    pub(crate) async fn start(options: IamServerOptions) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("loopback has a free port");
-        let port = listener.local_addr().expect("a listener has an address").port();
+    /// Listens on a free port.
+    pub async fn start(options: IamServerOptions) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let port = listener.local_addr()?.port();
         let verdicts = Arc::default();
         let shared = Arc::new(Shared {
-            acceptor: options.tls.as_ref().map(acceptor),
+            acceptor: options.tls.as_ref().map(acceptor).transpose()?,
             backend: options.backend,
+            password: options.password,
             policy: Policy { port, ..options.policy },
             verdicts: Arc::clone(&verdicts),
         });
@@ -69,26 +73,26 @@ impl IamServer {
                 connections.spawn(async move { drop(serve(client, &shared).await) });
             }
         });
-        Self { port, verdicts, _task: task }
+        Ok(Self { port, verdicts, _task: task })
     }
 
     /// On each token that arrived: the user it let in, or why it let in nobody.
-    pub(crate) fn verdicts(&self) -> Vec<Result<String, Refusal>> {
+    pub fn verdicts(&self) -> Vec<Result<String, Refusal>> {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
-fn acceptor(files: &TlsFiles) -> TlsAcceptor {
-    let certificate = CertificateDer::from_pem_file(&files.certificate).expect("the certificate was made just now");
-    let key = PrivateKeyDer::from_pem_file(&files.key).expect("the key was made just now");
+fn acceptor(files: &TlsFiles) -> io::Result<TlsAcceptor> {
+    let certificate = CertificateDer::from_pem_file(&files.certificate).map_err(io::Error::other)?;
+    let key = PrivateKeyDer::from_pem_file(&files.key).map_err(io::Error::other)?;
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("ring knows today's TLS")
+        .map_err(io::Error::other)?
         .with_no_client_auth()
         .with_single_cert(vec![certificate], key)
-        .expect("key and certificate belong together");
-    TlsAcceptor::from(Arc::new(config))
+        .map_err(io::Error::other)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }
 
 /// Greets as the real server does, whose answers the client will get.
@@ -122,7 +126,7 @@ async fn authenticate(
     shared: Option<&Shared>,
 ) -> io::Result<()> {
     let Packet { sequence, payload } = login;
-    let login = Login::parse(payload);
+    let login = Login::parse(payload).ok_or_else(|| io::Error::other("no login"))?;
     let Some(shared) = shared else {
         packet::access_denied(sequence + 1, &login.user).write(client).await?;
         return Err(io::Error::other("not encrypted"));
@@ -133,7 +137,7 @@ async fn authenticate(
     let verdict = verify(&String::from_utf8_lossy(token), &login.user, &shared.policy);
     shared.verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(verdict.map(|()| login.user.clone()));
     let Err(refusal) = verdict else {
-        let outcome = backend::log_in(backend, greeting, &login, PASSWORD).await?;
+        let outcome = backend::log_in(backend, greeting, &login, &shared.password).await?;
         return Packet { sequence: answer.sequence + 1, payload: outcome }.write(client).await;
     };
     packet::access_denied(answer.sequence + 1, &login.user).write(client).await?;

@@ -18,37 +18,52 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// What a good token says, and who may make it.
 #[derive(Clone)]
-pub(crate) struct Policy {
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    pub(crate) region: String,
-    pub(crate) access_key: String,
-    pub(crate) secret_key: String,
+pub struct Policy {
+    /// The server's name, as the client knows it.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// The region where it stands.
+    pub region: String,
+    /// The id of the key that signs.
+    pub access_key: String,
+    /// The key itself.
+    pub secret_key: String,
     /// Of a role; an IAM user has none.
-    pub(crate) session: Option<String>,
+    pub session: Option<String>,
     /// As whom `rds-db:connect` is allowed.
-    pub(crate) users: Vec<String>,
+    pub users: Vec<String>,
     /// How far AWS's clock is ahead of this machine's.
-    pub(crate) clock_ahead: Duration,
+    pub clock_ahead: Duration,
 }
 
 /// The first thing that is wrong with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub enum Refusal {
+    /// It is no token.
     Malformed,
+    /// It is for another server.
     OtherServer,
+    /// It is for another user than the one who logs in.
     OtherUser,
+    /// The policy does not allow this user.
     NotAllowed,
+    /// It is for another region.
     OtherRegion,
+    /// The policy does not know its key.
     OtherKey,
+    /// It is good for more than 15 minutes.
     TooLong,
+    /// Its time has not come.
     NotYet,
+    /// Its time is over.
     Expired,
+    /// The signature is not made with this key, or not of this text.
     Signature,
 }
 
 /// Verifies a token that came with a login of `user`, by the clock of this machine and what [`Policy`] adds to it.
-pub(crate) fn verify(token: &str, user: &str, policy: &Policy) -> Result<(), Refusal> {
+pub(super) fn verify(token: &str, user: &str, policy: &Policy) -> Result<(), Refusal> {
     verify_at(token, user, policy, OffsetDateTime::now_utc() + policy.clock_ahead)
 }
 
@@ -94,25 +109,26 @@ fn verify_at(token: &str, user: &str, policy: &Policy, now: OffsetDateTime) -> R
     let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request)));
     let mut key = format!("AWS4{}", policy.secret_key).into_bytes();
     for part in scope.split('/') {
-        key = mac(&key, part);
+        key = mac(&key, part)?;
     }
-    expect(hex(&mac(&key, &to_sign)) == signature, Refusal::Signature)
+    expect(hex(&mac(&key, &to_sign)?) == signature, Refusal::Signature)
 }
 
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length will do");
+fn mac(key: &[u8], text: &str) -> Result<Vec<u8>, Refusal> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Refusal::Signature)?;
     mac.update(text.as_bytes());
-    mac.finalize().into_bytes().to_vec()
+    Ok(mac.finalize().into_bytes().to_vec())
 }
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("a text can be written");
+        let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-/// The verifier itself, on a token that `generate_db_auth_token` of botocore 1.44 made at 2026-01-01 00:02:00 UTC.
+/// On a token that `generate_db_auth_token` of botocore 1.44 made at 2026-01-01 00:02:00 UTC.
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -139,12 +155,12 @@ mod tests {
     fn verdict(token: &str, user: &str, change: impl FnOnce(&mut Policy), after: i64) -> Result<(), Refusal> {
         let mut policy = policy();
         change(&mut policy);
-        let made = OffsetDateTime::from_unix_timestamp(1_767_225_720).expect("a date");
+        let made = OffsetDateTime::from_unix_timestamp(1_767_225_720).unwrap();
         verify_at(token, user, &policy, made + Duration::seconds(after))
     }
 
     #[test]
-    fn the_verifier_of_the_tests_accepts_a_token_of_botocore_for_15_minutes() {
+    fn the_verifier_accepts_a_token_of_botocore_for_15_minutes() {
         for (after, expected) in [(-1, Err(Refusal::NotYet)), (0, Ok(())), (899, Ok(())), (900, Err(Refusal::Expired))]
         {
             assert_eq!(verdict(TOKEN, "post_log_dev", |_| {}, after), expected, "after {after} s");
@@ -152,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn the_verifier_of_the_tests_refuses_whatever_is_changed_in_a_token() {
+    fn the_verifier_refuses_whatever_is_changed_in_a_token() {
         let refused = |from: &str, to: &str| verdict(&TOKEN.replace(from, to), "post_log_dev", |_| {}, 1).unwrap_err();
         assert_eq!(refused("db.abc", "db.abd"), Refusal::OtherServer);
         assert_eq!(refused(":3306", ":3307"), Refusal::OtherServer);

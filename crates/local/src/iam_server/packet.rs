@@ -90,15 +90,16 @@ impl Login {
         payload.len() == 32 && capabilities(payload) & SSL != 0
     }
 
-    pub(super) fn parse(payload: &[u8]) -> Self {
+    /// `None`: not even a head.
+    pub(super) fn parse(payload: &[u8]) -> Option<Self> {
         let capabilities = capabilities(payload);
-        let (head, rest) = payload.split_first_chunk().expect("a login has a head");
+        let (head, rest) = payload.split_first_chunk()?;
         let user = until_zero(rest);
         let rest = &rest[user.len() + 1..];
         // The scrambled password: no client here has one of more than 250 bytes.
         let rest = &rest[1 + usize::from(rest[0])..];
         let database = (capabilities & CONNECT_WITH_DB != 0).then(|| text(until_zero(rest)));
-        Self { capabilities, head: *head, user: text(user), database }
+        Some(Self { capabilities, head: *head, user: text(user), database })
     }
 }
 

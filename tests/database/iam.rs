@@ -1,10 +1,12 @@
 //! Logins by IAM token: on a server that verifies tokens as RDS does ([`IamServer`]), and on one that has no
-//! `AWSAuthenticationPlugin`, as no server outside RDS has. What migrate writes is tested where it is written
-//! (`mysql/users.rs`).
+//! `AWSAuthenticationPlugin`, as no server outside RDS has.
+
+mod migrate;
+mod refused;
 
 use local::database::{TlsFiles, make_tls_files_for};
 use local::iam_server::{IamServer, IamServerOptions, Policy, Refusal};
-use serde_json::{Value, json};
+use serde_json::json;
 use sqlx::Connection;
 use time::Duration;
 
@@ -180,76 +182,6 @@ async fn a_clock_that_is_wrong_by_five_minutes_does_no_harm() {
 }
 
 #[tokio::test]
-async fn a_token_for_another_name_of_the_same_server_is_refused() {
-    let rds = Rds::open_with(|options| options.policy.host = "db.abc.eu-central-1.rds.amazonaws.com".to_owned()).await;
-    rds.expect_refused(&[], Refusal::OtherServer).await;
-    rds.account.server.stop().await;
-}
-
-#[tokio::test]
-async fn a_token_as_a_user_that_the_role_may_not_be_is_refused() {
-    let rds = Rds::open_with(|options| options.policy.users.retain(|user| user != "get_logs_dev")).await;
-    rds.expect_refused(&[("DB_IAM_USER", "get_logs_dev")], Refusal::NotAllowed).await;
-    rds.account.server.stop().await;
-}
-
-#[tokio::test]
-async fn a_token_of_another_region_is_refused() {
-    let rds = Rds::open().await;
-    rds.expect_refused(&[("AWS_REGION", "us-east-1")], Refusal::OtherRegion).await;
-    rds.account.server.stop().await;
-}
-
-#[tokio::test]
-async fn a_token_that_has_expired_or_is_not_good_yet_is_refused() {
-    for (clock_ahead, refusal) in
-        [(Duration::seconds(601), Refusal::Expired), (Duration::seconds(-420), Refusal::NotYet)]
-    {
-        let rds = Rds::open_with(|options| options.policy.clock_ahead = clock_ahead).await;
-        rds.expect_refused(&[], refusal).await;
-        rds.account.server.stop().await;
-    }
-}
-
-#[tokio::test]
-async fn a_token_that_is_signed_with_another_key_is_refused() {
-    let rds = Rds::open().await;
-    rds.expect_refused(&[("AWS_SECRET_ACCESS_KEY", "another")], Refusal::Signature).await;
-    rds.account.server.stop().await;
-}
-
-#[tokio::test]
-async fn a_server_that_cannot_prove_its_name_gets_no_token() {
-    let rds = Rds::open().await;
-    // The certificate is for localhost.
-    let function = rds.function("post-log", &[("DB_HOST", "127.0.0.1")]);
-    expect_out_of_reach(&function, "not valid for name").await;
-    // Nobody vouches for the certificate.
-    let function = rds.function("post-log", &[("DB_CA_BUNDLE", "")]);
-    expect_out_of_reach(&function, "UnknownIssuer").await;
-    assert_eq!(rds.server.verdicts(), []);
-    rds.account.server.stop().await;
-}
-
-#[tokio::test]
-async fn a_server_without_tls_gets_no_token() {
-    let rds = Rds::open_with(|options| options.tls = None).await;
-    let function = rds.function("post-log", &[]);
-    expect_out_of_reach(&function, "server does not support TLS").await;
-    assert_eq!(rds.server.verdicts(), []);
-    rds.account.server.stop().await;
-}
-
-#[tokio::test]
-async fn without_aws_credentials_there_is_no_token_and_the_log_says_why() {
-    let rds = Rds::open().await;
-    let function = rds.function("post-log", &[("AWS_ACCESS_KEY_ID", "")]);
-    expect_out_of_reach(&function, "the environment has no AWS credentials").await;
-    assert_eq!(rds.server.verdicts(), []);
-    rds.account.server.stop().await;
-}
-
-#[tokio::test]
 async fn while_the_login_is_switched_a_user_that_has_its_token_needs_no_secret() {
     let rds = Rds::open().await;
     let arn = rds.account.moto.create_secret("old", &json!({ "username": "post_log_dev", "password": "old" })).await;
@@ -271,52 +203,5 @@ async fn while_the_login_is_switched_a_user_that_still_has_its_password_loses_no
     let function = account.function("post-log", &arn, &changes);
     assert_eq!(function.send(&record("a", 1, 1).to_string()).await.status, 200, "{}", function.log());
     assert_eq!(account.database.count().await, 1);
-    account.server.stop().await;
-}
-
-/// As RDS leaves an account that logged in by tokens: here nothing can create one.
-async fn give_it_the_plugin(account: &Account, user: &str) {
-    let mut connection = account.server_connection().await;
-    let version: String =
-        sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut connection).await.expect("it has a version");
-    let change = if version.contains("MariaDB") {
-        "UPDATE mysql.global_priv SET Priv = JSON_SET(Priv, '$.plugin', 'AWSAuthenticationPlugin', \
-         '$.authentication_string', 'RDS') WHERE User = "
-    } else {
-        "UPDATE mysql.user SET plugin = 'AWSAuthenticationPlugin', authentication_string = 'RDS' WHERE User = "
-    };
-    connection.close().await.expect("a connection can be closed");
-    account.run(&format!("{change}'{user}'")).await;
-    account.run("FLUSH PRIVILEGES").await;
-}
-
-#[tokio::test]
-async fn migrate_gives_a_user_that_had_tokens_a_password_again_and_open_connections_stay() {
-    let account = Account::open().await;
-    let migrate = migrate_to_passwords(&account).await;
-    migrate.run(&json!({})).await.expect("the users can be created");
-    let mut open = account.log_in("post_log_dev", PASSWORD).await.expect("it has a password");
-
-    give_it_the_plugin(&account, "post_log_dev").await;
-    account.log_in("post_log_dev", PASSWORD).await.expect_err("it has tokens now");
-    migrate.run(&json!({})).await.expect("the users can be changed");
-    let new = account.log_in("post_log_dev", PASSWORD).await.expect("it has a password again");
-    new.close().await.expect("a connection can be closed");
-    open.ping().await.expect("a change of the login ends no connection");
-    open.close().await.expect("a connection can be closed");
-    account.server.stop().await;
-}
-
-#[tokio::test]
-async fn migrate_says_that_only_rds_has_iam_logins() {
-    let account = Account::open().await;
-    let arn = account.moto.create_secret("administrator", &account.whole_secret()).await;
-    let users = USERS.map(|(name, user)| (format!("{name}_IAM_USER"), user));
-    let users: Vec<_> = users.iter().map(|(name, user)| (&**name, *user)).collect();
-    let migrate = account.function("migrate", &arn, &users);
-    let failure = migrate.run(&Value::Null).await.expect_err("no server here has the plugin");
-    assert!(failure.contains("cannot set up the user post_log_dev"), "{failure}");
-    assert!(failure.contains("AWSAuthenticationPlugin"), "{failure}");
-    assert!(failure.contains("only RDS and Aurora have IAM database authentication"), "{failure}");
     account.server.stop().await;
 }

@@ -110,6 +110,16 @@ pub(crate) async fn refuse_the_second_insert(database: &Database, error: u16) {
     database.run(&trigger).await;
 }
 
+/// A connection whose transaction holds the lock on this idempotency key, until somebody ends it.
+pub(crate) async fn lock_key(database: &Database, key: &str) -> MySqlConnection {
+    let mut connection = database.connection().await;
+    let insert = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) \
+                  VALUES (?, REPEAT('x', 32), 1, REPEAT('y', 16), 1)";
+    connection.execute("BEGIN").await.expect("a transaction can be begun");
+    sqlx::query(insert).bind(key).execute(&mut connection).await.expect("a row can be inserted");
+    connection
+}
+
 /// Returns when so many INSERTs of this database wait for a lock.
 pub(crate) async fn wait_for_blocked_statements(database: &Database, count: i64) {
     let mut connection = database.connection().await;

@@ -13,8 +13,8 @@ mod template;
 
 pub(crate) use account::Account;
 pub(crate) use database::{
-    Database, encrypted_server, in_time, private_server, refuse_the_second_insert, wait_for_blocked_statements,
-    wait_for_row_lock,
+    Database, encrypted_server, in_time, lock_key, private_server, refuse_the_second_insert,
+    wait_for_blocked_statements, wait_for_row_lock,
 };
 pub(crate) use function::{FunctionRun, body_event, event};
 pub(crate) use local::fault_proxy::{Fault, FaultProxy};

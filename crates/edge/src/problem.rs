@@ -25,7 +25,6 @@ pub struct Problem<'a> {
 
 impl<'a> Problem<'a> {
     /// `detail` is one sentence that tells the client what to do. That of a 5xx says nothing about the cause.
-    #[must_use]
     pub fn new(status: StatusCode, detail: &'a str, request_id: &'a str) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
         Self { kind: "about:blank", title, status, detail, request_id, errors: &[] }

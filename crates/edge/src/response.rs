@@ -10,13 +10,11 @@ use crate::Problem;
 pub type Response = http::Response<String>;
 
 /// A response with a body of JSON.
-#[must_use]
 pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
     of_type("application/json", status, body)
 }
 
 /// 503 with Retry-After: nothing was stored, or the outcome is unknown. The client sends the request again.
-#[must_use]
 pub fn unavailable(request_id: &str) -> Response {
     let detail = "the store is out of reach; send the request again";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, request_id).retry_after_a_second()
@@ -39,13 +37,11 @@ fn of_type(content_type: &'static str, status: StatusCode, body: &impl Serialize
 
 impl Problem<'_> {
     /// The problem as a response with its status.
-    #[must_use]
     pub fn response(&self) -> Response {
         of_type(crate::PROBLEM_JSON, self.status(), self)
     }
 
     /// The same with `Retry-After: 1`.
-    #[must_use]
     pub fn retry_after_a_second(&self) -> Response {
         let mut response = self.response();
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));

@@ -51,13 +51,11 @@ pub async fn serve(origin: HeaderValue, handler: impl Handler) -> Result<(), Err
 }
 
 /// Lambda's id of this invocation. It names the request in the response and in the log.
-#[must_use]
 pub fn request_id(request: &Request) -> &str {
     request.lambda_context_ref().map_or("", |context| &context.request_id)
 }
 
 /// When the response must be on its way: before Lambda ends the function, and before API Gateway hangs up.
-#[must_use]
 pub fn deadline(request: &Request) -> Deadline {
     request.extensions().get().copied().unwrap_or_else(|| {
         let ends_at_ms = request.lambda_context_ref().map_or(0, |context| context.deadline);

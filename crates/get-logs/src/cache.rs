@@ -22,7 +22,6 @@ pub struct Cache {
 
 impl Cache {
     /// Keeps each list that long; zero keeps none.
-    #[must_use]
     pub fn new(keep_for: Duration) -> Self {
         Self { keep_for, kept: Mutex::default() }
     }

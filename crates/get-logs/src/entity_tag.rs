@@ -1,7 +1,5 @@
 //! The `ETag` of a response, and whether a client has that response already (RFC 9110 §8.8.3, §13.1.2).
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 /// Bytes of the hash in the tag: enough that two lists never share a tag.
@@ -14,13 +12,7 @@ pub(crate) struct EntityTag(String);
 impl EntityTag {
     /// The tag of a whole body.
     pub(crate) fn of(body: &str) -> Self {
-        let mut tag = "\"".to_owned();
-        for byte in &Sha256::digest(body)[..LENGTH] {
-            // Writing to memory cannot fail.
-            let _ = write!(tag, "{byte:02x}");
-        }
-        tag.push('"');
-        Self(tag)
+        Self(format!("\"{}\"", hex::encode(&Sha256::digest(body)[..LENGTH])))
     }
 
     /// The header's value, with the quotation marks.

@@ -45,7 +45,6 @@ pub enum StoreError {
 
 impl StoreError {
     /// Whether the batch may be stored.
-    #[must_use]
     pub fn is_ambiguous(&self) -> bool {
         matches!(self, Self::MayBeStored(_))
     }
@@ -73,7 +72,6 @@ impl Store {
     }
 
     /// What the store has cost since the last time, and what went wrong, where it counts that.
-    #[must_use]
     pub fn take_metrics(&self) -> Vec<Metric> {
         match self {
             Self::MySql(_) => Vec::new(),

@@ -3,7 +3,7 @@
 
 use lambda_runtime::Diagnostic;
 use logs_core::mysql::{
-    DatabaseSettings, DatabaseUser, MigrateError, MigrationReport, QueryIndexes, Rights, UserLogin, migrate_with_users,
+    DatabaseSettings, DatabaseUser, MigrationReport, QueryIndexes, Rights, UserLogin, migrate_with_users,
 };
 use logs_core::settings::{Env, SettingError, iam_user, secret};
 
@@ -15,18 +15,6 @@ pub struct Migration {
     settings: DatabaseSettings,
     users: Vec<DatabaseUser>,
     indexes: Option<QueryIndexes>,
-}
-
-/// Why a run failed, for the operator who started it.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct Failure(#[from] MigrateError);
-
-/// What Lambda shows to the caller.
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
-        Self { error_type: "MigrationFailed".to_owned(), error_message: failure.to_string() }
-    }
 }
 
 impl Migration {
@@ -50,7 +38,10 @@ impl Migration {
     }
 
     /// Brings schema and users up to date. The result is like `{"version":5,"applied":[1,2,3,4,5],"users":[…]}`.
-    pub async fn run(&self) -> Result<MigrationReport, Failure> {
+    ///
+    /// # Errors
+    /// What Lambda shows to the operator who called it.
+    pub async fn run(&self) -> Result<MigrationReport, Diagnostic> {
         match Box::pin(migrate_with_users(&self.settings, &self.users, self.indexes)).await {
             Ok(report) => {
                 let MigrationReport { version, applied, users } = &report;
@@ -59,7 +50,7 @@ impl Migration {
             }
             Err(error) => {
                 tracing::error!(%error, "the database is not up to date");
-                Err(error.into())
+                Err(Diagnostic { error_type: "MigrationFailed".to_owned(), error_message: error.to_string() })
             }
         }
     }

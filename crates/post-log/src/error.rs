@@ -61,7 +61,7 @@ impl PostError {
     /// The number of records, if every one is rejected.
     pub(crate) fn rejected(&self) -> Option<usize> {
         match self {
-            Self::Body(BodyError::EveryRecordWrong(faults)) => Some(faults.last().map_or(0, |last| last.index + 1)),
+            Self::Body(BodyError::EveryRecordWrong(errors)) => Some(errors.last().map_or(0, |last| last.index + 1)),
             _ => None,
         }
     }
@@ -73,7 +73,7 @@ impl PostError {
         match self {
             Self::Store { .. } | Self::Queue { .. } => unavailable(request_id),
             Self::KeyInFlight => problem.retry_after_a_second(),
-            Self::Body(BodyError::EveryRecordWrong(faults)) => problem.with_errors(reported_errors(faults)).response(),
+            Self::Body(BodyError::EveryRecordWrong(errors)) => problem.with_errors(reported_errors(errors)).response(),
             _ => problem.response(),
         }
     }

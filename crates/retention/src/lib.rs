@@ -2,9 +2,9 @@
 //! of it is no failure; the next one goes on.
 
 use lambda_runtime::Diagnostic;
+use logs_core::Deadline;
 use logs_core::mysql::{MySqlStore, Retention, RetentionReport};
 use logs_core::settings::{Env, SettingError, days};
-use logs_core::{Deadline, StoreError};
 
 /// Days that the ledger remembers a key, if nobody says otherwise: as long as a message may be on its way through the
 /// queue and back from its dead letters.
@@ -26,20 +26,8 @@ impl Days {
     }
 }
 
-/// Why a run failed, for the operator.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct Failure(#[from] StoreError);
-
-/// What Lambda counts as an error.
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
-        Self { error_type: "RetentionFailed".to_owned(), error_message: failure.to_string() }
-    }
-}
-
 /// One run; `now` is in Unix seconds.
-pub async fn run(store: &MySqlStore, days: Days, now: i64, deadline: Deadline) -> Result<RetentionReport, Failure> {
+pub async fn run(store: &MySqlStore, days: Days, now: i64, deadline: Deadline) -> Result<RetentionReport, Diagnostic> {
     match store.delete_old(Retention::of_days(now, days.batches, days.logs), deadline).await {
         Ok(report) => {
             let RetentionReport { batches, logs, complete } = report;
@@ -48,7 +36,7 @@ pub async fn run(store: &MySqlStore, days: Days, now: i64, deadline: Deadline) -
         }
         Err(error) => {
             tracing::error!(%error, "old rows are not deleted; the next run tries again");
-            Err(error.into())
+            Err(Diagnostic { error_type: "RetentionFailed".to_owned(), error_message: error.to_string() })
         }
     }
 }

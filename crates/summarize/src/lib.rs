@@ -43,18 +43,6 @@ impl<'de> serde::Deserialize<'de> for Event {
     }
 }
 
-/// Why a run failed, for the operator.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct Failure(#[from] StoreError);
-
-/// What Lambda counts as an error.
-impl From<Failure> for Diagnostic {
-    fn from(failure: Failure) -> Self {
-        Self { error_type: "SummaryFailed".to_owned(), error_message: failure.to_string() }
-    }
-}
-
 impl Summarize {
     /// The database's settings, `NEW_AFTER_DAYS` (30), and for announcements `NEW_CODES_TOPIC_ARN` and `PAGE_URL`.
     /// Connected ahead of the first event.
@@ -68,7 +56,7 @@ impl Summarize {
     }
 
     /// One run; `now` is in Unix seconds.
-    pub async fn run(&self, event: Event, now: i64, deadline: Deadline) -> Result<SummaryReport, Failure> {
+    pub async fn run(&self, event: Event, now: i64, deadline: Deadline) -> Result<SummaryReport, Diagnostic> {
         match self.summarize(event, now, deadline).await {
             Ok(report) => {
                 let SummaryReport { counted, late, new_codes, backlog, lag_seconds, complete } = report;
@@ -84,7 +72,7 @@ impl Summarize {
             }
             Err(error) => {
                 tracing::error!(%error, "not summarized; the next run tries again");
-                Err(error.into())
+                Err(Diagnostic { error_type: "SummaryFailed".to_owned(), error_message: error.to_string() })
             }
         }
     }

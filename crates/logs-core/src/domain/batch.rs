@@ -35,19 +35,16 @@ impl Batch {
     }
 
     /// The valid records, in the order in which they were sent.
-    #[must_use]
     pub fn logs(&self) -> &[NewLog] {
         &self.logs
     }
 
     /// The number of rejected records.
-    #[must_use]
     pub fn rejected(&self) -> usize {
         self.rejected
     }
 
     /// All errors of the rejected records, in order. A record may have several.
-    #[must_use]
     pub fn errors(&self) -> &[RecordError] {
         &self.errors
     }
@@ -66,7 +63,6 @@ pub struct NewBatch<'a> {
 
 impl<'a> NewBatch<'a> {
     /// `received_at` is in Unix seconds.
-    #[must_use]
     pub fn new(key: &'a IdempotencyKey, batch: &'a Batch, received_at: i64) -> Self {
         Self { key, fingerprint: Fingerprint::of(batch), logs: &batch.logs, received_at }
     }

@@ -1,7 +1,5 @@
 //! What tells one batch from another.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use crate::{Batch, Field, NewLog, RecordError, RecordErrorCode};
@@ -14,7 +12,6 @@ pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
     /// Each part with its length before it, so that no two batches read alike.
-    #[must_use]
     pub fn of(batch: &Batch) -> Self {
         Self::of_parts(batch.logs(), batch.errors())
     }
@@ -51,22 +48,12 @@ impl Fingerprint {
 
     /// 64 hexadecimal digits.
     pub(crate) fn to_hex(self) -> String {
-        self.0.iter().fold(String::new(), |mut digits, byte| {
-            // Writing to a String cannot fail.
-            let _ = write!(digits, "{byte:02x}");
-            digits
-        })
+        hex::encode(self.0)
     }
 
     pub(crate) fn from_hex(digits: &str) -> Option<Self> {
-        if digits.len() != 64 || !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return None;
-        }
         let mut bytes = [0; 32];
-        for (byte, place) in bytes.iter_mut().zip((0..64).step_by(2)) {
-            *byte = u8::from_str_radix(&digits[place..place + 2], 16).ok()?;
-        }
-        Some(Self(bytes))
+        hex::decode_to_slice(digits, &mut bytes).ok().map(|()| Self(bytes))
     }
 }
 

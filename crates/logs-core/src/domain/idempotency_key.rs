@@ -27,14 +27,12 @@ impl IdempotencyKey {
 
     /// A unique key for a batch that came without one: a UUID of version 7, so that ledger rows of the same time are next
     /// to each other. `now` is the time since 1970.
-    #[must_use]
     pub fn unique(now: Duration) -> Self {
         let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, now.as_secs(), now.subsec_nanos());
         Self(uuid::Uuid::new_v7(timestamp).to_string())
     }
 
     /// The key as the client sent it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -35,31 +35,26 @@ impl Message {
     }
 
     /// The id by which the queue knows this delivery.
-    #[must_use]
     pub fn id(&self) -> &str {
         &self.id
     }
 
     /// The batch's key: the client's, or one that post-log generated.
-    #[must_use]
     pub fn key(&self) -> &IdempotencyKey {
         &self.key
     }
 
     /// When post-log received the batch, in Unix seconds.
-    #[must_use]
     pub fn received_at(&self) -> i64 {
         self.received_at
     }
 
     /// The valid records, in the order in which they were sent.
-    #[must_use]
     pub fn logs(&self) -> &[NewLog] {
         &self.logs
     }
 
     /// The batch that the message carries.
-    #[must_use]
     pub fn batch(&self) -> NewBatch<'_> {
         let Self { key, fingerprint, received_at, logs, .. } = self;
         NewBatch { key, fingerprint: *fingerprint, logs, received_at: *received_at }

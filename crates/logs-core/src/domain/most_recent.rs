@@ -21,31 +21,26 @@ impl Log {
     }
 
     /// Given by the store, unique.
-    #[must_use]
     pub fn error_log_id(&self) -> u64 {
         self.error_log_id
     }
 
     /// Who reported.
-    #[must_use]
     pub fn device_id(&self) -> &str {
         &self.device_id
     }
 
     /// What went wrong.
-    #[must_use]
     pub fn error_code(&self) -> i32 {
         self.error_code
     }
 
     /// When, by the device's clock, in Unix seconds. As sent, even if that clock is wrong.
-    #[must_use]
     pub fn timestamp(&self) -> i64 {
         self.timestamp
     }
 
     /// When it reached the service, in Unix seconds.
-    #[must_use]
     pub fn received_at(&self) -> i64 {
         self.received_at
     }

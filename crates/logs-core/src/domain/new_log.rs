@@ -20,7 +20,6 @@ impl DeviceId {
     }
 
     /// The id as the device sent it.
-    #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -37,7 +36,6 @@ impl ErrorCode {
     }
 
     /// The code.
-    #[must_use]
     pub fn get(self) -> i32 {
         self.0
     }
@@ -57,7 +55,6 @@ impl Timestamp {
     }
 
     /// Unix seconds.
-    #[must_use]
     pub fn get(self) -> i64 {
         self.0
     }
@@ -75,7 +72,6 @@ const CLOCKLESS_BEFORE: i64 = 1_262_304_000;
 /// a device without one is never invisible.
 ///
 /// SQL repeats this rule in the column `ranked_at`, because the index needs it there (`migrations/`). A test compares them.
-#[must_use]
 pub fn ranked_at(timestamp: i64, received_at: i64) -> i64 {
     if timestamp < CLOCKLESS_BEFORE { received_at } else { timestamp.min(received_at + MAX_CLOCK_LEAD) }
 }
@@ -90,25 +86,21 @@ pub struct NewLog {
 
 impl NewLog {
     /// Builds a log from its parts. Each part is valid, so the log is.
-    #[must_use]
     pub fn new(device_id: DeviceId, error_code: ErrorCode, timestamp: Timestamp) -> Self {
         Self { device_id, error_code, timestamp }
     }
 
     /// The device that reports.
-    #[must_use]
     pub fn device_id(&self) -> &DeviceId {
         &self.device_id
     }
 
     /// The error code.
-    #[must_use]
     pub fn error_code(&self) -> ErrorCode {
         self.error_code
     }
 
     /// When the error occurred, by the device's clock.
-    #[must_use]
     pub fn timestamp(&self) -> Timestamp {
         self.timestamp
     }

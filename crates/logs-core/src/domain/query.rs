@@ -41,7 +41,6 @@ pub struct Position {
 
 impl Position {
     /// Where this log stands.
-    #[must_use]
     pub fn of(log: &Log) -> Self {
         Self { ranked_at: ranked_at(log.timestamp(), log.received_at()), error_log_id: log.error_log_id() }
     }

@@ -30,7 +30,6 @@ pub enum Field {
 
 impl Field {
     /// The name in JSON, case-sensitive.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::DeviceId => "deviceID",
@@ -87,7 +86,6 @@ pub enum RecordErrorCode {
 
 impl RecordErrorCode {
     /// The name in JSON. Part of the contract.
-    #[must_use]
     pub fn name(self) -> &'static str {
         match self {
             Self::Missing => "missing",

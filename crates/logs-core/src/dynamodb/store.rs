@@ -65,7 +65,6 @@ impl DynamoStore {
     }
 
     /// What the calls cost and what went wrong, since the last time.
-    #[must_use]
     pub fn take_metrics(&self) -> Vec<Metric> {
         self.table.usage.take()
     }

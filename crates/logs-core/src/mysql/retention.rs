@@ -25,7 +25,6 @@ pub struct Retention {
 
 impl Retention {
     /// By age in days; `now` is in Unix seconds.
-    #[must_use]
     pub fn of_days(now: i64, batches: u16, logs: Option<u16>) -> Self {
         let before = |days: u16| now - i64::from(days) * 86_400;
         Self { batches_before: before(batches), logs_before: logs.map(before) }

@@ -25,7 +25,6 @@ pub struct MySqlStore {
 
 impl MySqlStore {
     /// A store that has not connected yet.
-    #[must_use]
     pub fn new(settings: &DatabaseSettings) -> Self {
         Self { connections: Connections::new(settings) }
     }

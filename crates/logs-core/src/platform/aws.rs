@@ -48,7 +48,6 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// What went wrong and why, by the errors' own texts: their debug output might show a response with a secret in it.
-#[must_use]
 pub fn explain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |cause| (*cause).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

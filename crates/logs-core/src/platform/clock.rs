@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Since 1970, by this machine's clock; zero if that clock stands before 1970.
-#[must_use]
 pub fn since_epoch() -> Duration {
     #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
     let now = SystemTime::now();
@@ -11,13 +10,11 @@ pub fn since_epoch() -> Duration {
 }
 
 /// Unix seconds by this machine's clock.
-#[must_use]
 pub fn unix_seconds() -> i64 {
     seconds(since_epoch())
 }
 
 /// A time since 1970 in Unix seconds.
-#[must_use]
 pub fn seconds(since_epoch: Duration) -> i64 {
     i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
 }
@@ -33,13 +30,11 @@ pub struct Moment {
 
 impl Moment {
     /// This one.
-    #[must_use]
     pub fn now() -> Self {
         Self { monotonic: Instant::now(), wall: since_epoch() }
     }
 
     /// Whether it is less than `limit` ago, by both clocks. A clock that was set back proves nothing.
-    #[must_use]
     pub fn is_within(self, limit: Duration, now: Self) -> bool {
         let wall = now.wall.checked_sub(self.wall);
         now.monotonic.saturating_duration_since(self.monotonic) < limit && wall.is_some_and(|wall| wall < limit)

@@ -17,7 +17,6 @@ impl Deadline {
 
     /// The deadline of work that must be finished in `remaining`, at most a quarter of an hour. A tenth of it, 50 ms to
     /// 1 s, is reserved for sending the response.
-    #[must_use]
     pub fn within(remaining: Duration) -> Self {
         let reserve = (remaining / 10).clamp(Duration::from_millis(50), Duration::from_secs(1));
         Self(Instant::now() + remaining.saturating_sub(reserve).min(Self::MAX_FUNCTION))
@@ -25,7 +24,6 @@ impl Deadline {
 
     /// The deadline of a Lambda event. `ends_at_ms`: when Lambda ends the function, in Unix milliseconds. Impossible
     /// deadlines are ignored: an event that just arrived with no time left, or with more than 15 minutes.
-    #[must_use]
     pub fn of_event(ends_at_ms: u64, now: Duration) -> Self {
         let remaining = Duration::from_millis(ends_at_ms).saturating_sub(now);
         let is_credible = !remaining.is_zero() && remaining <= Self::MAX_FUNCTION;
@@ -39,7 +37,6 @@ impl Deadline {
     }
 
     /// The time that is left; zero after the deadline.
-    #[must_use]
     pub fn remaining(self) -> Duration {
         self.0.saturating_duration_since(Instant::now())
     }

@@ -51,7 +51,6 @@ impl std::fmt::Debug for Metrics {
 
 impl Metrics {
     /// The metrics of the function that `AWS_LAMBDA_FUNCTION_NAME` names; Lambda sets it.
-    #[must_use]
     pub fn from_environment(env: Env<'_>) -> Self {
         let function = env("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_else(|| "none".to_owned());
         // No validation: all names are constants.

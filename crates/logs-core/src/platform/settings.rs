@@ -60,7 +60,6 @@ pub fn days(env: Env<'_>, variable: &'static str, least: u16) -> Result<Option<u
 }
 
 /// Looks a variable up in this process's environment. What is not Unicode in it becomes U+FFFD, which no setting allows.
-#[must_use]
 pub fn environment(name: &str) -> Option<String> {
     std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
 }

@@ -56,7 +56,6 @@ struct Head {
 impl Message {
     /// The message body of a batch, or `None` if it would be longer than [`MAX_MESSAGE_BYTES`]: that takes hundreds of
     /// thousands of the two characters that must be escaped for SQS.
-    #[must_use]
     pub fn encode(batch: &Batch, key: &IdempotencyKey, received_at: i64) -> Option<String> {
         let mut text = format!(r#"{{"version":{VERSION},"key":"#);
         push_json_string(&mut text, key.as_str());

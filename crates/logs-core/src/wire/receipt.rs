@@ -24,7 +24,6 @@ pub struct Receipt<'a> {
 
 impl<'a> Receipt<'a> {
     /// The receipt for a batch that is stored: now, or, `duplicate`, by an earlier request.
-    #[must_use]
     pub fn of(batch: &'a Batch, duplicate: bool, request_id: &'a str) -> Self {
         Self {
             accepted: batch.logs().len(),
@@ -37,9 +36,8 @@ impl<'a> Receipt<'a> {
 }
 
 /// The first errors, as many as a response lists.
-#[must_use]
-pub fn reported_errors(faults: &[RecordError]) -> &[RecordError] {
-    &faults[..faults.len().min(MAX_REPORTED_ERRORS)]
+pub fn reported_errors(errors: &[RecordError]) -> &[RecordError] {
+    &errors[..errors.len().min(MAX_REPORTED_ERRORS)]
 }
 
 #[cfg(test)]
@@ -79,14 +77,14 @@ mod tests {
     }
 
     #[test]
-    fn at_most_100_faults_are_listed_and_all_rejected_records_are_counted() {
+    fn at_most_100_errors_are_listed_and_all_rejected_records_are_counted() {
         for (wrong, reported_errors) in [(99, 99), (100, 100), (101, 100), (999, 100)] {
             let mut elements = vec!["null"; wrong];
             elements.push(GOOD);
             let batch = batch(&elements);
             let receipt = Receipt::of(&batch, false, "r");
             assert_eq!((receipt.accepted, receipt.rejected), (1, wrong));
-            let indices: Vec<_> = receipt.errors.iter().map(|fault| fault.index).collect();
+            let indices: Vec<_> = receipt.errors.iter().map(|error| error.index).collect();
             assert_eq!(indices, (0..reported_errors).collect::<Vec<_>>());
         }
     }
@@ -98,6 +96,6 @@ mod tests {
         let batch = batch(&elements);
         let receipt = Receipt::of(&batch, false, "r");
         assert_eq!((receipt.rejected, receipt.errors.len()), (40, 100));
-        assert_eq!(receipt.errors.last().map(|fault| fault.index), Some(33));
+        assert_eq!(receipt.errors.last().map(|error| error.index), Some(33));
     }
 }

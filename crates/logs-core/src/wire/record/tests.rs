@@ -23,21 +23,21 @@ fn read(record: &str) -> Result<NewLog, Vec<RecordError>> {
     assert_eq!(batch.logs().first(), Some(&neighbour));
     assert_eq!(batch.logs().last(), Some(&neighbour));
     assert_eq!(batch.logs().len() + batch.rejected(), 3);
-    assert!(batch.errors().iter().all(|fault| fault.index == 1), "{:?}", batch.errors());
+    assert!(batch.errors().iter().all(|error| error.index == 1), "{:?}", batch.errors());
     assert_eq!(batch.rejected() == 0, batch.errors().is_empty());
     if batch.rejected() == 0 { Ok(batch.logs()[1].clone()) } else { Err(batch.errors().to_vec()) }
 }
 
 /// What is wrong with a record, without the messages.
-fn faults(record: &str) -> Vec<(Option<Field>, RecordErrorCode)> {
-    read(record).unwrap_err().into_iter().map(|fault| (fault.field, fault.code)).collect()
+fn errors(record: &str) -> Vec<(Option<Field>, RecordErrorCode)> {
+    read(record).unwrap_err().into_iter().map(|error| (error.field, error.code)).collect()
 }
 
-/// The message of the one fault that a record has.
+/// The message of the one error that a record has.
 fn message(record: &str) -> String {
-    let faults = read(record).unwrap_err();
-    assert_eq!(faults.len(), 1, "{faults:?}");
-    faults[0].message.clone()
+    let errors = read(record).unwrap_err();
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors[0].message.clone()
 }
 
 fn with_device_id(value: &str) -> String {
@@ -63,7 +63,7 @@ fn a_missing_field_is_named() {
         (r#"{"deviceID":"d","timestamp":1}"#, Field::Err, "err is missing; "),
         (r#"{"deviceID":"d","err":1}"#, Field::Timestamp, "timestamp is missing; "),
     ] {
-        assert_eq!(faults(record), [(Some(field), RecordErrorCode::Missing)]);
+        assert_eq!(errors(record), [(Some(field), RecordErrorCode::Missing)]);
         assert!(message(record).starts_with(start), "{}", message(record));
     }
 }
@@ -76,7 +76,7 @@ fn a_null_is_a_wrong_value_and_not_a_missing_one() {
         (Some(Field::Err), RecordErrorCode::NotAnInteger),
         (Some(Field::Timestamp), RecordErrorCode::NotANumber),
     ];
-    assert_eq!(faults(all_null), expected);
+    assert_eq!(errors(all_null), expected);
 }
 
 #[test]
@@ -102,8 +102,8 @@ fn the_message_for_a_missing_field_names_a_similar_unknown_field() {
 #[test]
 fn names_are_case_sensitive() {
     let expected = [Field::DeviceId, Field::Err, Field::Timestamp].map(|field| (Some(field), RecordErrorCode::Missing));
-    assert_eq!(faults(r#"{"deviceId":"d","ERR":1,"timeStamp":1}"#), expected);
-    assert_eq!(faults("{}"), expected);
+    assert_eq!(errors(r#"{"deviceId":"d","ERR":1,"timeStamp":1}"#), expected);
+    assert_eq!(errors("{}"), expected);
 }
 
 #[test]
@@ -113,13 +113,13 @@ fn all_errors_of_a_record_are_reported_in_the_order_of_the_fields() {
         (Some(Field::Err), RecordErrorCode::OutOfRange),
         (Some(Field::Timestamp), RecordErrorCode::Missing),
     ];
-    assert_eq!(faults(r#"{"err":2147483648,"deviceID":""}"#), expected);
+    assert_eq!(errors(r#"{"err":2147483648,"deviceID":""}"#), expected);
 }
 
 #[test]
 fn an_element_that_is_not_an_object_is_an_error_without_a_field() {
     for record in ["null", "107", "-1.5e3", r#""d""#, "true", "[]", &format!("[{NEIGHBOUR}]"), &nested(10_000)] {
-        assert_eq!(faults(record), [(None, RecordErrorCode::NotAnObject)]);
+        assert_eq!(errors(record), [(None, RecordErrorCode::NotAnObject)]);
     }
 }
 
@@ -147,7 +147,7 @@ fn if_a_name_occurs_twice_the_last_value_counts() {
     let last_is_good = r#"{"deviceID":1,"err":"x","timestamp":-1,"deviceID":"d","err":1,"timestamp":2}"#;
     assert_eq!(read(last_is_good), Ok(log("d", 1, 2)));
     let last_is_bad = r#"{"deviceID":"d","err":1,"timestamp":2,"err":null}"#;
-    assert_eq!(faults(last_is_bad), [(Some(Field::Err), RecordErrorCode::NotAnInteger)]);
+    assert_eq!(errors(last_is_bad), [(Some(Field::Err), RecordErrorCode::NotAnInteger)]);
     assert_eq!(read(r#"{"deviceID":"d","err":1,"timestamp":2,"\u0065rr":3}"#), Ok(log("d", 3, 2)));
 }
 
@@ -175,26 +175,26 @@ fn a_message_says_what_the_field_must_be_and_never_repeats_what_was_sent() {
 
 #[test]
 fn an_error_in_json_is_as_in_the_contract() {
-    let faults = read(&with_err("107.5")).unwrap_err();
+    let errors = read(&with_err("107.5")).unwrap_err();
     let expected = json!([{
         "index": 1,
         "field": "err",
         "code": "not_an_integer",
         "message": "err must be an integer between -2147483648 and 2147483647",
     }]);
-    assert_eq!(serde_json::to_value(&faults).unwrap(), expected);
+    assert_eq!(serde_json::to_value(&errors).unwrap(), expected);
 }
 
 #[test]
 fn the_error_of_an_element_that_is_not_an_object_has_a_null_field_in_json() {
-    let faults = read("null").unwrap_err();
+    let errors = read("null").unwrap_err();
     let expected = json!([{
         "index": 1,
         "field": null,
         "code": "not_an_object",
         "message": "a record must be an object with deviceID, err and timestamp",
     }]);
-    assert_eq!(serde_json::to_value(&faults).unwrap(), expected);
+    assert_eq!(serde_json::to_value(&errors).unwrap(), expected);
 }
 
 #[test]

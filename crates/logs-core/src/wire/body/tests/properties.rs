@@ -8,7 +8,7 @@ use serde_json::json;
 use super::*;
 use crate::Field;
 
-/// An element of a batch, and what must become of it: a log, or faults.
+/// An element of a batch, and what must become of it: a log, or errors.
 type Element = (String, Result<NewLog, Vec<(Option<Field>, RecordErrorCode)>>);
 
 fn good() -> impl Strategy<Value = Element> {
@@ -44,7 +44,7 @@ fn bad() -> impl Strategy<Value = Element> {
             ],
         ),
     ])
-    .prop_map(|(json, faults)| (json.to_owned(), Err(faults)))
+    .prop_map(|(json, errors)| (json.to_owned(), Err(errors)))
 }
 
 /// Pieces of bodies; put together at random they are almost, and sometimes really, JSON.
@@ -87,13 +87,13 @@ fn check(body: &[u8]) -> Result<(), TestCaseError> {
         Ok(batch) => {
             let records = batch.logs().len() + batch.rejected();
             prop_assert!(!batch.logs().is_empty() && records <= MAX_RECORDS);
-            prop_assert!(batch.errors().is_sorted_by_key(|fault| fault.index));
-            prop_assert!(batch.errors().iter().all(|fault| fault.index < records));
-            let mut indices: Vec<_> = batch.errors().iter().map(|fault| fault.index).collect();
+            prop_assert!(batch.errors().is_sorted_by_key(|error| error.index));
+            prop_assert!(batch.errors().iter().all(|error| error.index < records));
+            let mut indices: Vec<_> = batch.errors().iter().map(|error| error.index).collect();
             indices.dedup();
             prop_assert_eq!(indices.len(), batch.rejected());
         }
-        Err(BodyError::EveryRecordWrong(faults)) => prop_assert_eq!(faults.first().map(|fault| fault.index), Some(0)),
+        Err(BodyError::EveryRecordWrong(errors)) => prop_assert_eq!(errors.first().map(|error| error.index), Some(0)),
         Err(error) => prop_assert!(!error.to_string().is_empty()),
     }
     Ok(())
@@ -129,30 +129,30 @@ proptest! {
         in_an_envelope in any::<bool>(),
     ) {
         let mut expected_logs = Vec::new();
-        let mut expected_faults = Vec::new();
+        let mut expected_errors = Vec::new();
         let mut expected_rejected = 0;
         let mut body = Vec::new();
         for (index, (json, outcome)) in elements.into_iter().enumerate() {
             body.push(json);
             match outcome {
                 Ok(log) => expected_logs.push(log),
-                Err(faults) => {
+                Err(errors) => {
                     expected_rejected += 1;
-                    expected_faults.extend(faults.into_iter().map(|(field, code)| (index, field, code)));
+                    expected_errors.extend(errors.into_iter().map(|(field, code)| (index, field, code)));
                 }
             }
         }
         let body = format!("[{}]", body.join(","));
         let body = if in_an_envelope { format!("{{\"payload\":{body}}}") } else { body };
 
-        let (logs, rejected, faults) = match Batch::parse(body.as_bytes()) {
+        let (logs, rejected, errors) = match Batch::parse(body.as_bytes()) {
             Ok(batch) => (batch.logs().to_vec(), batch.rejected(), batch.errors().to_vec()),
-            Err(BodyError::EveryRecordWrong(faults)) => (Vec::new(), expected_rejected, faults),
+            Err(BodyError::EveryRecordWrong(errors)) => (Vec::new(), expected_rejected, errors),
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         };
-        let faults: Vec<_> = faults.iter().map(|fault| (fault.index, fault.field, fault.code)).collect();
+        let errors: Vec<_> = errors.iter().map(|error| (error.index, error.field, error.code)).collect();
         prop_assert_eq!(logs, expected_logs);
         prop_assert_eq!(rejected, expected_rejected);
-        prop_assert_eq!(faults, expected_faults);
+        prop_assert_eq!(errors, expected_errors);
     }
 }

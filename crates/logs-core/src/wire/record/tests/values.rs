@@ -15,7 +15,7 @@ fn every_i32_is_an_error_code() {
 fn an_err_beyond_i32_is_out_of_range() {
     let thirty_digits = "1".repeat(30);
     for text in ["2147483648", "-2147483649", "9223372036854775808", &thirty_digits, &format!("-{thirty_digits}")] {
-        assert_eq!(faults(&with_err(text)), [(Some(Field::Err), RecordErrorCode::OutOfRange)], "{text}");
+        assert_eq!(errors(&with_err(text)), [(Some(Field::Err), RecordErrorCode::OutOfRange)], "{text}");
     }
 }
 
@@ -30,11 +30,11 @@ fn an_err_may_be_written_in_any_notation_of_an_integer() {
 #[test]
 fn an_err_whose_value_is_not_an_integer_is_refused_and_never_rounded() {
     for text in ["107.5", "2147483647.0000001", "1e-400", r#""107""#, r#""""#, "true", "false", "null", "[107]", "{}"] {
-        assert_eq!(faults(&with_err(text)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)], "{text}");
+        assert_eq!(errors(&with_err(text)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)], "{text}");
     }
     let long = "1".repeat(10_000);
     for text in ["1e400", "1e999999999999999999999", "2.147483648e9", &long, &format!("{long}e-1")] {
-        let (field, code) = faults(&with_err(text))[0];
+        let (field, code) = errors(&with_err(text))[0];
         assert_eq!(field, Some(Field::Err), "{text}");
         assert!(matches!(code, RecordErrorCode::OutOfRange | RecordErrorCode::NotAnInteger), "{text}");
     }
@@ -72,7 +72,7 @@ fn a_timestamp_reaches_from_1970_to_the_end_of_9999() {
         assert_eq!(read(&with_timestamp(text)), Ok(log("d", 107, seconds)), "{text}");
     }
     for text in ["-1", "253402300800", "-253402300799", &"9".repeat(30)] {
-        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)], "{text}");
+        assert_eq!(errors(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)], "{text}");
     }
 }
 
@@ -88,14 +88,14 @@ fn the_fraction_of_a_second_is_dropped() {
     }
     assert_eq!(read(&with_timestamp("1.514864773e9")), Ok(log("d", 107, 1_514_864_773)));
     for text in ["-0.5", "1e400", "-1e400"] {
-        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)], "{text}");
+        assert_eq!(errors(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)], "{text}");
     }
 }
 
 #[test]
 fn a_timestamp_of_another_type_is_not_a_number() {
     for text in [r#""1514864773""#, "null", "true", "[]", r#""2018-01-02T03:46:13Z""#] {
-        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::NotANumber)], "{text}");
+        assert_eq!(errors(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::NotANumber)], "{text}");
     }
 }
 
@@ -112,7 +112,7 @@ fn a_timestamp_in_another_unit_is_refused_with_the_unit_and_the_factor() {
         let expected =
             format!("timestamp must be Unix time in seconds, and {text} looks like {unit}: divide it by {factor}");
         assert_eq!(message(&with_timestamp(text)), expected);
-        assert_eq!(faults(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)]);
+        assert_eq!(errors(&with_timestamp(text)), [(Some(Field::Timestamp), RecordErrorCode::OutOfRange)]);
     }
     assert!(message(&with_timestamp("1.514864773e12")).contains("1514864773000 looks like milliseconds"));
 }
@@ -134,9 +134,9 @@ fn a_device_id_has_1_to_255_characters_whatever_their_bytes() {
         let accepted = read(&with_device_id(&format!("\"{longest}\"")));
         assert_eq!(accepted, Ok(log(&longest, 107, 1_514_864_773)), "{character}");
         let too_long = with_device_id(&format!("\"{longest}{character}\""));
-        assert_eq!(faults(&too_long), [(Some(Field::DeviceId), RecordErrorCode::TooLong)], "{character}");
+        assert_eq!(errors(&too_long), [(Some(Field::DeviceId), RecordErrorCode::TooLong)], "{character}");
     }
-    assert_eq!(faults(&with_device_id(r#""""#)), [(Some(Field::DeviceId), RecordErrorCode::Empty)]);
+    assert_eq!(errors(&with_device_id(r#""""#)), [(Some(Field::DeviceId), RecordErrorCode::Empty)]);
 }
 
 #[test]
@@ -144,7 +144,7 @@ fn an_escaped_character_of_a_device_id_counts_as_one() {
     let accepted = read(&with_device_id(&format!("\"{}\"", r"\ud83d\ude00".repeat(255))));
     assert_eq!(accepted, Ok(log(&"😀".repeat(255), 107, 1_514_864_773)));
     let too_long = with_device_id(&format!("\"{}\"", r"\u0078".repeat(256)));
-    assert_eq!(faults(&too_long), [(Some(Field::DeviceId), RecordErrorCode::TooLong)]);
+    assert_eq!(errors(&too_long), [(Some(Field::DeviceId), RecordErrorCode::TooLong)]);
 }
 
 #[test]
@@ -165,13 +165,13 @@ fn a_device_id_may_hold_any_character() {
 fn a_device_id_of_another_type_is_not_a_string() {
     let lone_surrogates = [r#""\ud800""#, r#""\udc00""#, r#""a\ud83d b""#, r#""\ud83d\ud83d""#];
     for json in ["107", "null", "true", "[]", r#"["d"]"#, "{}"].into_iter().chain(lone_surrogates) {
-        assert_eq!(faults(&with_device_id(json)), [(Some(Field::DeviceId), RecordErrorCode::NotAString)], "{json}");
+        assert_eq!(errors(&with_device_id(json)), [(Some(Field::DeviceId), RecordErrorCode::NotAString)], "{json}");
     }
 }
 
 #[test]
 fn ten_thousand_levels_of_nesting_in_a_field_are_a_wrong_value() {
     let deep = nested(10_000);
-    assert_eq!(faults(&with_device_id(&deep)), [(Some(Field::DeviceId), RecordErrorCode::NotAString)]);
-    assert_eq!(faults(&with_err(&deep)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)]);
+    assert_eq!(errors(&with_device_id(&deep)), [(Some(Field::DeviceId), RecordErrorCode::NotAString)]);
+    assert_eq!(errors(&with_err(&deep)), [(Some(Field::Err), RecordErrorCode::NotAnInteger)]);
 }

@@ -41,7 +41,7 @@ fn bill(template: &Template, options: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// The dollars of all lines that begin so.
+/// The dollars of all lines that begin with this text.
 fn dollars(bill: &str, name: &str) -> f64 {
     let lines = bill.lines().filter(|line| line.trim_start().starts_with(name));
     lines.map(|line| line.rsplit(' ').next().expect("a word").parse::<f64>().expect("dollars")).sum()
@@ -56,7 +56,7 @@ fn of_a_million(name: &str) -> Vec<f64> {
     line.split_whitespace().map(|number| number.parse().expect("a number")).collect()
 }
 
-/// That items of the bill are what the script says of a million codes, as far as it prints digits.
+/// Asserts that items of the bill equal the script's figures for a million codes, in the digits that it prints.
 fn is_as_in_the_script(template: &Template, mode: &str, items: &[(&str, &[&str])]) {
     for (place, batch) in BATCHES.into_iter().enumerate() {
         let bill = bill(template, &["--codes-per-second", "1000", "--batch", batch]);

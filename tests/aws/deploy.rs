@@ -1,5 +1,4 @@
-//! What goes to AWS beside the template: the zips that `./dev package` makes, and the command that replaces the code of
-//! a function.
+//! What is deployed beside the template: the zips of `./dev package`, and the command that replaces a function's code.
 
 use std::io::Read;
 use std::path::Path;
@@ -119,7 +118,7 @@ async fn cargo_toml_says_the_same_of_a_function_as_the_template_and_nothing_else
     }
 }
 
-/// An account in which the stack is there, as far as functions go.
+/// An account that has the functions of the stack.
 struct Deployed {
     moto: Moto,
     role: String,
@@ -128,7 +127,7 @@ struct Deployed {
 impl Deployed {
     async fn open() -> Self {
         let moto = Moto::start().await;
-        // With {} for the policy that says who may take the role: moto does not ask.
+        // With {} as the trust policy of the role, which moto does not check.
         let role = "Action=CreateRole&Version=2010-05-08&RoleName=role&AssumeRolePolicyDocument=%7B%7D";
         let request =
             moto.request("iam", Method::POST, "/").header("content-type", "application/x-www-form-urlencoded");
@@ -140,7 +139,7 @@ impl Deployed {
         Self { moto, role: "arn:aws:iam::123456789012:role/role".to_owned() }
     }
 
-    /// Makes a function with this code, in a network, with the settings that the template gives it.
+    /// Creates a function with this code, in a network, with the settings of the template.
     async fn create(&self, name: &str, properties: &Value, code: Vec<u8>) {
         succeed(self.moto.request("s3", Method::PUT, &format!("/artifacts/{name}.zip")).body(code)).await;
         let function = json!({
@@ -189,7 +188,7 @@ async fn succeed(request: reqwest::RequestBuilder) {
     assert!(status.is_success(), "{status}: {}", answer.text().await.expect("an answer has a body"));
 }
 
-/// A function without what its code and the moment say.
+/// A function's configuration without the values that depend on its code and on time.
 fn but_for_the_code(function: &Value) -> Value {
     let mut function = function.clone();
     let configuration = function["Configuration"].as_object_mut().expect("a function has a configuration");
@@ -202,12 +201,12 @@ fn but_for_the_code(function: &Value) -> Value {
 #[tokio::test]
 async fn cargo_lambda_deploy_replaces_the_code_of_a_function_and_nothing_else() {
     let account = Deployed::open().await;
-    // Where all functions are.
+    // A template with all functions.
     let template = &draining().json;
     for function in FUNCTIONS {
         let name = format!("error-codes-prod-{function}");
         let properties = properties(template, function);
-        // What was deployed before is another function's code: it must go.
+        // The code that was deployed before is another function's, and must be replaced.
         let other = FUNCTIONS.into_iter().find(|other| *other != function).expect("there are five");
         account.create(&name, properties, zip(format!("{other}.zip"))).await;
         account.create(&format!("{function}-as-it-should-be"), properties, zip(format!("{function}.zip"))).await;

@@ -1,4 +1,4 @@
-//! What operators deploy: the template, the zips, the costs.
+//! What operators deploy: template, zips, costs.
 
 mod costs;
 mod deploy;

@@ -1,11 +1,11 @@
-//! `docs/scaling.md` shows what the script `docs/costs` and `./dev simulate` say.
+//! `docs/scaling.md` shows the output of `docs/costs` and `./dev simulate`.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::harness::binaries;
 
-/// That the document has what a program prints, between these marks.
+/// Asserts that the document has a program's output between these marks.
 fn shows(program: &mut Command, begin: &str, end: &str) {
     let output = program.output().expect("it can be run");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -30,7 +30,7 @@ fn the_limits_of_dynamodb_in_the_document_are_those_of_the_simulation() {
     shows(simulation.arg("simulate"), begin, "<!-- ./dev simulate: end -->\n");
 }
 
-/// Both know the write units of a batch.
+/// Both use the write units of a batch.
 #[test]
 fn the_script_and_the_simulation_reckon_with_the_same_write_units() {
     let document = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/scaling.md"));

@@ -1,5 +1,4 @@
-//! What would be deployed: the template of each variant, as osls packages it. No AWS account is needed, and none is
-//! asked.
+//! The template of each variant, as osls packages it. No AWS account is needed.
 
 mod alarms;
 mod apis;

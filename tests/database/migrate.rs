@@ -90,7 +90,7 @@ async fn after_one_run_in_an_empty_server_both_functions_work_with_users_of_thei
 }
 
 #[tokio::test]
-async fn what_is_old_is_deleted_by_a_function_with_a_user_of_its_own() {
+async fn retention_deletes_old_logs_with_its_own_database_user() {
     let deployment = Deployment::new().await;
     report(&deployment.migrate()).await;
     let account = &deployment.account;
@@ -125,7 +125,7 @@ async fn running_it_again_changes_nothing_and_two_runs_at_once_are_safe() {
 }
 
 #[tokio::test]
-async fn a_failure_tells_what_to_do() {
+async fn an_error_says_what_to_do() {
     let deployment = Deployment::new().await;
     report(&deployment.migrate()).await;
     let account = &deployment.account;
@@ -134,7 +134,7 @@ async fn a_failure_tells_what_to_do() {
     let weak = account.moto.create_secret("weak", &user("weak", "x")).await;
     let refused = failure(&deployment.migrate_as(&weak, &deployment.reader)).await;
     assert!(refused.contains("cannot set up the user writer") && refused.contains("needs CREATE USER"), "{refused}");
-    // What it grants it cannot see: so it could not see what is too much either.
+    // It cannot see what it grants, so it could not see surplus rights either.
     account.run("GRANT CREATE USER ON *.* TO 'weak'@'%'").await;
     let blind = failure(&deployment.migrate_as(&weak, &deployment.reader)).await;
     assert!(blind.contains("grant SELECT on mysql.* to the user that migrates"), "{blind}");
@@ -149,11 +149,11 @@ async fn a_failure_tells_what_to_do() {
     elsewhere["DBNAME"] = "Other".into();
     let elsewhere = account.moto.create_secret("elsewhere", &elsewhere).await;
     let contradiction = failure(&deployment.migrate_as(&elsewhere, &deployment.reader)).await;
-    assert!(contradiction.contains("DB_NAME says something else than the administrator's secret"), "{contradiction}");
+    assert!(contradiction.contains("DB_NAME differs from the administrator's secret"), "{contradiction}");
 
     let mut settings = deployment.secrets(&deployment.reader).to_vec();
     settings.push(("DB_PORT", "1"));
     let away = failure(&account.function("migrate", &deployment.administrator, &settings)).await;
-    assert!(away.contains("cannot connect to the database") && away.contains("is the way to it open?"), "{away}");
+    assert!(away.contains("cannot connect to the database") && away.contains("is the network open?"), "{away}");
     deployment.account.server.stop().await;
 }

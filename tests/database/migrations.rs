@@ -1,4 +1,4 @@
-//! The schema: from nothing, from the seed's table, twice, at once, interrupted.
+//! The schema: from nothing, from a table that was created by hand, twice, at once, interrupted.
 
 use logs_core::mysql::{MigrateError, migrate};
 use serde_json::json;
@@ -6,8 +6,8 @@ use sqlx::Row;
 
 use crate::harness::{Database, in_time, record};
 
-/// The seed's own text.
-const SEED_TABLE: &str = "CREATE TABLE `Logs` (
+/// The original table, which operators may have created by hand.
+const ORIGINAL_TABLE: &str = "CREATE TABLE `Logs` (
 `error_log_id` INT NOT NULL AUTO_INCREMENT,
 `device_id` varchar(255) NOT NULL,
 `error_number` INT NOT NULL,
@@ -82,9 +82,9 @@ async fn a_database_that_is_not_there_is_made() {
 }
 
 #[tokio::test]
-async fn a_table_made_by_hand_from_the_seed_is_upgraded_and_keeps_its_rows() {
+async fn a_table_that_was_created_by_hand_is_upgraded_and_keeps_its_rows() {
     let database = Database::empty().await;
-    database.run(SEED_TABLE).await;
+    database.run(ORIGINAL_TABLE).await;
     database
         .run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('a', 107, 1514864773), ('b', -1, 2147483647), ('c', 0, -5)")
         .await;
@@ -105,7 +105,7 @@ async fn a_table_made_by_hand_from_the_seed_is_upgraded_and_keeps_its_rows() {
 #[tokio::test]
 async fn a_table_that_cannot_hold_every_character_can_after_the_upgrade() {
     let database = Database::empty().await;
-    database.run(&format!("{SEED_TABLE} DEFAULT CHARACTER SET latin1")).await;
+    database.run(&format!("{ORIGINAL_TABLE} DEFAULT CHARACTER SET latin1")).await;
     database.run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('münchen', 1, 1)").await;
     migrate(&database.settings()).await.expect("the migrations run");
     database.insert(&json!([record("🦀", 1, 2)]), 2).await;
@@ -141,7 +141,7 @@ async fn an_interrupted_upgrade_is_finished_by_the_next_run() {
 #[tokio::test]
 async fn four_runs_at_once_apply_each_migration_once() {
     let database = Database::empty().await;
-    database.run(SEED_TABLE).await;
+    database.run(ORIGINAL_TABLE).await;
     database.run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('a', 1, 1)").await;
     let settings = database.settings();
     let runs: Vec<_> = (0..4)
@@ -159,9 +159,9 @@ async fn four_runs_at_once_apply_each_migration_once() {
 }
 
 #[tokio::test]
-async fn a_table_that_a_transaction_holds_is_left_alone_after_a_while_so_that_nobody_waits_behind() {
+async fn migrate_gives_up_on_a_table_that_a_transaction_holds_so_that_no_query_waits_behind_it() {
     let database = Database::empty().await;
-    database.run(SEED_TABLE).await;
+    database.run(ORIGINAL_TABLE).await;
     let mut holder = database.connection().await;
     for statement in ["BEGIN", "SELECT * FROM Logs"] {
         sqlx::raw_sql(statement).execute(&mut holder).await.expect("a transaction can be begun");
@@ -175,7 +175,7 @@ async fn a_table_that_a_transaction_holds_is_left_alone_after_a_while_so_that_no
 #[tokio::test]
 async fn a_table_of_an_engine_without_transactions_gets_another() {
     let database = Database::empty().await;
-    database.run(&format!("{SEED_TABLE} ENGINE = MyISAM")).await;
+    database.run(&format!("{ORIGINAL_TABLE} ENGINE = MyISAM")).await;
     database.run("INSERT INTO Logs (device_id, error_number, time_stamp) VALUES ('kept', 1, 1)").await;
     migrate(&database.settings()).await.expect("the migrations run");
     let mut connection = database.connection().await;

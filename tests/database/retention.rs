@@ -1,4 +1,4 @@
-//! What is old goes away, and nothing else.
+//! Old rows are deleted, and no others.
 
 use logs_core::mysql::{Retention, RetentionReport};
 use logs_core::{Batch, Deadline, IdempotencyKey, NewBatch, clock};
@@ -165,7 +165,7 @@ async fn writers_do_not_wait_for_a_deletion() {
         };
         let (deleted, ()) = tokio::join!(store.delete_old(retention, in_time()), writing);
         deleted.expect("the database is there");
-        // What is new stays; of what came while it was at work, and is old, it may have taken some.
+        // New rows stay. It may have deleted some of the old rows that were inserted meanwhile.
         let (keys, logs) = (keys(&database).await, database.count().await);
         assert!(keys.contains(&"bb".to_owned()) && (keys.len() <= 2 || table == "Logs"), "{table}: {keys:?}");
         assert!(if table == "Logs" { (1..=3).contains(&logs) } else { logs == 6 }, "{table}: {logs}");
@@ -190,7 +190,7 @@ async fn waits_for_user_lock(database: &Database) -> bool {
 }
 
 #[tokio::test]
-async fn the_command_deletes_what_is_older_than_it_is_told() {
+async fn the_command_deletes_rows_older_than_its_options_say() {
     let database = Database::migrated().await;
     let now = clock::unix_seconds();
     for (key, age) in [("oldest", 29 * DAY), ("older", 27 * DAY), ("old", 3 * DAY), ("new", 0)] {

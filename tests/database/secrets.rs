@@ -28,13 +28,13 @@ async fn expect_out_of_reach(function: &FunctionRun, reason: &str) {
 async fn a_secret_holds_the_credentials_in_the_spelling_of_aws_or_of_secrets_json() {
     let account = Account::open().await;
     let aws = account.whole_secret();
-    let seed = json!({
+    let short = json!({
         "HOST": "127.0.0.1", "PORT": account.port().to_string(), "DBNAME": "Error_Logs",
         "USER": aws["username"], "PASS": aws["password"],
     });
-    for (name, secret) in [("aws", aws), ("seed", seed)] {
+    for (name, secret) in [("aws", aws), ("short", short)] {
         let arn = account.moto.create_secret(name, &secret).await;
-        // The secret says it all, so these would be wrong.
+        // The secret holds every value, so these wrong ones are not used.
         let changes = [("DB_HOST", "nowhere.invalid"), ("DB_PORT", "1"), ("DB_NAME", "Nothing")];
         expect_stored(&account.function("post-log", &arn, &changes)).await;
     }
@@ -112,7 +112,7 @@ async fn a_password_that_is_changed_while_the_function_runs_costs_no_request() {
 
     account.moto.put_secret(&arn, &secret("second")).await;
     account.run("ALTER USER 'writer'@'%' IDENTIFIED BY 'second'").await;
-    // What is connected stays so, and needs no secret.
+    // Open connections stay, and need no secret.
     expect_stored(&functions[0]).await;
     assert_eq!(account.moto.secret_reads().await, 2);
 

@@ -10,7 +10,7 @@ use crate::harness::{
 };
 
 on_every_store!(
-    what_was_stored_is_listed_as_it_was_sent,
+    logs_are_listed_as_they_were_sent,
     the_limits_of_every_field_can_be_stored,
     an_empty_table_lists_nothing,
     the_ten_most_recent_are_listed_and_the_eleventh_is_not,
@@ -26,7 +26,7 @@ async fn listed(store: &Store) -> Vec<(String, i64)> {
     most_recent.result.into_iter().map(|log| (log.device_id().to_owned(), log.timestamp())).collect()
 }
 
-async fn what_was_stored_is_listed_as_it_was_sent(store: AnyStore) {
+async fn logs_are_listed_as_they_were_sent(store: AnyStore) {
     let longest = "🦀".repeat(255);
     let ids = ["any_device_token", "'; DROP TABLE Logs; --", "a\0b\"\\\n%_`", "ünïcödé ☂ ", &longest];
     let records: Vec<_> =

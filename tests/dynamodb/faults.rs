@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Fault, FaultProxy, FunctionRun, Table, body_event, event, record, table_variables};
+use crate::harness::{Fault, FaultProxy, FunctionRun, Table, event, keyed_event, record, table_variables};
 
 const FAULTS: [Fault; 9] = [
     Fault::Refuse("ThrottlingException"),
@@ -26,19 +26,12 @@ async fn behind_a_proxy(name: &str) -> (Table, FaultProxy, FunctionRun) {
 }
 
 fn function(name: &str, proxy: &FaultProxy) -> FunctionRun {
-    let variables = table_variables(&proxy.url());
-    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    FunctionRun::with_timeout(name, &variables, Duration::from_secs(6))
+    FunctionRun::with_timeout(name, &table_variables(&proxy.url()), Duration::from_secs(6))
 }
 
 async fn send(function: &FunctionRun, key: Option<&str>, records: usize) -> (u16, Value) {
     let body: Vec<_> = (0..records).map(|number| record(&format!("device-{number}"), 1, 1)).collect();
-    let mut event = body_event(&json!(body).to_string());
-    if let Some(key) = key {
-        event["headers"]["Idempotency-Key"] = key.into();
-        event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
-    }
-    let answer = function.invoke(&event).await.expect("it answers");
+    let answer = function.invoke(&keyed_event(key, &json!(body).to_string())).await.expect("it answers");
     (answer.status, answer.body["duplicate"].clone())
 }
 
@@ -79,9 +72,7 @@ async fn what_stays_refused_is_503_and_stored_nothing_and_what_stays_lost_is_fou
     let (table, proxy, function) = behind_a_proxy("post-log").await;
     assert_eq!(send(&function, Some("warm"), 1).await.0, 200);
     proxy.fail("TransactWriteItems", Fault::Refuse("ThrottlingException"), usize::MAX);
-    let mut event = body_event(&json!([record("device-0", 1, 1)]).to_string());
-    event["headers"]["Idempotency-Key"] = "key".into();
-    event["multiValueHeaders"]["Idempotency-Key"] = json!(["key"]);
+    let event = keyed_event("key", &json!([record("device-0", 1, 1)]).to_string());
     let answer = function.invoke(&event).await.expect("it answers");
     assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")));
     assert!(function.log().contains("DynamoDB throttles") && function.log().contains("\"ambiguous\":false"));

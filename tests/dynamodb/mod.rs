@@ -1,5 +1,5 @@
-//! What is DynamoDB's alone: faults of its endpoint, what calls cost, shards, settings. The contract is tested with the other
-//! store's, from one text.
+//! Tests of DynamoDB alone: faults of its endpoint, costs of calls, shards, settings. `on_every_store!` tests the
+//! contract on both stores.
 
 mod faults;
 mod settings;

@@ -38,7 +38,7 @@ async fn a_table_that_does_not_exist_is_named_in_the_log_and_a_request_is_503() 
 }
 
 #[tokio::test]
-async fn a_permission_that_is_missing_is_told_in_the_words_of_aws() {
+async fn a_missing_permission_is_logged_in_the_words_of_aws() {
     let table = Table::create().await;
     let proxy = table.fault_proxy().await;
     for (name, operation) in [("post-log", "UpdateItem"), ("post-log", "PutItem"), ("get-logs", "Query")] {
@@ -53,7 +53,7 @@ async fn a_permission_that_is_missing_is_told_in_the_words_of_aws() {
 }
 
 #[tokio::test]
-async fn a_table_with_other_keys_is_told_in_the_log() {
+async fn a_table_with_other_keys_is_reported_in_the_log() {
     let table = Table::without_table().await;
     table.create_with_other_keys().await;
     let post_log = function("post-log", &table.url, &[]);

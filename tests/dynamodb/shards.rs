@@ -18,7 +18,7 @@ async fn insert(store: &Store, device: &str, timestamp: i64) {
 }
 
 #[tokio::test]
-async fn a_reader_with_fewer_shards_finds_what_a_writer_with_more_has_stored() {
+async fn a_reader_with_fewer_shards_finds_the_logs_of_a_writer_with_more() {
     let table = Table::create().await;
     let old: Store = table.dynamo_store(&[("TABLE_SHARDS", "2")]).into();
     let new: Store = table.dynamo_store(&[("TABLE_SHARDS", "64")]).into();

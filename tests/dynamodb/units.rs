@@ -2,12 +2,10 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{FaultProxy, FunctionRun, Table, body_event, event, message, record, table_variables};
+use crate::harness::{FaultProxy, FunctionRun, Table, event, keyed_event, message, record, table_variables};
 
 fn function(name: &str, proxy: &FaultProxy) -> FunctionRun {
-    let variables = table_variables(&proxy.url());
-    let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    FunctionRun::new(name, &variables)
+    FunctionRun::new(name, &table_variables(&proxy.url()))
 }
 
 /// Any devices and codes of a fleet, at any time of the last hour.
@@ -28,12 +26,7 @@ fn written(proxy: &FaultProxy) -> f64 {
 }
 
 async fn post(function: &FunctionRun, key: Option<&str>, body: &str) {
-    let mut event = body_event(body);
-    if let Some(key) = key {
-        event["headers"]["Idempotency-Key"] = key.into();
-        event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
-    }
-    assert_eq!(function.invoke(&event).await.expect("it answers").status, 200, "{}", function.log());
+    assert_eq!(function.invoke(&keyed_event(key, body)).await.expect("it answers").status, 200, "{}", function.log());
 }
 
 #[tokio::test]

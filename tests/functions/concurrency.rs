@@ -31,7 +31,7 @@ async fn wait_for_statements(observer: &mut MySqlConnection, like: &str) {
     .await;
 }
 
-/// As many clients as there may be events; each sends so many, one after the other.
+/// One client per concurrent event; each sends `events` events, one after the other.
 fn start_clients(function: &Arc<FunctionRun>, events: usize) -> JoinSet<()> {
     let mut clients = JoinSet::new();
     for client in 0..EVENTS_AT_ONCE {

@@ -81,7 +81,7 @@ async fn the_largest_message_that_there_is_comes_through_and_is_stored() {
 #[tokio::test]
 async fn a_poisoned_message_takes_no_neighbour_down_and_is_a_dead_letter_in_the_end() {
     let database = Database::migrated().await;
-    // Long enough for an invocation on a busy machine: what is at work must not come again.
+    // Long enough for an invocation on a busy machine: a message in progress must not be delivered again.
     let policy = RedrivePolicy { visibility_timeout: 4, max_receive_count: 2 };
     let mut run = QueueRun::start_with(&database, policy).await;
     run.send(["poison".to_owned()].into_iter().chain(messages(20))).await;

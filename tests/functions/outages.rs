@@ -1,4 +1,5 @@
-//! The database is away, dies, refuses, hangs: 503 with Retry-After in time, then recovery without a restart.
+//! The database is unreachable, dies, refuses or hangs: the response is 503 with Retry-After in time, and the functions
+//! recover without a restart.
 
 mod clock;
 mod silence;
@@ -12,7 +13,7 @@ use serde_json::json;
 use sqlx::{Connection, Executor, MySqlConnection};
 
 use crate::harness::{
-    Database, FunctionRun, body_event, event, private_server, proxy_before, record, until, wait_for_blocked_statements,
+    Database, FunctionRun, event, keyed_event, private_server, proxy_before, record, until, wait_for_blocked_statements,
 };
 
 fn functions(database: &Database) -> [FunctionRun; 2] {
@@ -51,8 +52,8 @@ async fn admin(server: &Server, sql: &str) {
     connection.close().await.expect("a connection can be closed");
 }
 
-/// The same database for a user who is not the administrator: him a read-only server obeys, and for him one more
-/// connection is kept.
+/// The same database as a user who is not the administrator. The administrator may write to a read-only server, and has
+/// a connection reserved.
 async fn user(server: &Server, database: &Database) -> Database {
     admin(server, "CREATE USER 'device'@'127.0.0.1' IDENTIFIED BY 'x'").await;
     admin(server, "GRANT SELECT, INSERT ON Error_Logs.* TO 'device'@'127.0.0.1'").await;
@@ -63,7 +64,7 @@ fn signal(process: u32, signal: Signal) {
     kill(Pid::from_raw(process.try_into().expect("process ids are small")), signal).expect("our own child");
 }
 
-/// All ten, also those that the server has not yet taken back from us.
+/// Takes all ten connections, once the server has released those that were closed before.
 async fn take_all(user: &Database, taken: &mut Vec<MySqlConnection>) {
     until("every connection is taken", async || {
         if taken.len() < 10
@@ -122,7 +123,7 @@ async fn a_database_that_is_killed_in_the_middle_of_a_request_costs_503_and_the_
 }
 
 #[tokio::test]
-async fn nobody_gets_into_a_private_server_without_its_password() {
+async fn a_private_server_refuses_logins_without_its_password() {
     let (server, database, _folder) = private_server(&[]).await;
     for user in ["root@", "operator@", "operator:wrong@", "@"] {
         let url = database.url.replacen("operator:private@", user, 1);
@@ -213,18 +214,13 @@ async fn a_server_whose_own_settings_are_for_long_transactions_keeps_what_it_ack
     for option in ["--autocommit=0", "--completion-type=1"] {
         let (mut server, database, _folder) = private_server(&[option]).await;
         let functions = functions(&database);
-        let keyed = |key: &str| {
-            let mut event = body_event(&record("a", 1, 1).to_string());
-            event["headers"]["Idempotency-Key"] = key.into();
-            event
-        };
         let listed = async || {
             let answer = functions[1].invoke(&event()).await.expect("it answers");
             answer.body["result"].as_array().map(Vec::len)
         };
         assert_eq!(listed().await, Some(0));
         for (number, key) in [Some("a"), None, Some("b"), None].into_iter().enumerate() {
-            let event = key.map_or_else(|| body_event(&record("a", 1, 1).to_string()), keyed);
+            let event = keyed_event(key, &record("a", 1, 1).to_string());
             assert_eq!(functions[0].invoke(&event).await.expect("it answers").status, 200, "{option}");
             assert_eq!(listed().await, Some(number + 1), "{option}: who reads sees what came later");
         }

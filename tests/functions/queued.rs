@@ -4,11 +4,11 @@ use local::moto::{KEY, REGION};
 use local::queue::{Queues, RedrivePolicy};
 use serde_json::{Value, json};
 
-use crate::harness::{AnyStore, FunctionRun, Moto, body_event, on_every_store, record};
+use crate::harness::{AnyStore, FunctionRun, Moto, body_event, keyed_event, on_every_store, record};
 
 on_every_store!(
     a_batch_is_acknowledged_with_202_and_stored_from_the_queue,
-    with_a_key_what_is_sent_twice_is_stored_once_and_without_one_twice,
+    a_repeated_batch_is_stored_once_with_a_key_and_twice_without,
     a_retry_that_meets_the_other_mode_is_stored_once,
     a_thousand_codes_and_a_whole_megabyte_are_one_message_each,
 );
@@ -40,12 +40,7 @@ impl Queued {
     }
 
     async fn send(&self, key: Option<&str>, body: &str) -> (u16, Value) {
-        let mut event = body_event(body);
-        if let Some(key) = key {
-            event["headers"]["Idempotency-Key"] = key.into();
-            event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
-        }
-        let answer = self.post_log.invoke(&event).await.expect("it answers");
+        let answer = self.post_log.invoke(&keyed_event(key, body)).await.expect("it answers");
         if answer.status == 503 {
             assert_eq!(answer.headers["retry-after"], "1");
         }
@@ -96,7 +91,7 @@ async fn a_batch_is_acknowledged_with_202_and_stored_from_the_queue(store: AnySt
     assert_eq!(store.count().await, 2);
 }
 
-async fn with_a_key_what_is_sent_twice_is_stored_once_and_without_one_twice(store: AnyStore) {
+async fn a_repeated_batch_is_stored_once_with_a_key_and_twice_without(store: AnyStore) {
     let queued = Queued::start().await;
     let body = record("a", 1, 1).to_string();
     for key in [Some("k"), Some("k"), None, None] {
@@ -115,10 +110,7 @@ async fn a_retry_that_meets_the_other_mode_is_stored_once(store: AnyStore) {
     assert_eq!(queued.send(Some("k"), &body).await.0, 202);
     assert_eq!(store_messages(&store, &queued.receive().await).await, 0);
     let direct = store.function("post-log");
-    let mut event = body_event(&body);
-    event["headers"]["Idempotency-Key"] = "k".into();
-    event["multiValueHeaders"]["Idempotency-Key"] = json!(["k"]);
-    let answer = direct.invoke(&event).await.expect("it answers");
+    let answer = direct.invoke(&keyed_event("k", &body)).await.expect("it answers");
     assert_eq!((answer.status, &answer.body["duplicate"]), (200, &json!(true)));
     assert_eq!(store.count().await, 1);
 }
@@ -142,7 +134,7 @@ async fn a_thousand_codes_and_a_whole_megabyte_are_one_message_each(store: AnySt
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_refused_before_the_queue_is_asked() {
+async fn an_invalid_batch_is_refused_before_the_queue_is_called() {
     let queued = Queued::start().await;
     let noncharacters = record(&"\u{ffff}".repeat(255), 1, 1).to_string();
     let no_message = format!("[{}]", vec![noncharacters; 1000].join(","));
@@ -173,7 +165,7 @@ async fn a_queue_that_is_away_or_refuses_is_503_and_nothing_about_the_inside() {
 }
 
 #[tokio::test]
-async fn queued_mode_needs_no_database_and_a_queue_that_is_none_ends_the_start() {
+async fn queued_mode_needs_no_database_and_an_invalid_queue_url_ends_the_start() {
     let function = FunctionRun::new("post-log", &[("QUEUE_URL", "error-codes")]);
     function.invoke(&body_event("[]")).await.expect_err("it does not start");
     assert!(function.log().contains("QUEUE_URL cannot be used: it must be a URL"), "{}", function.log());

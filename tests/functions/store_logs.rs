@@ -1,5 +1,5 @@
-//! The consumer of the queue, as its event source calls it: what is stored is stored once, what is not is named, and no
-//! message takes another one down.
+//! store-logs as its event source calls it: each batch is stored once, each failed message is named, and no message
+//! harms another.
 
 mod interruptions;
 mod refusals;
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AnyStore, Database, FunctionRun, in_time, on_every_store};
+use crate::harness::{AnyStore, Database, FunctionRun, in_time, keyed_event, on_every_store};
 
 on_every_store!(
     a_message_that_is_delivered_again_is_stored_once_and_deleted,
@@ -17,7 +17,7 @@ on_every_store!(
     another_batch_under_a_used_key_is_named_and_not_stored,
     a_batch_that_was_stored_directly_is_not_stored_again,
     messages_that_come_out_of_order_are_listed_by_when_they_were_received,
-    a_line_of_metrics_says_what_was_done,
+    a_line_of_metrics_counts_messages_and_logs,
 );
 
 /// When every message here was received.
@@ -108,7 +108,7 @@ async fn a_slow_database_gets_something_done_with_every_delivery() {
 }
 
 #[tokio::test]
-async fn what_has_waited_longest_is_stored_first() {
+async fn the_oldest_messages_are_stored_first() {
     let database = Database::migrated().await;
     let received = |key: &str, received_at: i64| {
         let logs = json!([["a", 1, received_at]]);
@@ -142,10 +142,7 @@ async fn another_batch_under_a_used_key_is_named_and_not_stored(store: AnyStore)
 async fn a_batch_that_was_stored_directly_is_not_stored_again(store: AnyStore) {
     let post_log = store.function("post-log");
     let body = json!([{ "deviceID": "a", "err": 107, "timestamp": 1_514_864_773 }]).to_string();
-    let mut direct = crate::harness::body_event(&body);
-    direct["headers"]["Idempotency-Key"] = "k".into();
-    direct["multiValueHeaders"]["Idempotency-Key"] = json!(["k"]);
-    assert_eq!(post_log.invoke(&direct).await.expect("it answers").status, 200);
+    assert_eq!(post_log.invoke(&keyed_event("k", &body)).await.expect("it answers").status, 200);
     let function = store.function("store-logs");
     assert_eq!(failures(&function, &[message("k", &["a"])]).await, NONE);
     assert_eq!(store.count().await, 1);
@@ -167,7 +164,7 @@ async fn messages_that_come_out_of_order_are_listed_by_when_they_were_received(s
 }
 
 #[tokio::test]
-async fn without_time_no_work_is_begun_and_nothing_is_lost() {
+async fn without_time_no_transaction_is_begun_and_no_message_is_lost() {
     let database = Database::migrated().await;
     let variables = [("DATABASE_URL", database.url.as_str())];
     let function = FunctionRun::with_timeout("store-logs", &variables, Duration::from_secs(2));
@@ -176,7 +173,7 @@ async fn without_time_no_work_is_begun_and_nothing_is_lost() {
 }
 
 #[tokio::test]
-async fn an_event_that_is_none_fails_as_a_whole() {
+async fn a_malformed_event_fails_as_a_whole() {
     let function = store_logs("mysql://nobody:x@127.0.0.1:1/Error_Logs");
     for event in [json!({}), json!({ "Records": [{ "body": "without an id" }] }), json!([])] {
         function.run(&event).await.expect_err("no answer would delete all messages");
@@ -184,7 +181,7 @@ async fn an_event_that_is_none_fails_as_a_whole() {
     assert_eq!(failures(&function, &[]).await, NONE, "and the next one is served");
 }
 
-async fn a_line_of_metrics_says_what_was_done(store: AnyStore) {
+async fn a_line_of_metrics_counts_messages_and_logs(store: AnyStore) {
     let function = store.function("store-logs");
     failures(&function, &[message("k", &["a", "b"]), "poison".to_owned(), message("k", &["a", "b"])]).await;
     failures(&function, &[message("k", &["a", "b"])]).await;

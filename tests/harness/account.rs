@@ -8,10 +8,10 @@ use sqlx::{ConnectOptions, Connection, Executor, MySqlConnection};
 
 use super::{Database, FunctionRun, Moto, TemporaryFolder, encrypted_server};
 
-/// An account of one test alone.
+/// An account that only one test uses.
 pub(crate) struct Account {
     pub(crate) server: Server,
-    /// As the administrator.
+    /// The database as the administrator.
     pub(crate) database: Database,
     pub(crate) moto: Moto,
     pub(crate) folder: TemporaryFolder,
@@ -28,13 +28,13 @@ impl Account {
         Self { server, database, moto, folder }
     }
 
-    /// With options of the server's.
+    /// The same with options for the server.
     pub(crate) async fn open_on(options: &[&str]) -> Self {
         let (server, database, folder) = encrypted_server(options).await;
         Self { server, database, moto: Moto::start().await, folder }
     }
 
-    /// The administrator's credentials and everything else, as AWS spells it.
+    /// The administrator's credentials with all optional keys, in AWS's spelling.
     pub(crate) fn whole_secret(&self) -> Value {
         let mut secret = json!({ "engine": "mysql", "host": "127.0.0.1", "port": self.port(), "dbname": "Error_Logs" });
         let (username, password) = self.administrator();
@@ -48,12 +48,12 @@ impl Account {
         (url.username().to_owned(), url.password().expect("the administrator has a password").to_owned())
     }
 
-    /// How anybody logs in, encrypted, past the functions.
+    /// Logs in over TLS, without a function.
     pub(crate) async fn log_in(&self, username: &str, password: &str) -> Result<MySqlConnection, sqlx::Error> {
         self.options().username(username).password(password).connect().await
     }
 
-    /// As the administrator, in no database.
+    /// A connection as the administrator, without a database.
     pub(crate) async fn server_connection(&self) -> MySqlConnection {
         self.options().database("").connect().await.expect("the server answers")
     }
@@ -63,7 +63,7 @@ impl Account {
         self.database.run(sql).await;
     }
 
-    /// Ends the connections of everybody else, as a failover does, and waits until they are gone.
+    /// Ends the user's connections, as a failover does, and waits until they are gone.
     pub(crate) async fn end_connections_of(&self, username: &str) {
         let mut connection = self.database.connection().await;
         // MariaDB's is signed, MySQL's is not.

@@ -9,7 +9,7 @@ use sqlx::{Connection, Executor, MySqlConnection};
 
 use super::{TemporaryFolder, temporary_folder, until};
 
-/// A database that only one test knows.
+/// A database that only one test uses.
 pub(crate) struct Database {
     pub(crate) url: String,
 }
@@ -43,7 +43,7 @@ impl Database {
         MySqlStore::new(&self.settings())
     }
 
-    /// A connection past the store, to set up and to look behind it.
+    /// A connection without the store, to set up and to check.
     pub(crate) async fn connection(&self) -> MySqlConnection {
         MySqlConnection::connect(&self.url).await.expect("the test server answers")
     }
@@ -64,17 +64,17 @@ impl Database {
     }
 }
 
-/// A deadline that no healthy test meets.
+/// A deadline that no healthy test reaches.
 pub(crate) fn in_time() -> Deadline {
     Deadline::within(Duration::from_secs(25))
 }
 
-/// A server for one test alone, which may kill it. With the schema, in `Database`.
+/// A server for one test, which may kill it. It has the schema.
 pub(crate) async fn private_server(extra: &[&str]) -> (Server, Database, TemporaryFolder) {
     start_server(temporary_folder(), None, extra).await
 }
 
-/// The same with TLS; the URL of `Database` asks for it, and for the server to be who it says it is.
+/// The same with TLS. The URL of `Database` asks for it, and for the server's certificate to be verified.
 pub(crate) async fn encrypted_server(extra: &[&str]) -> (Server, Database, TemporaryFolder) {
     let folder = temporary_folder();
     let tls = make_tls_files(folder.path()).expect("certificates can be made");
@@ -110,7 +110,7 @@ pub(crate) async fn refuse_the_second_insert(database: &Database, error: u16) {
     database.run(&trigger).await;
 }
 
-/// A connection whose transaction holds the lock on this idempotency key, until somebody ends it.
+/// A connection whose open transaction holds the lock on this idempotency key.
 pub(crate) async fn lock_key(database: &Database, key: &str) -> MySqlConnection {
     let mut connection = database.connection().await;
     let insert = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) \
@@ -120,20 +120,20 @@ pub(crate) async fn lock_key(database: &Database, key: &str) -> MySqlConnection 
     connection
 }
 
-/// Returns when so many INSERTs of this database wait for a lock.
+/// Waits until `count` INSERTs of this database wait for a lock.
 pub(crate) async fn wait_for_blocked_statements(database: &Database, count: i64) {
     let mut connection = database.connection().await;
     let sql =
         "SELECT COUNT(*) FROM information_schema.processlist WHERE db = DATABASE() AND info LIKE 'INSERT INTO Logs%'";
     until("statements wait for the lock", async || {
-        // MySQL refuses while anybody's statement with binary parameters is at work (3854).
+        // MySQL refuses while any statement with binary parameters is running (3854).
         let waiting: Result<i64, _> = sqlx::query_scalar(sql).fetch_one(&mut connection).await;
         waiting.is_ok_and(|waiting| waiting == count)
     })
     .await;
 }
 
-/// Waits until somebody on this server waits for a row that another transaction has locked.
+/// Waits until a transaction on this server waits for a locked row.
 pub(crate) async fn wait_for_row_lock(database: &Database) {
     let mut connection = database.connection().await;
     until("a transaction waits for a row", async || {

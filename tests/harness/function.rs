@@ -22,16 +22,16 @@ pub(crate) struct FunctionAnswer {
 }
 
 impl FunctionRun {
-    pub(crate) fn new(name: &str, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn new(name: &str, variables: &[(&str, impl AsRef<str>)]) -> Self {
         Self::with_timeout(name, variables, Duration::from_secs(20))
     }
 
-    pub(crate) fn with_timeout(name: &str, variables: &[(&str, &str)], timeout: Duration) -> Self {
+    pub(crate) fn with_timeout(name: &str, variables: &[(&str, impl AsRef<str>)], timeout: Duration) -> Self {
         let folder = temporary_folder();
         let function = Function::new(FunctionConfig {
             name: name.to_owned(),
             program: binaries().join(name),
-            variables: variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            variables: variables.iter().map(|(name, value)| ((*name).to_owned(), value.as_ref().to_owned())).collect(),
             timeout,
             concurrency: 1,
             log_file: folder.path().join("log"),
@@ -39,7 +39,7 @@ impl FunctionRun {
         Self { function, folder }
     }
 
-    /// Sends an event; the answer, or the sentence that the function failed with.
+    /// Sends an event. Returns the response, or the message of the function error.
     pub(crate) async fn run(&self, event: &Value) -> Result<Value, String> {
         match self.function.invoke(uuid::Uuid::new_v4().to_string(), event.to_string().into()).await {
             Ok(answer) => Ok(serde_json::from_slice(&answer).expect("a function answers with JSON")),
@@ -106,5 +106,15 @@ pub(crate) fn event() -> Value {
 pub(crate) fn body_event(body: &str) -> Value {
     let mut event = event();
     event["body"] = body.into();
+    event
+}
+
+/// The same with an idempotency key, if there is one.
+pub(crate) fn keyed_event<'a>(key: impl Into<Option<&'a str>>, body: &str) -> Value {
+    let mut event = body_event(body);
+    if let Some(key) = key.into() {
+        event["headers"]["Idempotency-Key"] = key.into();
+        event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
+    }
     event
 }

@@ -16,7 +16,7 @@ pub(crate) use database::{
     Database, encrypted_server, in_time, lock_key, private_server, refuse_the_second_insert,
     wait_for_blocked_statements, wait_for_row_lock,
 };
-pub(crate) use function::{FunctionRun, body_event, event};
+pub(crate) use function::{FunctionRun, body_event, event, keyed_event};
 pub(crate) use local::fault_proxy::{Fault, FaultProxy};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
@@ -51,7 +51,7 @@ pub(crate) fn temporary_folder() -> TemporaryFolder {
     TemporaryFolder::new("test").expect("the temporary folder can be written")
 }
 
-/// Asks again and again until it is so; a test that waits in vain fails after a minute.
+/// Waits until the condition holds. Fails after a minute.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let started = tokio::time::Instant::now();
     while !is_so().await {
@@ -60,7 +60,7 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// Whether a process still does something: a zombie does not, its parent has only not looked yet.
+/// Whether a process is running. A zombie is not: it waits only for its parent.
 pub(crate) fn is_running(id: u32) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     !status.is_empty() && !status.contains(") Z ")

@@ -1,4 +1,4 @@
-//! AWS as moto plays it: a real HTTP endpoint on this machine, with an account of its own for each test.
+//! AWS, emulated by moto: a real HTTP endpoint on this machine, with a separate account for each test.
 
 pub(crate) use local::moto::REGION;
 use local::moto::{KEY, MotoOptions};
@@ -13,12 +13,12 @@ pub(crate) struct Moto {
 }
 
 impl Moto {
-    /// Whoever asks may do everything.
+    /// Without permissions: every call is allowed.
     pub(crate) async fn start() -> Self {
         Self::start_with(&[]).await
     }
 
-    /// Nobody may use this operation, as `secretsmanager.GetSecretValue`.
+    /// Denies this operation, such as `secretsmanager.GetSecretValue`.
     pub(crate) async fn start_denying(operation: &str) -> Self {
         Self::start_with(&[operation]).await
     }
@@ -35,7 +35,7 @@ impl Moto {
         &self.url
     }
 
-    /// What a function's environment needs to find it; the key is made up.
+    /// The variables with which a function finds it; the key is made up.
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.url.clone()),
@@ -52,13 +52,13 @@ impl Moto {
         answer["ARN"].as_str().expect("a new secret has an ARN").to_owned()
     }
 
-    /// From now on the secret says something else, as after a rotation.
+    /// Replaces the secret's value, as a rotation does.
     pub(crate) async fn put_secret(&self, arn: &str, content: &Value) {
         let request = json!({ "SecretId": arn, "SecretString": content.to_string(), "ClientRequestToken": token() });
         self.secrets_manager("PutSecretValue", &request).await;
     }
 
-    /// How often anybody asked for the content of a secret.
+    /// How often a secret was read.
     pub(crate) async fn secret_reads(&self) -> usize {
         let answer = self.client.get(format!("{}/operations", self.url)).send().await.expect("moto answers");
         let operations: Vec<String> = answer.json().await.expect("a list");
@@ -76,13 +76,13 @@ impl Moto {
 
     /// A request to one of AWS's services; see [`answer`].
     pub(crate) fn request(&self, service: &str, method: Method, path: &str) -> RequestBuilder {
-        // The credential's scope says which service is meant; nobody looks at the signature.
+        // The credential's scope names the service; moto does not check the signature.
         let scope = format!("AWS4-HMAC-SHA256 Credential=made-up/20260101/{REGION}/{service}/aws4_request");
         let authorization = format!("{scope}, SignedHeaders=host, Signature=none");
         self.client.request(method, format!("{}{path}", self.url)).header("authorization", authorization)
     }
 
-    /// Out of reach: from now on the port refuses.
+    /// Stops the server: its port refuses connections.
     pub(crate) async fn stop(&mut self) {
         self.server.kill().await;
     }
@@ -97,7 +97,7 @@ pub(crate) async fn answer(request: RequestBuilder) -> Value {
     serde_json::from_str(&text).expect("moto answers with JSON")
 }
 
-/// What makes a request to Secrets Manager one that can be repeated.
+/// The token that makes a request to Secrets Manager idempotent.
 fn token() -> String {
     uuid::Uuid::new_v4().to_string()
 }

@@ -15,13 +15,13 @@ use tokio::time::{Instant, sleep};
 
 use super::{Database, TemporaryFolder, binaries, temporary_folder};
 
-/// The longest that starting may take; a test fails then, it does not wait for luck.
+/// The limit for starting; after it a test fails.
 const START_LIMIT: Duration = Duration::from_mins(2);
 
 /// How to start it.
 #[derive(Default)]
 pub(crate) struct ProductOptions<'a> {
-    /// Without it: a private server.
+    /// `None`: a private server.
     pub(crate) database: Option<&'a Database>,
     pub(crate) arguments: &'a [&'a str],
     pub(crate) variables: &'a [(&'a str, &'a str)],
@@ -74,7 +74,7 @@ impl Product {
         Self { process, endpoints, state, client, folder: None }
     }
 
-    /// Starts it where it cannot come up; what it says, and how it ends.
+    /// Starts it where it cannot succeed. Returns its output and its exit status.
     pub(crate) async fn start_in_vain(state: PathBuf, options: ProductOptions<'_>) -> (ExitStatus, String) {
         let mut process = Self::command(&state, &options).spawn().expect("dev can be started");
         let status = process.wait().await.expect("a child can be waited for");
@@ -89,7 +89,7 @@ impl Product {
         if let Some(database) = options.database {
             command.env("DATABASE_URL", &database.url);
         }
-        // Not in the checkout: a secrets.json of the developer's must not be found.
+        // Not in the checkout, where it could find a developer's secrets.json.
         command.current_dir(std::env::temp_dir());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command
@@ -129,13 +129,13 @@ impl Product {
         kill(Pid::from_raw(id), signal).expect("our own child can be signalled");
     }
 
-    /// Asks it to stop, and waits.
+    /// Asks it to stop, and waits for its end.
     pub(crate) async fn stop(mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
         self.process.wait().await.expect("a child can be waited for")
     }
 
-    /// Waits for it to end; all that it said.
+    /// Waits for its end. Returns its output.
     pub(crate) async fn last_words(mut self) -> (ExitStatus, String) {
         let (mut said, output) = (String::new(), self.process.stdout.take());
         output.expect("nobody closed it").read_to_string(&mut said).await.expect("it says text");
@@ -144,7 +144,7 @@ impl Product {
         (self.process.wait().await.expect("a child can be waited for"), said)
     }
 
-    /// Nobody reads what it says any more; writing to it fails.
+    /// Closes the reading end of its output, so that writing fails.
     pub(crate) fn close_terminal(&mut self) {
         self.process.stdout = None;
         self.process.stderr = None;
@@ -155,7 +155,7 @@ impl Product {
         self.process.kill().await.expect("our own child can be killed");
     }
 
-    /// Processes that it started: the database server and the functions.
+    /// The processes that it started: the database server and the functions.
     pub(crate) fn children(&self) -> Vec<u32> {
         children_of(self.process_id())
     }

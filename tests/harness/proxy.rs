@@ -1,4 +1,4 @@
-//! A way to a test's database that breaks at a chosen point.
+//! A proxy before a test's database, which breaks at a chosen point.
 
 use std::net::Ipv4Addr;
 
@@ -7,14 +7,14 @@ use sqlx::mysql::MySqlConnectOptions;
 
 use super::Database;
 
-/// The URL of the same database past a proxy.
+/// Starts a proxy. Returns the URL of the same database behind it.
 pub(crate) async fn proxy_before(database: &Database) -> (String, Proxy) {
     let url: MySqlConnectOptions = database.url.parse().expect("the URL is one");
     let proxy = start_proxy((Ipv4Addr::LOCALHOST, 0), url.get_port()).await;
     (database.url.replacen(&format!(":{}/", url.get_port()), &format!(":{}/", proxy.port), 1), proxy)
 }
 
-/// From this address to that port; port 0 is any.
+/// Starts a proxy from this address to that port. Port 0 stands for any free one.
 pub(crate) async fn start_proxy(address: (Ipv4Addr, u16), server: u16) -> Proxy {
     Proxy::start(address, Ipv4Addr::LOCALHOST, server).await.expect("the address can be had")
 }

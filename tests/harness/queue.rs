@@ -1,4 +1,4 @@
-//! A queue of one test alone, and the real store-logs behind it.
+//! A queue that only one test uses, and the real store-logs behind it.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use super::{Database, TemporaryFolder, binaries, temporary_folder, until};
 /// Queue, dead-letter queue, and what is needed to poll them.
 pub(crate) struct QueueRun {
     pub(crate) queues: Queues,
-    /// What the next [`QueueRun::poll`] starts with.
+    /// The configuration of the next [`QueueRun::poll`].
     pub(crate) config: EventSourceConfig,
     invocations: mpsc::UnboundedReceiver<Invocation>,
     database_url: String,
@@ -25,7 +25,7 @@ pub(crate) struct QueueRun {
 }
 
 impl QueueRun {
-    /// One invocation at a time, a batch as soon as there is a message, and no second try within a test.
+    /// One invocation at a time, without a batch window, and without a second delivery within a test.
     pub(crate) async fn start(database: &Database) -> Self {
         Self::start_with(database, RedrivePolicy { visibility_timeout: 300, max_receive_count: 20 }).await
     }
@@ -60,7 +60,7 @@ impl QueueRun {
         }
     }
 
-    /// Ten a call, and some calls at once.
+    /// Ten messages per call, several calls at once.
     pub(crate) async fn send_many(&self, bodies: impl IntoIterator<Item = String>) {
         let bodies: Vec<_> = bodies.into_iter().collect();
         for round in bodies.chunks(50) {
@@ -97,7 +97,7 @@ impl QueueRun {
         .await;
     }
 
-    /// kill -9 of the environments of store-logs, which are told by their database. How many there were.
+    /// Kills the environments of store-logs (`kill -9`), found by their database. Returns their number.
     pub(crate) fn kill_environments(&self) -> usize {
         let url = format!("DATABASE_URL={}", self.database_url);
         let processes = std::fs::read_dir("/proc").expect("this is Linux").filter_map(Result::ok);

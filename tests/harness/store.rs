@@ -1,4 +1,4 @@
-//! One test for every store: the contract is the same on all of them.
+//! Runs one test on every store: the contract is the same on all of them.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ impl AnyStore {
         Self::DynamoDb(Box::new(Table::create().await))
     }
 
-    /// As a function in this process has it.
+    /// The store as a function in this process uses it.
     pub(crate) fn store(&self) -> Store {
         match self {
             Self::MySql(database) => database.store(),
@@ -30,7 +30,7 @@ impl AnyStore {
         }
     }
 
-    /// What a function needs to find it.
+    /// The variables with which a function finds it.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         match self {
             Self::MySql(database) => vec![("DATABASE_URL", database.url.clone())],
@@ -44,9 +44,7 @@ impl AnyStore {
     }
 
     pub(crate) fn function_with(&self, name: &str, timeout: Duration) -> FunctionRun {
-        let variables = self.variables();
-        let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        FunctionRun::with_timeout(name, &variables, timeout)
+        FunctionRun::with_timeout(name, &self.variables(), timeout)
     }
 
     /// How many logs are stored.

@@ -1,17 +1,17 @@
-//! A DynamoDB table for each test, on a server of its own.
+//! A DynamoDB table for each test, on a separate server.
 
 use local::dynoxide::{Dynoxide, DynoxideOptions};
 use local::fault_proxy::{AUTHORIZATION, DATE, FaultProxy};
 use logs_core::dynamodb::{DynamoStore, TableSettings};
 use logs_core::{Log, Store};
 
-/// The name of every table: each has a server of its own.
+/// The name of every table: each is on a separate server.
 pub(crate) const TABLE: &str = "error-codes-test";
 
-/// A table that only one test knows.
+/// A table that only one test uses.
 pub(crate) struct Table {
     server: Dynoxide,
-    /// Where functions find it: the server, or a proxy before it.
+    /// The endpoint for functions: the server, or a proxy before it.
     pub(crate) url: String,
 }
 
@@ -28,14 +28,14 @@ impl Table {
         Self { url: server.url(), server }
     }
 
-    /// A way to it that fails as it is told, and counts.
+    /// A proxy before it that fails on demand, and counts calls.
     pub(crate) async fn fault_proxy(&self) -> FaultProxy {
         let proxy = FaultProxy::before(&self.url).await.expect("a proxy can be started");
         proxy.keep_calls();
         proxy
     }
 
-    /// A table whose key is called otherwise.
+    /// Creates a table with other key attributes.
     pub(crate) async fn create_with_other_keys(&self) {
         let table = serde_json::json!({
             "TableName": TABLE, "BillingMode": "PAY_PER_REQUEST",
@@ -49,7 +49,7 @@ impl Table {
         super::answer(request.header("x-amz-date", DATE).body(table.to_string())).await;
     }
 
-    /// What a function needs to find it.
+    /// The variables with which a function finds it.
     pub(crate) fn variables(&self) -> Vec<(&'static str, String)> {
         variables(&self.url)
     }
@@ -58,7 +58,7 @@ impl Table {
         self.dynamo_store(&[]).into()
     }
 
-    /// With settings besides the table's name, past any proxy.
+    /// The store without a proxy, with more settings than the table's name.
     pub(crate) fn dynamo_store(&self, settings: &[(&str, &str)]) -> DynamoStore {
         let settings = TableSettings::from_environment(&|name| {
             let named = settings.iter().find(|setting| setting.0 == name).map(|setting| setting.1);
@@ -68,7 +68,7 @@ impl Table {
         DynamoStore::at(&self.server.url(), settings).expect("a client can be made")
     }
 
-    /// All that is stored, in no order.
+    /// All stored logs, in any order.
     pub(crate) async fn logs(&self) -> Vec<Log> {
         let (store, mut all, mut position) = (self.dynamo_store(&[]), Vec::new(), None);
         loop {
@@ -86,7 +86,7 @@ impl Table {
     }
 }
 
-/// What a function needs to find a table behind this address; any key will do.
+/// The variables with which a function finds a table at this endpoint; any key will do.
 pub(crate) fn variables(url: &str) -> Vec<(&'static str, String)> {
     [
         ("TABLE_NAME", TABLE),

@@ -1,4 +1,4 @@
-//! What dashboards get that ask again and again: how current the list is, a list that is kept, and 304.
+//! Dashboards that poll: `as_of`, the cached list, and 304.
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::harness::{Database, FunctionRun, Product, event, in_time, private_ser
 const NOW: i64 = 1_764_000_000;
 
 thread_local! {
-    /// The time of a test, which each has for itself.
+    /// The time of a test. Each test has its own.
     static TIME: Cell<Moment> = Cell::new(Moment::now());
 }
 
-/// Lets time go by: milliseconds by the monotonic and by the wall clock.
+/// Advances both clocks, by milliseconds.
 fn wait(monotonic: u64, wall: u64) {
     let time = TIME.get();
     TIME.set(Moment {
@@ -29,7 +29,7 @@ fn wait(monotonic: u64, wall: u64) {
     });
 }
 
-/// With a list that is kept for so many seconds.
+/// With lists that are cached for this many seconds.
 fn get_logs(database: &Database, seconds: u64) -> GetLogs {
     let (store, cache) = (database.store(), Cache::new(Duration::from_secs(seconds)));
     GetLogs { store, cache, clock: || TIME.get(), metrics: Metrics::from_environment(&|_| None) }
@@ -57,7 +57,7 @@ fn body(answer: &Response) -> Value {
     serde_json::from_str(answer.body()).expect("JSON")
 }
 
-/// How many logs a list has.
+/// The number of logs in a list.
 fn length(answer: &Response) -> usize {
     body(answer)["result"].as_array().expect("result is an array").len()
 }
@@ -83,7 +83,7 @@ async fn as_of_is_the_newest_log_even_if_it_is_not_in_the_list() {
 
 #[tokio::test]
 async fn a_thousand_dashboards_within_a_second_cost_one_query() {
-    // Alone on its server, because the counter is the server's.
+    // On a separate server, because the counter is the server's.
     let (server, database, _folder) = private_server(&[]).await;
     let mut connection = database.connection().await;
     let mut questions = async || {

@@ -21,20 +21,20 @@ use tokio::process::{Child, Command};
 
 use crate::harness::{Database, Product, record, temporary_folder, until};
 
-/// What becomes of a request.
+/// The fate of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
-    /// A status of the gateway's own, which the function never sees. Retry-After is 1.
+    /// The gateway's own response with this status. Retry-After is 1.
     Refused(u16),
-    /// A status and a page of somebody else, such as a proxy. Retry-After is 0.
+    /// A status and a page from another server, such as a proxy. Retry-After is 0.
     Foreign(u16),
     /// 503, and Retry-After says ten minutes.
     MuchLater,
-    /// Nobody ever answers.
+    /// No response at all.
     Silence,
-    /// The function has done its work, and the answer is cut off in the middle.
+    /// The function stores the batch, and the response is cut off in the middle.
     AnswerLost,
-    /// As it should be.
+    /// The real response.
     Passed,
 }
 
@@ -43,7 +43,7 @@ struct Gateway {
     arrivals: Arc<Mutex<Vec<Arrival>>>,
 }
 
-/// A request, as the gateway got it.
+/// A request, as the gateway received it.
 #[derive(Clone)]
 struct Arrival {
     at: Instant,
@@ -60,7 +60,7 @@ struct Script {
 }
 
 impl Gateway {
-    /// In front of the real one; after the last fate all is as it should be.
+    /// Starts it before the real gateway. After the last fate, all requests pass.
     async fn before(product: &Product, fates: &[Fate]) -> Self {
         let arrivals = Arc::default();
         let script = Script {
@@ -110,7 +110,8 @@ async fn answer(State(script): State<Script>, headers: HeaderMap, body: Bytes) -
     let bytes = real.bytes().await.expect("an answer has a body");
     let length = bytes.len();
     let sent = if matches!(fate, Fate::AnswerLost) { bytes.slice(..length / 2) } else { bytes };
-    // The body no longer says how long it is, so the header does: the server hangs up when the rest never comes.
+    // The cut body has an unknown length, so the header states the full one: the server hangs up when the rest is
+    // missing.
     let body = Body::new(Full::new(sent).map_frame(|frame| frame));
     let answer = Response::builder().status(status).header("content-length", length);
     answer.body(body).expect("a response can be built")
@@ -125,7 +126,7 @@ async fn start(url: &str, api_key: &str, body: &str, variables: &[(&str, &str)])
     let mut process = Command::new(script)
         .arg(url)
         .env("API_KEY", api_key)
-        // Only what Retry-After says is waited for.
+        // It waits only for the time of Retry-After.
         .env("PAUSE", "0")
         .envs(variables.iter().copied())
         .stdin(Stdio::piped())
@@ -139,7 +140,7 @@ async fn start(url: &str, api_key: &str, body: &str, variables: &[(&str, &str)])
     process
 }
 
-/// What standard error ends with.
+/// The end of standard error.
 fn batch_key(sent: &Output) -> String {
     let said = text(&sent.stderr);
     said.trim_end().rsplit(' ').next().expect("something is said").to_owned()
@@ -195,8 +196,8 @@ async fn a_device_waits_retry_after_plus_a_backoff_that_doubles_up_to_a_minute()
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
     let gateway = Gateway::before(&product, &[Fate::Refused(503); 7]).await;
-    // Chance takes the longest of each: this number is one less than a multiple of 3, 5, 9, 17, 33 and 61. And nobody
-    // sleeps; it is written down instead.
+    // The random part is the maximum of each pause: this number is one less than a multiple of 3, 5, 9, 17, 33 and 61.
+    // Pauses are recorded, not slept.
     let folder = temporary_folder();
     let slept = folder.path().join("slept");
     for (name, script) in [("od", "echo 513314".to_owned()), ("sleep", format!("echo $1 >>{}", slept.display()))] {
@@ -229,7 +230,7 @@ async fn a_device_does_not_repeat_a_batch_that_is_refused_for_good() {
 async fn a_device_keeps_a_batch_that_somebody_else_than_the_service_refuses() {
     let database = Database::migrated().await;
     let product = Product::start(&database).await;
-    // Redirects, a login, timeouts of proxies, and what looks like a refusal of the service.
+    // Redirects, a login page, timeouts of proxies, and responses that look like a refusal by the service.
     let fates = [301, 302, 307, 308, 401, 408, 425, 400, 413].map(Fate::Foreign);
     let gateway = Gateway::before(&product, &fates).await;
     let body = record("a", 1, 1).to_string();

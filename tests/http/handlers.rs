@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{AnyStore, Database, on_every_store, record};
 
-on_every_store!(what_was_received_is_dated_by_the_services_clock, a_deadline_that_has_passed_sends_nothing,);
+on_every_store!(a_log_is_dated_by_the_services_clock, a_deadline_that_has_passed_sends_nothing,);
 
 const NOW: i64 = 1_764_000_000;
 
@@ -32,7 +32,7 @@ fn post_log(store: Store) -> PostLog {
     PostLog { destination: Destination::Store(store), clock, metrics: Metrics::from_environment(&|_| None) }
 }
 
-async fn what_was_received_is_dated_by_the_services_clock(store: AnyStore) {
+async fn a_log_is_dated_by_the_services_clock(store: AnyStore) {
     let answer = post_log(store.store()).handle(&request(&record("a", 1, NOW - 5))).await;
     assert_eq!(answer.status(), 200);
     let metrics = Metrics::from_environment(&|_| None);
@@ -45,8 +45,8 @@ async fn what_was_received_is_dated_by_the_services_clock(store: AnyStore) {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_refused_without_asking_the_database() {
-    // Nobody listens there: whoever asks gets 503.
+async fn an_invalid_request_is_refused_without_calling_the_database() {
+    // No server listens there, so a call of the database would give 503.
     let away = Database { url: "mysql://nobody:x@127.0.0.1:1/Error_Logs".to_owned() };
     let function = post_log(away.store());
     for (request, status) in [

@@ -1,4 +1,4 @@
-//! A batch with an `Idempotency-Key` is stored once, however often it is sent and whatever happens in between.
+//! A batch with an `Idempotency-Key` is stored once, however often it is sent and whatever fails in between.
 
 mod locks;
 mod lost_connections;
@@ -43,7 +43,7 @@ impl PostLog {
         (Self::start(AnyStore::MySql(database)), same)
     }
 
-    /// The status, and the answer without what is different each time.
+    /// The status, and the response without its request id.
     async fn send(&self, key: &str, body: &str) -> (u16, Value) {
         send(&self.function, &[key], body).await
     }

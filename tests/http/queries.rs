@@ -92,7 +92,7 @@ async fn pages_put_together_are_the_table() {
 }
 
 #[tokio::test]
-async fn what_comes_in_between_two_pages_shifts_nothing() {
+async fn logs_that_are_stored_between_two_pages_shift_nothing() {
     let database = Database::migrated().await;
     fill(&database).await;
     let before = in_order(&database, "TRUE").await;

@@ -1,4 +1,4 @@
-//! CORS: the origin whose pages may call.
+//! CORS: the origin whose pages may call the APIs.
 
 use http::HeaderValue;
 use logs_core::settings::{Env, SettingError};

@@ -32,7 +32,7 @@ pub async fn serve(origin: HeaderValue, handler: impl Handler) -> Result<(), Err
     let handler = Arc::new(handler);
     let respond = service_fn(move |mut request: Request| {
         let handler = Arc::clone(&handler);
-        // At the highest level: a filter that lets an error through lets its request id through as well.
+        // At error level, the highest: a filter that passes an error then passes its request id as well.
         let span = tracing::error_span!("request", request_id = request_id(&request));
         let deadline = deadline(&request);
         request.extensions_mut().insert(deadline);

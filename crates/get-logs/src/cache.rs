@@ -1,4 +1,4 @@
-//! The newest lists, kept for a moment: however many dashboards ask, an environment asks the database once.
+//! The newest lists, cached for some seconds: however many dashboards ask, an environment asks the store once.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,11 +9,11 @@ use logs_core::settings::{Env, SettingError};
 use crate::Listing;
 use crate::question::Question;
 
-/// The longest that a list may be kept.
+/// The longest time that a list may be cached.
 const MAX_SECONDS: u64 = 60;
 
-/// At most one list for each question, of which there are few. By two clocks, so that an environment that was frozen does
-/// not wake up with an old one.
+/// At most one list per common question, of which there are few. Two clocks measure its age, so that an environment
+/// that was frozen serves no old list.
 #[derive(Debug, Default)]
 pub struct Cache {
     keep_for: Duration,
@@ -21,7 +21,7 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// Keeps each list that long; zero keeps none.
+    /// Keeps each list for this time; zero keeps none.
     pub fn new(keep_for: Duration) -> Self {
         Self { keep_for, kept: Mutex::default() }
     }
@@ -34,15 +34,15 @@ impl Cache {
         seconds.map(|seconds| Self::new(Duration::from_secs(seconds))).ok_or(invalid)
     }
 
-    /// The list, if it is not too old by now.
+    /// The list, if it is not too old.
     pub(crate) fn get(&self, question: &Question, now: Moment) -> Option<Listing> {
         let kept = self.lock();
         let (_, listing, since) = kept.iter().find(|kept| kept.0 == *question)?;
         since.is_within(self.keep_for, now).then(|| listing.clone())
     }
 
-    /// Keeps a list in place of the one before, if many ask for it. `since` is when the database was asked, not when it
-    /// answered: the list is as old as that.
+    /// Replaces the list of a common question. `since` is when the store was asked, not when it answered: the list is
+    /// that old.
     pub(crate) fn keep(&self, question: &Question, listing: &Listing, since: Moment) {
         if !self.keep_for.is_zero() && question.is_common() {
             let mut kept = self.lock();
@@ -51,7 +51,7 @@ impl Cache {
         }
     }
 
-    /// What clients are told: how long an answer may be used without asking again.
+    /// The value of `Cache-Control`: how long a client may use a response without asking again.
     pub(crate) fn control(&self) -> String {
         match self.keep_for.as_secs() {
             0 => "no-cache".to_owned(),
@@ -89,7 +89,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_kept_unless_somebody_says_how_long() {
+    fn nothing_is_cached_by_default() {
         for cache in [Cache::from_environment(&|_| None), cache("0")] {
             let cache = cache.unwrap();
             cache.keep(&logs(), &listing(1), Moment::now());
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_of_seconds_up_to_a_minute_is_named() {
+    fn an_invalid_cache_time_is_named() {
         for value in ["", " 1", "-1", "1.5", "1s", "61", "99999999999999999999"] {
             let error = cache(value).unwrap_err().to_string();
             assert_eq!(error, "CACHE_SECONDS cannot be used: it must be a number of seconds from 0 to 60", "{value}");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_is_kept_until_one_of_the_clocks_says_that_it_is_old_and_the_next_takes_its_place() {
+    fn a_list_is_cached_until_it_is_too_old_by_one_of_the_clocks() {
         let cache = cache("2").unwrap();
         let start = Moment { monotonic: Instant::now(), wall: Duration::from_secs(1_000) };
         let after = |monotonic, wall| Moment {
@@ -124,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn each_question_has_its_list_and_rare_questions_have_none() {
+    fn each_common_question_has_its_list_and_rare_questions_have_none() {
         let cache = cache("60").unwrap();
         let now = Moment::now();
         let codes = |hours| Question::Codes(CodesQuery::parse([("hours", hours)]).unwrap());

@@ -1,5 +1,5 @@
-//! GET /logs: the most recent error codes, for a dashboard: of all devices, of one, or of one code. GET /codes: which codes
-//! there were lately, and how often.
+//! GET /logs: the most recent error codes, for a dashboard: of all devices, of one, or of one code. GET /codes: which
+//! codes were reported lately, and how often.
 //!
 //! The list comes from the database, or from the [`Cache`]. A client that has the list already (`If-None-Match`) gets
 //! 304.
@@ -27,9 +27,9 @@ use question::Question;
 pub struct GetLogs {
     /// Where the logs are.
     pub store: Store,
-    /// The lists that were read last, for a while.
+    /// The lists that were read last.
     pub cache: Cache,
-    /// What time it is.
+    /// The current time.
     pub clock: fn() -> Moment,
     /// What CloudWatch counts.
     pub metrics: Metrics,
@@ -94,7 +94,7 @@ impl Handler for GetLogs {
 }
 
 impl GetLogs {
-    /// Everything from the environment; connected ahead of the first event.
+    /// Reads all settings, and connects ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
         let cache = Cache::from_environment(env)?;
         let store = Store::from_environment(env, Access::Read).await?;
@@ -140,7 +140,7 @@ impl Listing {
         let tag = EntityTag::of(response.body());
         set_header(&mut response, ETAG, tag.as_str());
         set_header(&mut response, CACHE_CONTROL, &cache.control());
-        // Without it the browser keeps the tag from a page of another origin.
+        // Without this header the browser hides the tag from a page of another origin.
         set_header(&mut response, ACCESS_CONTROL_EXPOSE_HEADERS, "etag");
         Self { response, tag, rows }
     }

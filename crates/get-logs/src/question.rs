@@ -14,7 +14,7 @@ pub(crate) enum Question {
 }
 
 impl Question {
-    /// By the last part of the path: a domain of the operator's own may put something before it.
+    /// Told by the last part of the path: a custom domain may put a prefix before it.
     pub(crate) fn of(request: &Request) -> Result<Self, QueryError> {
         let parameters = request.query_string_parameters_ref().into_iter().flat_map(QueryMap::iter);
         Ok(if request.raw_http_path().trim_end_matches('/').ends_with("/codes") {
@@ -24,7 +24,7 @@ impl Question {
         })
     }
 
-    /// Whether many dashboards ask the same, so that keeping the answer pays.
+    /// Whether many dashboards ask the same question, so that caching the list pays.
     pub(crate) fn is_common(&self) -> bool {
         match self {
             Self::Logs(query) => *query == Query::default(),

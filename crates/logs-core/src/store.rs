@@ -1,4 +1,4 @@
-//! What the functions see of a database.
+//! The store as the functions see it, on either engine.
 
 use std::error::Error;
 
@@ -19,17 +19,17 @@ pub enum Store {
     DynamoDb(Box<DynamoStore>),
 }
 
-/// What a function does with the store. It decides what is prepared ahead of the first event, by calls that the function's
-/// role allows.
+/// What a function does with the store. The warm-up before the first event makes only calls that the function's role
+/// allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
-    /// It lists logs.
+    /// Lists logs.
     Read,
-    /// It stores logs.
+    /// Stores logs.
     Write,
 }
 
-/// Why the store did not do what it was asked. The text is for the operator, never for a client.
+/// Why a call of the store failed. The text is for the operator, never for a client.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// Nothing is stored.
@@ -38,7 +38,7 @@ pub enum StoreError {
     /// The batch may be stored. It is safe to send it again only if it has an idempotency key.
     #[error("{0}")]
     MayBeStored(Box<dyn Error + Send + Sync>),
-    /// This store cannot answer the question, now or later. The text is a sentence for the client.
+    /// This store does not support the query. Its text is for the client.
     #[error("{0}")]
     NotSupported(&'static str),
 }
@@ -51,9 +51,9 @@ impl StoreError {
 }
 
 impl Store {
-    /// The store that the environment names: DynamoDB by `TABLE_NAME`, else MySQL. Connected. A database that is away, or a
-    /// secret that cannot be read, is logged and is no error: the process must start, respond with 503, and connect on a
-    /// later event.
+    /// The store that the environment names, connected: DynamoDB if `TABLE_NAME` is set, else MySQL. An unreachable
+    /// database or an unreadable secret is logged and is not an error: the process starts, responds with 503, and
+    /// connects on a later event.
     ///
     /// # Errors
     /// A setting is missing or contradictory.
@@ -71,7 +71,7 @@ impl Store {
         Ok(store.into())
     }
 
-    /// What the store has cost since the last time, and what went wrong, where it counts that.
+    /// Costs and failures since the last call. Only DynamoDB counts them.
     pub fn take_metrics(&self) -> Vec<Metric> {
         match self {
             Self::MySql(_) => Vec::new(),
@@ -112,7 +112,7 @@ impl Store {
         }
     }
 
-    /// Which codes there were in a window of hours that ends at `now`, in Unix seconds.
+    /// The summary of the codes in the window that ends at `now`, in Unix seconds.
     pub async fn codes(&self, query: CodesQuery, now: i64, deadline: Deadline) -> Result<Codes, StoreError> {
         match self {
             Self::MySql(store) => store.codes(query, now, deadline).await,

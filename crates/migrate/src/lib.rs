@@ -56,7 +56,7 @@ impl Migration {
     }
 }
 
-/// How a user logs in: one of the two variables says it.
+/// How a user logs in, given by one of the two variables.
 fn login(env: Env<'_>, (by_secret, by_iam): (&'static str, &'static str)) -> Result<UserLogin, SettingError> {
     match (env(by_secret), env(by_iam)) {
         (Some(_), Some(_)) => Err(SettingError::Both(by_secret, by_iam)),

@@ -1,4 +1,4 @@
-//! Where the logs go.
+//! Where post-log sends the logs.
 
 use logs_core::settings::Env;
 use logs_core::{Access, Store};

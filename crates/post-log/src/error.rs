@@ -61,7 +61,7 @@ impl PostError {
     /// The number of records, if every one is rejected.
     pub(crate) fn rejected(&self) -> Option<usize> {
         match self {
-            Self::Body(BodyError::EveryRecordWrong(errors)) => Some(errors.last().map_or(0, |last| last.index + 1)),
+            Self::Body(BodyError::NoValidRecord(errors)) => Some(errors.last().map_or(0, |last| last.index + 1)),
             _ => None,
         }
     }
@@ -73,7 +73,7 @@ impl PostError {
         match self {
             Self::Store { .. } | Self::Queue { .. } => unavailable(request_id),
             Self::KeyInFlight => problem.retry_after_a_second(),
-            Self::Body(BodyError::EveryRecordWrong(errors)) => problem.with_errors(reported_errors(errors)).response(),
+            Self::Body(BodyError::NoValidRecord(errors)) => problem.with_errors(reported_errors(errors)).response(),
             _ => problem.response(),
         }
     }
@@ -88,7 +88,7 @@ impl PostError {
             Self::KeyInFlight => {
                 tracing::warn!("another request with the same key may be at work, or the ledger is locked");
             }
-            Self::Body(BodyError::EveryRecordWrong(_)) => {
+            Self::Body(BodyError::NoValidRecord(_)) => {
                 tracing::info!(accepted = 0, rejected = self.rejected(), "refused");
             }
             _ => tracing::info!(status = self.status().as_u16(), detail = %self, "refused"),

@@ -27,13 +27,13 @@ pub use queue::{Queue, QueueError};
 pub struct PostLog {
     /// Where the logs go.
     pub destination: Destination,
-    /// When they were received: the time since 1970.
+    /// The time since 1970, which dates the logs.
     pub clock: fn() -> Duration,
     /// What CloudWatch counts.
     pub metrics: Metrics,
 }
 
-/// What became of a batch that is acknowledged: the log line, the status.
+/// How a batch is acknowledged: the log line, the status.
 struct Acknowledged {
     line: &'static str,
     status: StatusCode,
@@ -59,7 +59,7 @@ impl Handler for PostLog {
 }
 
 impl PostLog {
-    /// Everything from the environment; connected ahead of the first event.
+    /// Reads all settings, and connects ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
         let destination = Destination::from_environment(env).await?;
         Ok(Self { destination, clock: clock::since_epoch, metrics: Metrics::from_environment(env) })
@@ -116,7 +116,7 @@ impl PostLog {
         Ok(QUEUED)
     }
 
-    /// Writes these, and what the store has counted.
+    /// Writes these metrics and those of the store.
     fn count(&self, mut metrics: Vec<Metric>) {
         if let Destination::Store(store) = &self.destination {
             metrics.extend(store.take_metrics());
@@ -125,7 +125,7 @@ impl PostLog {
     }
 }
 
-/// Records that are new, records that are wrong, and batches that came before.
+/// The metrics of a request: new records, rejected records, duplicate batches.
 fn counts(accepted: usize, rejected: usize, duplicate: bool) -> Vec<Metric> {
     vec![
         Metric::Count("Accepted", accepted),

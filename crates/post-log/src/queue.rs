@@ -20,10 +20,10 @@ pub struct Queue {
 /// Why a message was not sent, or may not have been. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
-    /// The queue could not be set up.
-    #[error("the client of SQS cannot be made: {0}")]
+    /// The client could not be created.
+    #[error("cannot create the SQS client: {0}")]
     Client(String),
-    /// SQS refused, or nobody answered.
+    /// SQS refused, or did not respond.
     #[error("the message was not sent: {0}")]
     Send(String),
     /// SQS did not respond in time. The message may have been sent.
@@ -41,8 +41,8 @@ impl Queue {
         Ok(Some(Self { client: Client::new(&config), url }))
     }
 
-    /// Sends one message: the whole batch or nothing. A failed attempt is repeated while the deadline allows; the key in
-    /// the message stays the same, so it is stored once.
+    /// Sends one message: the whole batch or nothing. Retries a failed attempt until the deadline. The key in the
+    /// message stays the same, so the batch is stored once.
     pub async fn send(&self, body: String, deadline: Deadline) -> Result<(), QueueError> {
         let request = self.client.send_message().queue_url(&self.url).message_body(body);
         let outcome = async { request.send().await.map(drop).map_err(|error| QueueError::Send(aws::explain(&error))) };

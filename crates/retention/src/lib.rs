@@ -1,16 +1,16 @@
-//! Deletes what is old: a schedule calls it, and what the event says is not looked at. A run that has no time for all
-//! of it is no failure; the next one goes on.
+//! Deletes old rows. A schedule calls it; the event's content is ignored. A run that runs out of time is not a failure:
+//! the next one continues.
 
 use lambda_runtime::Diagnostic;
 use logs_core::Deadline;
 use logs_core::mysql::{MySqlStore, Retention, RetentionReport};
 use logs_core::settings::{Env, SettingError, days};
 
-/// Days that the ledger remembers a key, if nobody says otherwise: as long as a message may be on its way through the
-/// queue and back from its dead letters.
+/// How many days the ledger keeps a key by default: as long as a message may take through the queue, and back from the
+/// dead-letter queue.
 const BATCH_DAYS: u16 = 28;
 
-/// How long rows are kept.
+/// How many days rows are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Days {
     batches: u16,
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_of_days_is_named() {
+    fn an_invalid_number_of_days_is_named() {
         for (variable, value) in [
             ("BATCH_RETENTION_DAYS", "0"),
             ("BATCH_RETENTION_DAYS", "-1"),

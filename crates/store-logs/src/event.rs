@@ -1,20 +1,20 @@
-//! The parts of an SQS event that are used, and the response to it.
-//! Format: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+//! The parts of an SQS event that store-logs reads, and its response. Format:
+//! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 use serde::{Deserialize, Serialize};
 
-/// An event: up to 10,000 messages. Each body is parsed by itself, so that a bad one does not affect the others.
+/// An event: up to 10,000 messages. Each body is parsed separately, so that a bad one does not affect the others.
 #[derive(Debug, Deserialize)]
 pub struct QueueEvent {
     /// The messages.
     #[serde(rename = "Records")]
-    pub records: Vec<Record>,
+    pub records: Vec<SqsRecord>,
 }
 
 /// One message.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Record {
+pub struct SqsRecord {
     /// Identifies the message in the response.
     pub message_id: String,
     /// The body, as post-log sent it.

@@ -8,7 +8,7 @@ mod event;
 
 use std::time::Duration;
 
-pub use event::{BatchItemFailure, BatchResponse, QueueEvent, Record};
+pub use event::{BatchItemFailure, BatchResponse, QueueEvent, SqsRecord};
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::settings::Env;
 use logs_core::{Access, Deadline, InsertOutcome, Message, MessageOutcome, MessageReport, Store, clock};
@@ -30,7 +30,7 @@ pub struct StoreLogs {
 }
 
 impl StoreLogs {
-    /// Everything from the environment; connected ahead of the first event.
+    /// Reads all settings, and connects ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
         let store = Store::from_environment(env, Access::Write).await?;
         Ok(Self { store, clock: clock::since_epoch, metrics: Metrics::from_environment(env) })
@@ -41,7 +41,7 @@ impl StoreLogs {
         let received = event.records.len();
         let mut response = BatchResponse::default();
         let mut messages = Vec::with_capacity(received);
-        for Record { message_id, body } in event.records {
+        for SqsRecord { message_id, body } in event.records {
             match Message::decode(message_id.clone(), &body) {
                 Ok(message) => messages.push(message),
                 Err(error) => fail(&mut response, &message_id, Some(&error.to_string())),
@@ -69,11 +69,11 @@ impl StoreLogs {
         response
     }
 
-    /// One line for people, one for CloudWatch. `oldest` is when the oldest message that was stored had been received.
+    /// Logs one line for people and one for CloudWatch. `oldest`: when the oldest of the stored messages was received.
     fn report(&self, report: &MessageReport, messages: usize, failed: usize, duplicates: usize, oldest: Option<i64>) {
         let MessageReport { logs, statements, error, .. } = report;
         let now = clock::seconds((self.clock)());
-        // A clock that is behind another one makes no negative lag.
+        // Clocks differ, but a lag is never negative.
         let lag = oldest.map(|oldest| u64::try_from(now - oldest).unwrap_or(0));
         match error {
             Some(error) => tracing::error!(messages, logs, duplicates, failed, lag, %error, "{NOT_ALL}"),
@@ -86,16 +86,16 @@ impl StoreLogs {
             Metric::Count("Duplicates", duplicates),
             Metric::Count("Failed", failed),
         ];
-        // None where nothing was stored: duplicates alone would make large statements look small.
+        // Only if something was stored: duplicates alone would make large statements look small.
         metrics.extend(logs.checked_div(*statements).map(|rows| Metric::Count("RowsPerStatement", rows)));
-        // Of what is stored: what fails again and again has its own metric.
+        // Only of stored messages: failed ones have their own metric.
         metrics.extend(lag.map(|lag| Metric::Seconds("QueueLag", lag)));
         metrics.extend(self.store.take_metrics());
         self.metrics.write(&metrics);
     }
 }
 
-/// Has the message delivered again. One without a reason of its own is not logged.
+/// Names the message in the response, so that it is delivered again. Logs it if it has a reason of its own.
 fn fail(response: &mut BatchResponse, message_id: &str, reason: Option<&str>) {
     if let Some(reason) = reason
         && response.batch_item_failures.len() < MAX_LOGGED

@@ -30,7 +30,7 @@ impl Announcement {
 
 fn line(code: &NewCode, page: Option<&str>) -> String {
     let NewCode { error_code, device_id, received_at, logs } = code;
-    // Quoted, because a device may call itself anything, a line of its own in this message included.
+    // Quoted: a device's name may be any text, even one that looks like another line of this message.
     let text = format!("{error_code}: {logs} so far; first from device {device_id:?} at {}", time_of(*received_at));
     match page {
         Some(page) => format!("{text}\n{page}?code={error_code}"),
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn one_code_is_told_with_its_first_device_and_a_link() {
+    fn one_code_is_announced_with_its_first_device_and_a_link() {
         let announcement = Announcement::of(&[code(107)], Some("https://example.org/prod/"));
         assert_eq!(announcement.subject, "New error code: 107");
         let expected = "107: 3 so far; first from device \"device-7\" at 2025-11-24 16:00:00 UTC\n\
@@ -72,14 +72,14 @@ mod tests {
     }
 
     #[test]
-    fn a_device_cannot_write_lines_of_its_own() {
+    fn a_device_name_cannot_add_lines() {
         let device_id = "a\"\n\n108: 9 so far; http://evil.example".to_owned();
         let announcement = Announcement::of(&[NewCode { device_id, ..code(1) }], None);
         assert_eq!(announcement.text.lines().count(), 1);
     }
 
     #[test]
-    fn a_time_that_no_calendar_has_is_told_as_a_number() {
+    fn a_time_beyond_the_calendar_is_written_as_a_number() {
         assert_eq!(time_of(i64::MAX), "9223372036854775807 (Unix seconds)");
     }
 }

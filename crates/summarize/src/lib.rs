@@ -1,5 +1,5 @@
-//! Counts what is new into the summary that GET /codes reads, and announces codes that were never seen before. A schedule
-//! calls it. A run that has no time for all of it is no failure; the next one goes on.
+//! Counts new logs into the summary that GET /codes reads, and announces new codes. A schedule calls it. A run that
+//! runs out of time is not a failure: the next one continues.
 
 mod announcement;
 mod topic;
@@ -31,11 +31,11 @@ pub struct Summarize {
 /// What the function is called with: a schedule's event, or `{"rebuild":true}` by an operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Count everything anew.
+    /// Count everything again.
     pub rebuild: bool,
 }
 
-// By hand: whatever the event is, it is no error. The schedule's has many other fields.
+// By hand, because no event is an error. That of the schedule has many other fields.
 impl<'de> serde::Deserialize<'de> for Event {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let event = Value::deserialize(deserializer)?;
@@ -62,7 +62,8 @@ impl Summarize {
                 let SummaryReport { counted, late, new_codes, backlog, lag_seconds, complete } = report;
                 tracing::info!(counted, late, new_codes, backlog, lag_seconds, complete, "summarized");
                 let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-                // A metric is paid for in each hour in which it is written; the alarm needs only the lag at all times.
+                // Each metric costs money in each hour in which it is written. Only the alarm on the lag needs its
+                // metric at all times.
                 let counts = [("SummarizedLogs", counted), ("SummaryBacklog", backlog), ("NewCodes", new_codes)];
                 let counts = counts.into_iter().filter(|(_, number)| *number > 0);
                 let mut metrics: Vec<_> = counts.map(|(name, number)| Metric::Count(name, count(number))).collect();
@@ -79,12 +80,12 @@ impl Summarize {
 
     async fn summarize(&self, event: Event, now: i64, deadline: Deadline) -> Result<SummaryReport, StoreError> {
         if event.rebuild {
-            tracing::info!("counting everything anew");
+            tracing::info!("counting everything again");
             self.store.start_rebuild(deadline).await?;
         }
         let summary = Summary { now, new_after_days: self.new_after_days };
         let report = self.store.summarize(summary, deadline).await?;
-        // Also if this run found none: an earlier one may have had no time left.
+        // Even if this run found none: an earlier run may have had no time left to announce.
         self.announce(now, deadline).await?;
         Ok(report)
     }
@@ -100,7 +101,7 @@ impl Summarize {
         self.store.settle_claim(&claimant, is_settled, deadline).await
     }
 
-    /// Whether there is nothing more to do about these codes.
+    /// Whether nothing more is to be done about these codes.
     async fn send(&self, codes: &[NewCode], deadline: Deadline) -> bool {
         for NewCode { error_code, device_id, logs, .. } in codes {
             tracing::warn!(error_code, device_id, logs, "a new code");

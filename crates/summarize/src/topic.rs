@@ -40,12 +40,12 @@ impl Topic {
     pub(crate) fn from_environment(env: Env<'_>) -> Result<Option<Self>, Box<dyn std::error::Error + Send + Sync>> {
         let Some(arn) = env(TOPIC).filter(|arn| !arn.is_empty()) else { return Ok(None) };
         let config = aws::config("SNS", Some(region(&arn)?), ATTEMPT_LIMIT).map_err(|error| aws::explain(&error))?;
-        // A second attempt after a lost answer would send the message twice.
+        // A second attempt after a lost response would send the message twice.
         let config = aws_sdk_sns::config::Builder::from(&config).retry_config(RetryConfig::disabled()).build();
         Ok(Some(Self { client: Client::from_conf(config), arn }))
     }
 
-    /// Sends it once.
+    /// Sends the announcement once.
     pub(crate) async fn publish(&self, announcement: Announcement, deadline: Deadline) -> Outcome {
         let Announcement { subject, text } = announcement;
         let request = self.client.publish().topic_arn(&self.arn).subject(subject).message(text);

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{EXISTING, Project, Template, dynamodb, mysql, variant, variants};
 
-/// What AWS and store-logs measure, with the dimensions that it has.
+/// The metrics of AWS and of store-logs, with their dimensions.
 pub(super) const METRICS: [(&str, &str, &[&str]); 16] = [
     ("AWS/Lambda", "Throttles", &["FunctionName"]),
     ("AWS/Lambda", "Errors", &["FunctionName"]),
@@ -30,7 +30,7 @@ pub(super) fn alarms(template: &Template) -> Vec<(&str, &Value)> {
     template.of_type("AWS::CloudWatch::Alarm")
 }
 
-/// What an alarm watches: a metric, or those that its expression gathers.
+/// What an alarm watches: a metric, or the metrics of its expression.
 fn metrics(alarm: &Value) -> Vec<&Value> {
     let Some(all) = alarm["Metrics"].as_array() else { return vec![alarm] };
     let (shown, gathered): (Vec<_>, Vec<_>) = all.iter().partition(|metric| metric["ReturnData"] != false);
@@ -39,14 +39,14 @@ fn metrics(alarm: &Value) -> Vec<&Value> {
     gathered.into_iter().map(|metric| &metric["MetricStat"]["Metric"]).collect()
 }
 
-/// The logical id of what a dimension means.
+/// The logical id of the resource that a dimension names.
 fn resolve<'a>(template: &'a Template, dimension: &'a Value) -> &'a str {
     let kind = match dimension["Name"].as_str().expect("a name") {
         "FunctionName" => "AWS::Lambda::Function",
         "Stage" => "AWS::ApiGateway::Stage",
         "DBInstanceIdentifier" => "AWS::RDS::DBInstance",
         "TableName" => "AWS::DynamoDB::Table",
-        // A Ref of an API is its id, and the metric has the name.
+        // A Ref to an API gives its id, but the metric has its name.
         "ApiName" => {
             let mut apis = template.of_type("AWS::ApiGateway::RestApi").into_iter();
             let found = apis.find(|(_, api)| api["Name"] == dimension["Value"]);
@@ -88,12 +88,12 @@ fn watches_something(template: &Template, id: &str, metric: &Value) {
     }
 }
 
-/// Whether all alarms were asked for.
+/// Whether the stage has all alarms.
 fn has_all(template: &Template) -> bool {
     template.stage() == "prod"
 }
 
-/// Errors and latency of a table come by operation.
+/// Errors and latency of a table are measured per operation.
 #[test]
 fn the_operations_that_carry_the_load_are_watched_in_one_alarm_each() {
     for template in dynamodb().into_iter().filter(|template| has_all(template)) {
@@ -153,7 +153,7 @@ fn every_alarm_reaches_the_topic_when_it_begins_and_when_it_ends() {
         for (id, alarm) in alarms(template) {
             let topic = json!([{ "Ref": "AlarmTopic" }]);
             assert_eq!((&alarm["AlarmActions"], &alarm["OKActions"]), (&topic, &topic), "{}: {id}", template.name);
-            // No number is bad news where there must be one at all times.
+            // Missing data is bad where the metric must exist at all times.
             let is_constant = ["DatabaseConnectionsAlarm", "SummarizeLagAlarm"].contains(&id);
             let missing = if is_constant { "breaching" } else { "notBreaching" };
             assert_eq!(alarm["TreatMissingData"], missing, "{}: {id}", template.name);
@@ -163,7 +163,7 @@ fn every_alarm_reaches_the_topic_when_it_begins_and_when_it_ends() {
     }
 }
 
-/// Which values ring, by metric.
+/// For each metric, values that raise the alarm and values that do not.
 fn rings(alarm: &Value) -> (&str, f64) {
     (alarm["ComparisonOperator"].as_str().expect("a text"), alarm["Threshold"].as_f64().expect("a number"))
 }
@@ -184,7 +184,7 @@ fn every_alarm_rings_at_what_is_wrong_and_not_before() {
                 | "SystemErrors" => operator == "GreaterThanThreshold" && threshold == 0.0,
                 // Milliseconds: far above what is usual, and below what a request may take.
                 "SuccessfulRequestLatency" => operator == "GreaterThanThreshold" && (50.0..=500.0).contains(&threshold),
-                // Seconds: more than one try that failed, and less than the two after which SQS leaves a message out.
+                // Seconds: more than one failed delivery, and less than the two after which SQS leaves a message out.
                 "ApproximateAgeOfOldestMessage" => {
                     let visibility =
                         template.properties("Queue")["VisibilityTimeout"].as_f64().expect("a queue has one");
@@ -211,7 +211,7 @@ fn every_alarm_rings_at_what_is_wrong_and_not_before() {
     }
 }
 
-/// Lambda dates what it measures by the beginning of a call.
+/// Lambda dates a measurement by the beginning of its call.
 #[test]
 fn one_bad_call_is_noticed_however_long_it_takes() {
     for template in mysql().into_iter().filter(|template| has_all(template)) {

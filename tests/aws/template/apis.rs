@@ -1,4 +1,4 @@
-//! The two REST APIs: who gets in, what is deployed, what the gateway asks of a body.
+//! The two REST APIs: keys, deployments, and the validation of bodies.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ fn body<'a>(template: &'a Template, api: &str) -> &'a Value {
     &template.properties(&format!("{api}Api"))["Body"]
 }
 
-/// How an ARN of this account and region begins.
+/// The beginning of an ARN of this account and region.
 fn arn_of(service: &str) -> String {
     format!("arn:${{AWS::Partition}}:{service}:${{AWS::Region}}:${{AWS::AccountId}}")
 }
@@ -45,7 +45,7 @@ fn each_api_has_one_key_which_opens_only_this_api() {
     }
 }
 
-/// The keys that the usage plan of an API takes.
+/// The keys of an API's usage plan.
 fn keys_of<'a>(template: &'a Template, api: &str) -> Vec<&'a str> {
     let plan = json!({ "Ref": format!("{api}UsagePlan") });
     let all = template.of_type("AWS::ApiGateway::UsagePlanKey").into_iter();
@@ -130,7 +130,7 @@ fn each_usage_plan_has_rate_burst_and_quota_and_the_stage_bounds_what_needs_no_k
                 assert!(plan["Throttle"][of_plan].as_u64() > Some(0), "{}: {api} {of_plan}", template.name);
                 assert_eq!(stage["MethodSettings"][0][of_stage], plan["Throttle"][of_plan]);
             }
-            // OPTIONS needs no key, and each request is paid for.
+            // OPTIONS needs no key, but each request costs money.
             let preflight = stage["MethodSettings"].as_array().expect("a list").iter().find(|settings| {
                 (&settings["ResourcePath"], &settings["HttpMethod"]) == (&json!("/~1logs"), &json!("OPTIONS"))
             });
@@ -187,7 +187,7 @@ fn only_its_own_stage_method_and_path_may_call_a_function() {
             let lambda = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31";
             let uri = format!("{lambda}/functions/${{{api}LambdaFunction.Arn}}/invocations");
             assert_eq!(integration["uri"], json!({ "Fn::Sub": uri }));
-            // Whatever the method of the API: Lambda is called with POST.
+            // Lambda is always called with POST, whatever the method of the API.
             assert_eq!((&integration["type"], &integration["httpMethod"]), (&json!("aws_proxy"), &json!("POST")));
         }
     }
@@ -253,11 +253,11 @@ fn the_gateway_checks_the_envelope_and_no_record() {
         let expected = json!({ "validateRequestBody": true, "validateRequestParameters": false });
         assert_eq!(body["x-amazon-apigateway-request-validators"][validator], expected);
         let content = post["requestBody"]["content"].as_object().expect("there is a body");
-        // A content type without a model is not checked: so a wrong one does no harm.
+        // A content type without a model is not validated, so a wrong one is accepted.
         assert_eq!(content.keys().collect::<Vec<_>>(), ["application/json"]);
         assert_eq!(content["application/json"]["schema"], json!({ "$ref": "#/components/schemas/Batch" }));
-        // By these words alone an array, an object and a record pass, whatever is in them: no word looks at an item,
-        // and none wants a type. A batch of nothing but bad records passes as well; the function answers it.
+        // With only these keywords an array, an object and a record pass, whatever they contain: none checks an item or
+        // a type. A batch of only wrong records passes as well; the function refuses it.
         let mut model = body["components"]["schemas"]["Batch"].clone();
         for part in ["/description", "/properties/payload/description"] {
             let (parent, word) = part.rsplit_once('/').expect("it has a slash");
@@ -273,7 +273,7 @@ fn a_preflight_is_answered_without_function_and_never_with_500() {
         for (api, method) in APIS {
             let preflight = &body(template, api)["paths"]["/logs"]["options"]["x-amazon-apigateway-integration"];
             assert_eq!(preflight["type"], "mock");
-            // With anything else a Content-Type without template would reach the mock, which fails at it.
+            // Otherwise a Content-Type without a template would reach the mock integration, which would fail.
             assert_eq!(preflight["passthroughBehavior"], "never");
             for (content_type, template) in preflight["requestTemplates"].as_object().expect("there are templates") {
                 assert_eq!(template, r#"{"statusCode":204}"#, "{content_type}");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::alarms::{METRICS, alarms};
 use crate::harness::{EXISTING, Project, Template, variants};
 
-/// What AWS measures besides what alarms watch, with the dimensions that it has.
+/// Metrics of AWS that no alarm watches, with their dimensions.
 const MORE: [(&str, &str, &[&str]); 9] = [
     ("AWS/ApiGateway", "Count", &["ApiName", "Stage"]),
     ("AWS/ApiGateway", "4XXError", &["ApiName", "Stage"]),
@@ -25,7 +25,7 @@ const FREE_METRICS: usize = 50;
 
 const COLUMNS: u64 = 24;
 
-/// What a graph draws: where it comes from, dimensions, and how it is gathered.
+/// A line of a graph: namespace and metric, dimensions, and statistic.
 struct Line {
     namespace: String,
     metric: String,
@@ -79,7 +79,7 @@ fn kind_of(dimension: &str) -> &'static str {
     }
 }
 
-/// Whether the template has what a dimension names.
+/// Whether the template has the resource that a dimension names.
 fn is_there(template: &Template, (name, value): &(String, String)) -> bool {
     if name == "Operation" {
         return ["PutItem", "TransactWriteItems", "Query"].contains(&value.as_str());
@@ -104,7 +104,7 @@ fn is_written(function: &str, metric: &str) -> bool {
     code.contains(&format!(r#"("{metric}", "#))
 }
 
-/// What the dashboard shows and neither AWS, the template nor the code has.
+/// What the dashboard shows although neither AWS, the template nor the code has it.
 fn unknown(template: &Template, body: &Value) -> Vec<String> {
     let all = widgets(body, "metric");
     all.iter().flat_map(lines).filter(|line| !is_known(template, line)).map(|line| line.metric).collect()
@@ -156,7 +156,7 @@ fn shows(graph: &Value, alarm: &Value) -> bool {
     is_section && are_drawn && graph["annotations"]["horizontal"][0]["value"] == alarm["Threshold"]
 }
 
-/// The dimensions of an alarm, as the text of a dashboard has them.
+/// The dimensions of an alarm, as in the text of a dashboard.
 fn dimensions(metric: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| match (&value["Ref"], &value["Fn::GetAtt"]) {
         (Value::String(id), _) => format!("${{{id}}}"),
@@ -183,7 +183,7 @@ fn every_alarm_is_on_the_dashboard_with_its_threshold() {
     }
 }
 
-/// The two tests above can fail.
+/// Proves that the two tests above can fail.
 #[test]
 fn a_renamed_metric_a_removed_resource_and_a_missing_graph_are_noticed() {
     let queued = with_dashboard().into_iter().find(|template| template.has("Queue")).expect("there is one");

@@ -1,4 +1,4 @@
-//! MySQL and the way to it.
+//! MySQL and its network.
 
 use serde_json::{Value, json};
 
@@ -8,7 +8,7 @@ fn created() -> [&'static Template; 2] {
     [variant("dev", "created"), variant("prod", "created")]
 }
 
-/// How many connections the server takes: a number in the parameter group, or the operator's word for it.
+/// The server's `max_connections`: from the parameter group, or from the operator's parameter.
 fn max_connections(template: &Template) -> u64 {
     if !template.has("Database") {
         return 300;
@@ -67,7 +67,7 @@ fn the_server_is_promised_no_more_connections_than_its_memory_carries() {
             Some("db.t4g.medium") => 4,
             class => panic!("how much memory has {class:?}?"),
         };
-        // RDS's own formula, by three quarters of the nominal memory: the system needs the rest.
+        // RDS's own formula with three quarters of the nominal memory; the system needs the rest.
         let carried = memory * (1 << 30) * 3 / 4 / 12_582_880;
         assert!(max_connections(template) <= carried, "{}", template.name);
     }
@@ -103,7 +103,7 @@ fn the_created_database_takes_tokens_unless_the_functions_have_passwords() {
     for template in mysql().into_iter().filter(|template| template.has("Database")) {
         let takes_tokens = &template.properties("Database")["EnableIAMDatabaseAuthentication"];
         assert_eq!(takes_tokens, template.has_iam(), "{}", template.name);
-        // RDS goes on having the administrator's password, for migrate.
+        // RDS still manages the administrator's password, for migrate.
         assert_eq!(template.properties("Database")["ManageMasterUserPassword"], true);
     }
     for template in created() {

@@ -1,4 +1,4 @@
-//! `database=dynamodb`: a table, and nothing of a server.
+//! `database=dynamodb`: a table, and no server.
 
 use serde_json::{Value, json};
 
@@ -123,7 +123,7 @@ fn shards_limits_warmth_and_retention_are_parameters() {
     let template = Project::copy().package("prod", &parameters).expect("it can be packaged");
     let table = template.properties("Table");
     assert_eq!(table["OnDemandThroughput"], json!({ "MaxWriteRequestUnits": 40_000, "MaxReadRequestUnits": 5_000 }));
-    // The other is what a new table has.
+    // The other value is that of a new table.
     assert_eq!(table["WarmThroughput"], json!({ "WriteUnitsPerSecond": 20_000, "ReadUnitsPerSecond": 12_000 }));
     for id in ["PostLogLambdaFunction", "GetLogsLambdaFunction"] {
         let variables = &template.properties(id)["Environment"]["Variables"];

@@ -1,4 +1,4 @@
-//! The functions: what they run with, what they are told, where they write.
+//! The functions: runtime, variables, logs.
 
 use std::collections::BTreeSet;
 
@@ -54,12 +54,12 @@ fn each_function_gets_its_own_zip_for_the_runtime_that_it_is_built_for() {
 fn what_was_packaged_can_be_deployed() {
     let project = Project::copy();
     project.package("dev", &[]).expect("it can be packaged");
-    // Before it asks AWS, osls looks whether the zips are there: one of the whole service, if it is told no better.
+    // Before it calls AWS, osls checks that the zips exist. By default it expects one zip for the whole service.
     let message = project.deploy_without_aws("dev");
     assert!(message.contains("ECONNREFUSED"), "{message}");
 }
 
-/// What a function is told that speaks to the database, and `more`.
+/// The variables of a function that uses the database, and `more`.
 fn with_database<'a>(more: &[&'a str]) -> Vec<&'a str> {
     let mut names = vec!["DB_HOST", "DB_NAME", "DB_PORT", "MALLOC_MMAP_THRESHOLD_", "RUST_LOG"];
     names.extend(more);
@@ -67,7 +67,7 @@ fn with_database<'a>(more: &[&'a str]) -> Vec<&'a str> {
     names
 }
 
-/// What a function is told of its login.
+/// The variables of a function's login.
 fn login(template: &Template) -> &'static [&'static str] {
     match (template.has_iam(), template.has_secrets()) {
         (true, true) => &["DB_IAM_USER", "DB_LOGIN_SWITCH", "DB_SECRET_ARN"],

@@ -1,11 +1,11 @@
-//! What the gateway itself answers: the contract's problem, whatever is wrong.
+//! The gateway's own responses: each is a problem as in the contract.
 
 use reqwest::StatusCode;
 use serde_json::Value;
 
 use crate::harness::{Project, Template, variant, variants};
 
-/// All that AWS has, and the contract's status for it.
+/// All response types of AWS, each with the contract's status.
 const TYPES: [(&str, u16); 21] = [
     ("ACCESS_DENIED", 403),
     ("API_CONFIGURATION_ERROR", 502),
@@ -40,7 +40,7 @@ fn responses<'a>(template: &'a Template, api: &str) -> Vec<(&'a str, &'a Value)>
     all
 }
 
-/// A header that the gateway puts in itself: its value without the quotes.
+/// The value, without quotes, of a header that the gateway sets.
 fn header<'a>(response: &'a Value, name: &str) -> Option<&'a str> {
     let value = response["responseParameters"].get(format!("gatewayresponse.header.{name}"))?;
     let value = value.as_str().and_then(|value| value.strip_prefix('\'')?.strip_suffix('\''));
@@ -69,7 +69,7 @@ fn every_body_is_a_problem_that_names_the_request() {
                 assert_eq!(templates.keys().collect::<Vec<_>>(), ["application/json"]);
                 let text = templates["application/json"].as_str().expect("a text");
                 let text = text.replace("$context.requestId", "the-id");
-                // Nothing that a client wrote: it could end the quotes.
+                // Nothing that a client sent: it could end the quotes.
                 assert!(!text.contains('$'), "{api} {kind}: {text}");
                 let problem: Value = serde_json::from_str(&text).expect("JSON");
                 let status: u16 = response["statusCode"].as_str().and_then(|code| code.parse().ok()).expect("a status");

@@ -1,4 +1,4 @@
-//! What a stage does without to be cheap while nobody sends, and the mail about the bill.
+//! What a stage leaves out so that an idle month is cheap, and the budget.
 
 use serde_json::json;
 
@@ -17,7 +17,7 @@ fn a_database_with_hours_is_started_and_stopped_by_a_role_that_may_do_nothing_el
         let arn = format!("arn:${{AWS::Partition}}:scheduler:::aws-sdk:rds:{action}");
         assert_eq!(target["Arn"], json!({ "Fn::Sub": arn }));
         assert_eq!(target["Input"], json!({ "Fn::Sub": r#"{"DbInstanceIdentifier":"${Database}"}"# }));
-        // A stop that is tried again for a day would meet the next morning.
+        // A stop that is retried for a day would take effect the next morning.
         assert!(target["RetryPolicy"]["MaximumEventAgeInSeconds"].as_u64() <= Some(3600), "{id}");
     }
     let expected = json!([{

@@ -1,4 +1,4 @@
-//! What cfn-lint and checkov say of the template.
+//! cfn-lint and checkov find nothing in the template.
 
 use std::process::Command;
 
@@ -10,7 +10,7 @@ fn run(command: &mut Command) {
     assert!(output.status.success(), "{report}");
 }
 
-/// With what no other variant has.
+/// The parameters that no other variant has.
 fn cheap() -> Template {
     let parameters = ["databaseHours=weekdays", "budget=20", "alarmEmail=bill@example.com", "postLogKeys=1,2"];
     Project::copy().package("dev", &parameters).expect("it can be packaged")

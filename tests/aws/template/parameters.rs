@@ -1,8 +1,8 @@
-//! What is wrong or contradictory is refused while packaging, with one sentence.
+//! Packaging refuses wrong or contradictory parameters, each with one sentence.
 
 use crate::harness::{EXISTING, Project, RESOURCE_ID, Template};
 
-/// That packaging fails with just this sentence.
+/// Asserts that packaging fails with exactly this sentence.
 fn is_refused(stage: &str, parameters: &[&str], sentence: &str) {
     assert_refused(Project::copy().package(stage, parameters), sentence);
 }
@@ -159,7 +159,7 @@ fn more_concurrency_than_the_database_has_connections_for() {
              getLogsConcurrency, or take a larger database."
         ),
     );
-    // Without reservations the account's limit is all that bounds them.
+    // Without reservations only the account's limit bounds the connections.
     is_refused(
         "dev",
         &["accountConcurrency=1000"],
@@ -174,7 +174,7 @@ fn more_concurrency_than_the_database_has_connections_for() {
 fn a_queue_whose_consumer_would_take_more_connections_than_there_are() {
     let rest = "while code is replaced, one each for migrate, retention and summarize, 10 in \
                 reserve), and the database takes 59; lower";
-    // A queued post-log has none.
+    // A queued post-log has no connection.
     is_refused(
         "dev",
         &["ingestion=queued", "postLogConcurrency=500", "storeLogsConcurrency=20"],

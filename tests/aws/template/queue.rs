@@ -1,10 +1,10 @@
-//! The queue between post-log and the database: what it keeps, who empties it, and how a stage comes to it and back.
+//! The queue between post-log and the database: retention, consumer, and the way to queued mode and back.
 
 use serde_json::{Value, json};
 
 use crate::harness::{Project, Template, direct, draining, dynamodb, queued, variants};
 
-/// 14 days, the longest that SQS has.
+/// 14 days, the maximum of SQS.
 const LONGEST: u64 = 14 * 24 * 60 * 60;
 
 const QUEUES: [&str; 2] = ["Queue", "DeadLetterQueue"];
@@ -76,7 +76,7 @@ fn a_message_comes_again_only_when_the_consumer_cannot_have_it_any_more() {
         let visibility = number(&template.properties("Queue")["VisibilityTimeout"]);
         assert_eq!(timeout, 30);
         assert!(visibility >= 6 * timeout + window, "{}: {visibility}", template.name);
-        // A database that is away for an hour makes no dead letters, and poison is not kept for days.
+        // An outage of an hour makes no dead letters, and a bad message is not retried for days.
         let tries = number(&template.properties("Queue")["RedrivePolicy"]["maxReceiveCount"]);
         assert!((3_600..3_600 + visibility).contains(&(tries * visibility)), "{}: {tries}", template.name);
         // AWS advises five at least.
@@ -101,7 +101,7 @@ fn what_fails_is_noticed_before_it_is_put_aside() {
     }
 }
 
-/// Two minutes, and the call that had begun: less than a period is part of two at most.
+/// Two minutes, and the call that had begun. Less than a period touches two periods at most.
 #[test]
 fn a_failover_rings_no_alarm_for_failed_messages() {
     for template in with_queue().into_iter().filter(|template| template.has("StoreLogsFailedAlarm")) {
@@ -116,7 +116,7 @@ fn a_failover_rings_no_alarm_for_failed_messages() {
 fn the_ledger_remembers_what_a_redrive_brings_back() {
     for template in with_queue() {
         let kept = QUEUES.map(|id| number(&template.properties(id)["MessageRetentionPeriod"])).iter().sum::<u64>();
-        // retention deletes rows of MySQL; an item of DynamoDB has its end from who writes it.
+        // On MySQL retention deletes rows; on DynamoDB the writer sets the expiry of an item.
         let function = if template.has("Table") { "StoreLogsLambdaFunction" } else { "RetentionLambdaFunction" };
         let variables = &template.properties(function)["Environment"]["Variables"];
         let days: u64 = variables["BATCH_RETENTION_DAYS"].as_str().and_then(|days| days.parse().ok()).expect("days");
@@ -189,7 +189,7 @@ fn dead_letters_come_from_this_queue_and_from_no_other() {
 
 #[test]
 fn no_deployment_and_no_removal_of_the_stack_takes_messages_away() {
-    // Where post-log has never written to it, a deployment that fails takes its queue back.
+    // If post-log has never written to it, a deployment that fails deletes its queue.
     for template in with_queue() {
         let deletion = if template.is_queued() { "Retain" } else { "RetainExceptOnCreate" };
         for id in QUEUES {
@@ -216,8 +216,8 @@ fn a_queue_that_is_in_use_keeps_its_consumer_and_one_that_drains_may_go() {
     }
 }
 
-/// A role that lost its rights before its function has the new settings, or an endpoint that lets it through no more,
-/// would fail the calls in between.
+/// If a role or an endpoint lost its permissions before the function has its new settings, the calls in between would
+/// fail.
 #[test]
 fn post_log_changes_its_role_in_one_step_and_the_endpoint_closes_behind_it() {
     for template in variants() {

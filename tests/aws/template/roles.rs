@@ -1,4 +1,4 @@
-//! Who may do what: each role's rights, all of them.
+//! All permissions of each role.
 
 use serde_json::{Value, json};
 
@@ -9,11 +9,11 @@ struct Role {
     /// Its logical id.
     id: &'static str,
     function: &'static str,
-    /// How the logical ids of what belongs to the function begin.
+    /// The prefix of the function's logical ids.
     prefix: &'static str,
-    /// What only this one may.
+    /// The permissions that only this role has.
     own: Vec<Value>,
-    /// What it may do to log in to the database, if it has a user there.
+    /// The permissions for its database login, if it has a database user.
     login: Option<Value>,
     /// Whether the function runs in the network.
     is_inside: bool,
@@ -92,7 +92,7 @@ fn roles_for_mysql(template: &Template) -> Vec<Role> {
     roles
 }
 
-/// Its own user of this server alone, its own secret alone, or both while the login is switched.
+/// Only its own user of this server, only its own secret, or both while the login is switched.
 fn login(template: &Template, function: &str, prefix: &str) -> Value {
     let mut all = Vec::new();
     if template.has_iam() {
@@ -241,7 +241,7 @@ fn the_endpoint_of_secrets_manager_lets_only_these_roles_read_only_these_secrets
             secrets.push("StoreLogsSecret");
             roles.push("StoreLogsRole");
         }
-        // Else it has no secret to read; migrate has all of them.
+        // Otherwise it has no secret to read; migrate may read all of them.
         if !template.is_queued() {
             roles.insert(0, "PostLogRole");
         }

@@ -1,4 +1,4 @@
-//! summarize, with a user of its own: it counts, and SNS tells people about new codes.
+//! summarize with its own database user: it counts codes, and announces new ones by SNS.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -7,13 +7,13 @@ use super::{Deployment, report};
 use crate::harness::{Moto, REGION, answer, event, record};
 
 #[tokio::test]
-async fn codes_are_counted_and_announced_by_a_function_with_a_user_of_its_own() {
+async fn summarize_counts_and_announces_codes_with_its_own_database_user() {
     let deployment = Deployment::new().await;
     report(&deployment.migrate()).await;
     let account = &deployment.account;
     let topic = Topic::create(&account.moto).await;
     let settings = topic.settings();
-    let settings: Vec<_> = settings.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let settings = settings.each_ref().map(|(name, value)| (*name, value.as_str()));
     let summarize = account.function("summarize", &deployment.counter, &settings);
     let run = async |event: Value| match summarize.run(&event).await {
         Ok(report) => report,
@@ -48,7 +48,7 @@ async fn codes_are_counted_and_announced_by_a_function_with_a_user_of_its_own() 
     deployment.account.server.stop().await;
 }
 
-/// A topic, and a queue that gets what is sent to it.
+/// A topic, and a queue that receives its messages.
 struct Topic<'a> {
     moto: &'a Moto,
     arn: String,

@@ -34,7 +34,7 @@ async fn a_log_that_is_committed_after_later_ones_is_counted() {
     insert(&mut database.connection().await, [4, 9], 8).await;
     assert_eq!(summarize(&database).await.counted, 2);
     assert_eq!(gaps(&database).await, [(1, 3), (5, 8)]);
-    // However long it takes: its rows are there, and not committed.
+    // Its rows are inserted but not committed, however long that takes.
     let waiting = summarize_at(&database, NOW + 100 * DAY).await;
     assert_eq!((waiting.counted, waiting.complete), (0, true));
     open.commit().await.expect("it is open");

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sqlx::Executor;
 
 use super::preloaded;
-use crate::harness::{Database, FunctionRun, body_event, record, temporary_folder};
+use crate::harness::{Database, FunctionRun, keyed_event, record, temporary_folder};
 
 #[tokio::test]
 async fn a_clock_that_jumps_loses_and_doubles_nothing() {
@@ -17,9 +17,7 @@ async fn a_clock_that_jumps_loses_and_doubles_nothing() {
     set("+0");
     let post_log = with_clock(&database, &clock);
     let send = async |key: &str| {
-        let mut event = body_event(&record("device", 1, 1).to_string());
-        event["headers"]["Idempotency-Key"] = key.into();
-        let answer = post_log.invoke(&event).await.expect("it answers");
+        let answer = post_log.invoke(&keyed_event(key, &record("device", 1, 1).to_string())).await.expect("it answers");
         (answer.status, answer.body["duplicate"].as_bool())
     };
     assert_eq!(send("first").await, (200, Some(false)), "{}", post_log.log());
@@ -29,7 +27,7 @@ async fn a_clock_that_jumps_loses_and_doubles_nothing() {
     assert_eq!(send("second").await, (200, Some(false)));
     set("+1d");
     assert_eq!(send("third").await, (200, Some(false)), "by this clock Lambda has ended the function");
-    // Whatever the clock says, an answer goes out before the function's time is over.
+    // Whatever the clock says, a response goes out before the function's timeout.
     let mut blocker = database.connection().await;
     blocker.execute("LOCK TABLES Logs WRITE").await.expect("a table can be locked");
     for offset in ["-1d", "+1d"] {

@@ -1,4 +1,4 @@
-//! A server that says nothing any more: it hangs, or another one has taken its name, or the environment was frozen.
+//! The server falls silent: it hangs, a failover moved its name, or the environment was frozen.
 
 use std::net::Ipv4Addr;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use super::{
     user,
 };
 use crate::harness::{
-    Database, FunctionRun, body_event, event, private_server, proxy_before, record, start_proxy, temporary_folder,
+    Database, FunctionRun, event, keyed_event, private_server, proxy_before, record, start_proxy, temporary_folder,
 };
 
 #[tokio::test]
@@ -84,8 +84,7 @@ async fn a_failover_to_a_new_address_behind_the_same_name_costs_no_request() {
     admin(&old, "SET GLOBAL read_only = OFF").await;
     point_to(addresses[0]);
     new_way.forget_connections();
-    let mut event = body_event(&record("back", 1, 1).to_string());
-    event["headers"]["Idempotency-Key"] = "back".into();
+    let event = keyed_event("back", &record("back", 1, 1).to_string());
     assert_eq!(post_log.invoke(&event).await.expect("it answers").status, 200, "{}", post_log.log());
     assert_eq!((old_database.count().await, new_database.count().await), (2, 1));
     assert_eq!(post_log.process_ids(), process);

@@ -26,7 +26,7 @@ async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
 }
 
 #[tokio::test]
-async fn an_outcome_that_nobody_can_tell_is_told_by_the_next_delivery() {
+async fn the_next_delivery_finds_out_an_unknown_outcome() {
     let database = Database::migrated().await;
     let (url, proxy) = proxy_before(&database).await;
     let function = store_logs(&url);
@@ -60,7 +60,7 @@ async fn a_consumer_that_is_killed_between_commit_and_delete_doubles_nothing() {
 }
 
 #[tokio::test]
-async fn a_key_that_somebody_else_has_locked_holds_up_only_its_own_message() {
+async fn a_key_that_another_transaction_has_locked_delays_only_its_own_message() {
     let database = Database::migrated().await;
     let mut other = lock_key(&database, "key-5").await;
     let function = store_logs(&database.url);

@@ -1,4 +1,4 @@
-//! What cannot be stored takes no neighbour down, and stays in the queue.
+//! A message that cannot be stored stays in the queue and harms no other message.
 
 use super::{NONE, failures, message, store_logs};
 use crate::harness::{AnyStore, Database, on_every_store};
@@ -35,7 +35,7 @@ async fn of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_i
 }
 
 #[tokio::test]
-async fn what_the_database_refuses_takes_no_neighbour_down() {
+async fn a_message_that_the_database_refuses_harms_no_other() {
     let database = Database::migrated().await;
     database.run("ALTER TABLE Logs ADD CONSTRAINT no_b CHECK (device_id <> 'b')").await;
     let function = store_logs(&database.url);
@@ -51,7 +51,7 @@ async fn what_the_database_refuses_takes_no_neighbour_down() {
 }
 
 #[tokio::test]
-async fn many_that_the_database_refuses_take_no_neighbour_down_wherever_they_stand() {
+async fn many_messages_that_the_database_refuses_harm_no_other_wherever_they_are() {
     let database = Database::migrated().await;
     database.run("ALTER TABLE Logs ADD CONSTRAINT no_b CHECK (device_id <> 'b')").await;
     let function = store_logs(&database.url);
@@ -79,7 +79,7 @@ async fn a_server_that_becomes_read_only_ends_the_work_at_once() {
 }
 
 #[tokio::test]
-async fn a_row_that_a_table_of_ones_own_has_already_is_refused_and_named() {
+async fn a_row_that_breaks_an_index_of_the_operators_own_is_refused_and_named() {
     let database = Database::migrated().await;
     database.run("ALTER TABLE Logs ADD UNIQUE INDEX once (device_id)").await;
     let function = store_logs(&database.url);

@@ -7,7 +7,7 @@ use super::{PostLog, keyed, one, stored};
 use crate::harness::{lock_key, until, wait_for_row_lock};
 
 #[tokio::test]
-async fn a_key_in_flight_is_waited_for_and_the_answer_is_what_became_of_it() {
+async fn a_request_waits_for_a_key_in_flight_and_responds_with_its_outcome() {
     let (post_log, database) = PostLog::on_mysql().await;
     for (outcome, expected, count) in [("ROLLBACK", stored(true), 1), ("COMMIT", stored(false), 2)] {
         post_log.send("key", &one("a")).await;
@@ -61,7 +61,7 @@ async fn a_deadlock_costs_nothing() {
     let rows = vec!["('x')"; 1_000].join(",");
     post_log.send("first", &one("a")).await;
     let mut batches = 1;
-    // Whoever is slow meets a lock wait instead, which costs nothing either; then once more.
+    // On a slow machine there may be a lock wait instead, which costs nothing either. Then it tries again.
     until("there is a deadlock", async || {
         batches += 1;
         let key = format!("key-{batches}");

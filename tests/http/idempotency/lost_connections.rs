@@ -12,7 +12,7 @@ async fn a_connection_that_is_lost_around_the_commit_costs_nothing() {
     let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
-    // A statement's text goes out only when it is prepared; what is done is found by what is stored.
+    // A statement's text crosses the wire only when it is prepared. Later runs are recognized by their values.
     let cuts = [
         Cut::Before("COMMIT"),
         Cut::After("COMMIT"),
@@ -112,7 +112,7 @@ async fn a_function_that_vanished_in_the_middle_of_a_batch_does_not_keep_its_key
 }
 
 #[tokio::test]
-async fn what_became_of_a_commit_is_told_when_the_batch_is_sent_again() {
+async fn a_retry_finds_out_the_outcome_of_a_commit() {
     let database = Database::migrated().await;
     let (url, proxy) = proxy_before(&database).await;
     let function = function(&url);

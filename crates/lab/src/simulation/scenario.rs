@@ -23,7 +23,7 @@ const DOUBLING: usize = 10;
 pub(crate) const FEWEST_SHARDS: usize = 8;
 
 /// Where nobody has that many shards.
-const MOST_SHARDS: usize = 65_536;
+const MAX_SHARDS: usize = 65_536;
 
 /// Where the shards' keys lie is chance: figures are means over this many tables.
 const TABLES: u64 = 20;
@@ -43,7 +43,7 @@ pub(crate) fn shards_needed(load: Load) -> Option<usize> {
         let refused = mean(&tables(*count), load, capacity);
         share(refused, load) <= TOLERATED
     };
-    counts.take_while(|count| *count <= MOST_SHARDS).find(is_enough)
+    counts.take_while(|count| *count <= MAX_SHARDS).find(is_enough)
 }
 
 /// The share refused in these minutes, while the load doubles in ten, on a table that has carried it for long.

@@ -105,7 +105,7 @@ pub(crate) async fn run<R: Report>(
     let mut signals = StopSignals::new()?;
     let starting: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(Testbed::start(setup));
     let mut testbed = signals.interrupt(starting).await??;
-    // Boxed: it holds all that runs, and the SDK's futures are of a deep type.
+    // Boxed to keep the SDK's large types out of every caller's future.
     let working: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(work(&mut testbed));
     let outcome = signals.interrupt(working).await;
     testbed.progress.say("stopping the server");

@@ -44,7 +44,7 @@ impl Store {
         Ok(match name {
             StoreName::Mysql => Self::MySql(MySql::start(folder, tls, options).await?),
             StoreName::Dynamodb => {
-                // Boxed: the SDK's futures are large, and of a deep type.
+                // Boxed to keep the SDK's large types out of every caller's future.
                 let table: Pin<Box<dyn Future<Output = Result<Table, LabError>> + '_>> = Box::pin(Table::start(folder));
                 Self::DynamoDb(table.await?)
             }

@@ -19,7 +19,7 @@ pub(crate) enum Stored {
 /// The ledger: each key, and how many codes its batch has where the store notes that.
 pub(crate) type Ledger = HashMap<String, Option<u32>>;
 
-/// Boxed: the SDK's futures are large, and of a deep type.
+/// Boxed to keep the SDK's large types out of every caller's future.
 type Page<'a> = Pin<Box<dyn Future<Output = Result<(Vec<Copied>, Option<Position>), StoreError>> + 'a>>;
 
 impl Stored {

@@ -20,7 +20,7 @@ pub(super) struct Database {
 /// Between the exit of a private server and its restart: one that exits at once every time must not use all of a processor.
 pub(super) const RESTART_PAUSE: Duration = Duration::from_millis(200);
 
-/// The seed's name of the database.
+/// The default name of the database.
 const NAME: &str = "Error_Logs";
 
 impl Database {

@@ -1,4 +1,4 @@
-//! Which codes there were lately: how often, on how many devices, since when.
+//! The summary of recent codes: how often, on how many devices, since when.
 
 use serde::Serialize;
 
@@ -7,20 +7,20 @@ use super::devices::{Devices, InvalidSketch};
 /// The length of a bucket. Hours are counted from 1970.
 const BUCKET_SECONDS: i64 = 3_600;
 
-/// Which hours. [`CodesQuery::default`] asks for the last 24.
+/// The window of GET /codes. [`CodesQuery::default`] is the last 24 hours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodesQuery {
     pub(crate) hours: u16,
 }
 
 impl CodesQuery {
-    /// The hours of the default, for which the store ranks the codes ahead.
+    /// The default window. The store keeps a ranking of the codes for it.
     pub(crate) const DAY: u16 = 24;
 
-    /// The most hours: a week, ranked ahead as well. Older hours are not kept.
+    /// The longest window: a week. The store keeps a ranking for it as well, and no older hours.
     pub const MAX_HOURS: u16 = 168;
 
-    /// The most codes in a response.
+    /// The maximum number of codes in a response.
     pub const LIMIT: u32 = 100;
 
     /// The first hour of the window; the last one is that of `now` (Unix seconds).
@@ -40,7 +40,7 @@ pub(crate) fn hour_of(seconds: i64) -> i64 {
     seconds.div_euclid(BUCKET_SECONDS)
 }
 
-/// The first hour of a window of so many hours that ends with `last_hour`.
+/// The first hour of a window of `hours` hours that ends with `last_hour`.
 pub(crate) fn first_hour(hours: u16, last_hour: i64) -> i64 {
     last_hour + 1 - i64::from(hours)
 }
@@ -50,7 +50,7 @@ pub(crate) fn first_hour(hours: u16, last_hour: i64) -> i64 {
 pub struct Codes {
     /// At most [`CodesQuery::LIMIT`] codes.
     pub result: Vec<CodeSummary>,
-    /// How long each bucket is.
+    /// The length of a bucket, in seconds.
     pub bucket_seconds: i64,
     /// The newest `received_at` that is counted. `None` if nothing is.
     pub as_of: Option<i64>,
@@ -61,13 +61,13 @@ pub struct Codes {
 pub struct CodeSummary {
     /// The code.
     pub error_code: i32,
-    /// How many logs of this code.
+    /// The number of logs of this code.
     pub count: u64,
     /// How many devices sent them. May be off by 3 %.
     pub devices: u64,
-    /// When the code was received first, ever.
+    /// When the first log ever of this code was received.
     pub first_seen: i64,
-    /// When it was received last.
+    /// When the last one was received.
     pub last_seen: i64,
     /// Whether it was first seen within the window.
     pub new: bool,
@@ -75,7 +75,7 @@ pub struct CodeSummary {
     pub buckets: Vec<u64>,
 }
 
-/// A code in an hour, as the store has it.
+/// The counts of a code in one hour, as the store keeps them.
 #[derive(Debug)]
 pub(crate) struct CodeHour {
     pub(crate) error_code: i32,
@@ -87,7 +87,7 @@ pub(crate) struct CodeHour {
 }
 
 impl Codes {
-    /// Puts together the hours of each code, in any order.
+    /// Combines the hours of each code. They may be in any order.
     pub(crate) fn of(
         mut hours: Vec<CodeHour>,
         query: CodesQuery,
@@ -107,7 +107,8 @@ impl CodeSummary {
         let first_hour = query.first_hour(now);
         let mut buckets = vec![0; query.hours.into()];
         for CodeHour { hour, logs, .. } in hours {
-            // By a clock that was ahead, a log can be of a later hour. It must not be invisible until then.
+            // If the service's clock ran ahead, a log has a later hour. It counts in the current one, so that it is
+            // visible now.
             let bucket = usize::try_from(hour - first_hour).unwrap_or(0).min(buckets.len().saturating_sub(1));
             if let Some(count) = buckets.get_mut(bucket) {
                 *count += logs;

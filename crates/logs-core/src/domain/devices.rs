@@ -12,7 +12,7 @@ const LG_REGISTERS: u8 = 14;
 /// Half a byte for each register.
 const KIND: HllType = HllType::Hll4;
 
-/// What a sketch takes of a device's ID.
+/// The hash of a device's ID, as the sketch takes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct DeviceHash(Coupon);
 
@@ -22,7 +22,7 @@ impl DeviceHash {
     }
 }
 
-/// A set of devices, of which only the size can be told, approximately.
+/// A set of devices that knows only its approximate size.
 #[derive(Clone)]
 pub(crate) struct Devices(HllSketch);
 
@@ -32,13 +32,13 @@ impl fmt::Debug for Devices {
     }
 }
 
-/// The bytes are no sketch.
+/// The bytes are not a sketch.
 #[derive(Debug, thiserror::Error)]
 #[error("the sketch of devices cannot be read: {0}")]
 pub(crate) struct InvalidSketch(#[from] datasketches::error::Error);
 
 impl Devices {
-    /// Reads what [`Self::to_bytes`] wrote; nobody yet if there is nothing.
+    /// Reads what [`Self::to_bytes`] wrote. No bytes are an empty set.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, InvalidSketch> {
         Ok(Self(if bytes.is_empty() { HllSketch::new(LG_REGISTERS, KIND)? } else { HllSketch::deserialize(bytes)? }))
     }
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_no_sketch_are_refused() {
+    fn bytes_that_are_not_a_sketch_are_refused() {
         for bytes in [&b"x"[..], &[0; 40], &devices(0..100).to_bytes()[..50]] {
             assert!(Devices::parse(bytes).is_err(), "{bytes:?}");
         }

@@ -1,17 +1,17 @@
-//! What tells one batch from another.
+//! Tells a retried batch from another batch under the same key.
 
 use sha2::{Digest, Sha256};
 
 use crate::{Batch, Field, NewLog, RecordError, RecordErrorCode};
 
-/// SHA-256 of what a batch says and of what is wrong with it, which is all that the answer depends on. Spaces, the
-/// order of fields and fields that nobody reads do not count; nor do the sentences about what is wrong, so that a
-/// release may put them better.
+/// A SHA-256 of the parsed batch: its logs, and the errors of its rejected records (index, field and code). The receipt
+/// depends on nothing else. Whitespace, the order of fields and unknown fields make no difference. Nor does the wording
+/// of errors, so a release may improve it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    /// Each part with its length before it, so that no two batches read alike.
+    /// Each part is preceded by its length, so that no two batches hash the same bytes.
     pub fn of(batch: &Batch) -> Self {
         Self::of_parts(batch.logs(), batch.errors())
     }
@@ -35,12 +35,12 @@ impl Fingerprint {
         Self(hash.finalize().into())
     }
 
-    /// For the ledger.
+    /// As the ledger stores it.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.0
     }
 
-    /// From the ledger.
+    /// Reads what the ledger stored.
     #[cfg(feature = "migrate")]
     pub(crate) fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
@@ -60,7 +60,7 @@ impl Fingerprint {
 /// The name of a code as it was when the ledger's oldest rows were written. It never changes.
 fn name_of(code: RecordErrorCode) -> &'static str {
     match code {
-        // Until timestamps could have a fraction.
+        // Its name before timestamps could have a fraction.
         RecordErrorCode::NotANumber => RecordErrorCode::NotAnInteger.name(),
         code => code.name(),
     }
@@ -77,7 +77,7 @@ mod tests {
     const BODY: &str = r#"[{"deviceID":"a","err":1,"timestamp":2},{"deviceID":"b","err":3,"timestamp":4}]"#;
 
     #[test]
-    fn what_a_batch_says_counts_and_not_how_it_is_written() {
+    fn whitespace_field_order_and_shape_do_not_change_a_fingerprint() {
         for same in [
             r#" [ {"timestamp":2, "err":1, "deviceID":"\u0061"}, {"deviceID":"b","err":3,"timestamp":4,"more":[]} ] "#,
             r#"{"payload":[{"deviceID":"a","err":1,"timestamp":2},{"deviceID":"b","err":3,"timestamp":4}]}"#,
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn every_part_of_every_record_counts() {
+    fn every_part_of_every_record_changes_the_fingerprint() {
         for other in [
             r#"[{"deviceID":"b","err":3,"timestamp":4},{"deviceID":"a","err":1,"timestamp":2}]"#,
             r#"[{"deviceID":"a","err":1,"timestamp":2}]"#,
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_with_a_record_counts_as_the_answer_says_it() {
+    fn the_errors_of_rejected_records_change_the_fingerprint() {
         let with = |wrong: &str| fingerprint(&format!(r#"[{{"deviceID":"a","err":1,"timestamp":2}},{wrong}]"#));
         assert_eq!(with("7"), with("8"));
         assert_ne!(with("7"), with(r#"{"deviceID":"b","err":3}"#));
@@ -111,11 +111,11 @@ mod tests {
     }
 
     #[test]
-    fn how_a_fault_is_put_into_words_does_not_count() {
+    fn the_wording_of_an_error_does_not_change_the_fingerprint() {
         let batch = Batch::parse(br#"[{"deviceID":"a","err":1,"timestamp":2},7]"#).unwrap();
         let of = |error: &RecordError| Fingerprint::of_parts(batch.logs(), std::slice::from_ref(error));
         let mut error = batch.errors()[0].clone();
-        error.message = "put better by a later release".to_owned();
+        error.message = "reworded by a later release".to_owned();
         assert_eq!(of(&error), Fingerprint::of(&batch));
         error.index = 2;
         assert_ne!(of(&error), Fingerprint::of(&batch));

@@ -7,7 +7,7 @@ use crate::{Fingerprint, IdempotencyKey};
 pub struct LedgerEntry {
     /// The client's name for the batch.
     pub key: IdempotencyKey,
-    /// What the batch says.
+    /// Of the stored batch.
     pub fingerprint: Fingerprint,
     /// Unix seconds; the ledger forgets the key some weeks after it.
     pub received_at: i64,

@@ -13,7 +13,7 @@ pub struct Message {
 }
 
 impl Message {
-    /// `received_at` is in Unix seconds. Without a fingerprint it is that of the logs.
+    /// `received_at` is in Unix seconds. `fingerprint`: `None` stands for that of the logs.
     ///
     /// # Errors
     /// The name of the value that is not valid in a batch.

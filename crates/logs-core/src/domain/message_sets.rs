@@ -16,45 +16,45 @@ pub(crate) struct MessageSets {
 }
 
 impl MessageSets {
-    /// In the order of the messages.
+    /// Keeps the order of the messages.
     pub(crate) fn of(messages: Vec<Message>) -> Self {
         let mut all = Self::default();
         let mut seen: HashMap<String, Vec<Fingerprint>> = HashMap::new();
         for message in messages {
-            let (key, fingerprint) = name(&message);
+            let (key, fingerprint) = identity(&message);
             let fingerprints = seen.entry(key).or_default();
             if fingerprints.contains(&fingerprint) {
                 all.duplicates.push(message);
                 continue;
             }
-            let place = fingerprints.len();
+            let set = fingerprints.len();
             fingerprints.push(fingerprint);
-            if all.sets.len() == place {
+            if all.sets.len() == set {
                 all.sets.push(Vec::new());
             }
-            all.sets[place].push(message);
+            all.sets[set].push(message);
         }
         all
     }
 }
 
 impl MessageReport {
-    /// Adds second deliveries: what became of them follows from the first.
+    /// Adds second deliveries, each with the outcome of the first one.
     pub(crate) fn add_duplicates(&mut self, duplicates: Vec<Message>) {
         if duplicates.is_empty() {
             return;
         }
-        let of_first = |(message, outcome): &(Message, MessageOutcome)| (name(message), of_duplicate(outcome));
+        let of_first = |(message, outcome): &(Message, MessageOutcome)| (identity(message), of_duplicate(outcome));
         let outcomes: HashMap<_, _> = self.outcomes.iter().map(of_first).collect();
         self.outcomes.extend(duplicates.into_iter().map(|message| {
-            let outcome = outcomes.get(&name(&message)).cloned();
+            let outcome = outcomes.get(&identity(&message)).cloned();
             (message, outcome.unwrap_or(MessageOutcome::NotStored))
         }));
     }
 }
 
 /// Identifies a batch: key and fingerprint.
-fn name(message: &Message) -> (String, Fingerprint) {
+fn identity(message: &Message) -> (String, Fingerprint) {
     (message.key().as_str().to_owned(), message.batch().fingerprint)
 }
 

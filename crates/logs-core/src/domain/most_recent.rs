@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Position;
 
-/// A stored error code, as a dashboard sees it. `error_code` and `timestamp` are the seed's names.
+/// A stored error code, as a dashboard sees it. The names are the contract's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Log {
     error_log_id: u64,
@@ -20,27 +20,27 @@ impl Log {
         Self { error_log_id, device_id, error_code, timestamp, received_at }
     }
 
-    /// Given by the store, unique.
+    /// The unique id that the store assigned.
     pub fn error_log_id(&self) -> u64 {
         self.error_log_id
     }
 
-    /// Who reported.
+    /// The device that reported it.
     pub fn device_id(&self) -> &str {
         &self.device_id
     }
 
-    /// What went wrong.
+    /// The device's error code.
     pub fn error_code(&self) -> i32 {
         self.error_code
     }
 
-    /// When, by the device's clock, in Unix seconds. As sent, even if that clock is wrong.
+    /// When the error occurred, in Unix seconds by the device's clock. As sent, even if that clock is wrong.
     pub fn timestamp(&self) -> i64 {
         self.timestamp
     }
 
-    /// When it reached the service, in Unix seconds.
+    /// When the service received it, in Unix seconds.
     pub fn received_at(&self) -> i64 {
         self.received_at
     }
@@ -55,16 +55,16 @@ pub struct MostRecent {
     /// The newest `received_at` of all logs that are stored, listed or not. `None` if there are none. Logs that went
     /// through the queue can arrive out of order, so it need not be that of the log which was stored last.
     pub as_of: Option<i64>,
-    /// Where the list goes on, while more is: the value of `before` in the next request.
+    /// The value of `before` for the next page, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next: Option<Position>,
 }
 
 impl MostRecent {
-    /// The number of logs in a list, unless the question says another one.
+    /// The number of logs in a list unless the query asks for another.
     pub const LIMIT: u32 = 10;
 
-    /// A list of up to `limit` logs out of what was found, one more than that if there are more.
+    /// A list of up to `limit` logs. `found` has one more than that if there is a next page.
     pub(crate) fn of(mut found: Vec<Log>, limit: u32, as_of: Option<i64>) -> Self {
         let limit = limit as usize;
         let next = if found.len() > limit { found.get(limit.saturating_sub(1)).map(Position::of) } else { None };
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_list_is_an_empty_array_as_of_never() {
+    fn an_empty_list_has_no_as_of() {
         let nothing = MostRecent { result: Vec::new(), as_of: None, next: None };
         assert_eq!(to_value(nothing).unwrap(), json!({"result": [], "as_of": null}));
     }

@@ -63,13 +63,13 @@ impl Timestamp {
 /// How far a device's clock may run ahead of the service's, in seconds.
 const MAX_CLOCK_LEAD: i64 = 300;
 
-/// 2010-01-01. No device of this service is older: an earlier time is that of a clock which was never set, or which lost its
-/// battery (1970, 1980, 2000), or of a GPS receiver that is a rollover back.
+/// 2010-01-01. No device of this service is older. An earlier time comes from a clock that was never set or lost its
+/// battery (1970, 1980, 2000), or from a GPS receiver that is one week-number rollover behind.
 const CLOCKLESS_BEFORE: i64 = 1_262_304_000;
 
-/// The sort key of "most recent", in Unix seconds: the device's time, but at most five minutes after the log was received,
-/// and the time at which it was received if the device has no clock. So a clock that runs ahead never owns a dashboard, and
-/// a device without one is never invisible.
+/// The sort key of "most recent", in Unix seconds: the device's time, but at most five minutes after the log was
+/// received. If the device has no clock, the time of receipt. So a clock that runs ahead cannot fill a dashboard, and a
+/// device without a clock is not invisible.
 ///
 /// SQL repeats this rule in the column `ranked_at`, because the index needs it there (`migrations/`). A test compares them.
 pub fn ranked_at(timestamp: i64, received_at: i64) -> i64 {

@@ -1,8 +1,8 @@
-//! What became of a batch.
+//! The outcomes of storing batches and messages.
 
 use crate::{Message, StoreError};
 
-/// What became of a batch under an idempotency key.
+/// The outcome of storing a batch under an idempotency key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum InsertOutcome {
     /// This request stored the batch.
@@ -16,10 +16,10 @@ pub enum InsertOutcome {
     KeyInFlight,
 }
 
-/// What became of a message.
+/// The outcome of storing a message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MessageOutcome {
-    /// The ledger has decided.
+    /// The batch is stored, or its key is taken.
     Settled(InsertOutcome),
     /// The store refuses this message in particular. Holds the reason, for the operator.
     Refused(String),
@@ -28,7 +28,7 @@ pub enum MessageOutcome {
     NotStored,
 }
 
-/// What became of many messages.
+/// The outcomes of many messages.
 #[derive(Debug, Default)]
 pub struct MessageReport {
     /// Each message with its outcome, in any order.

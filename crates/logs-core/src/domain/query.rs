@@ -1,4 +1,4 @@
-//! What a dashboard asks for, and where it goes on.
+//! The query of GET /logs, and the positions of its pages.
 
 use std::fmt;
 use std::str::FromStr;
@@ -17,7 +17,7 @@ pub struct Query {
 }
 
 impl Query {
-    /// The most logs in a response.
+    /// The maximum number of logs in a response.
     pub const MAX_LIMIT: u32 = 100;
 
     /// Whether it asks for the beginning of the whole list.
@@ -32,7 +32,7 @@ impl Default for Query {
     }
 }
 
-/// A place in the order of the list: that of a log. As text `RANKED_AT-ERROR_LOG_ID`, both in decimal digits.
+/// The position of a log in the list. As text: `RANKED_AT-ERROR_LOG_ID`, both in decimal digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Position {
     pub(crate) ranked_at: i64,
@@ -40,7 +40,7 @@ pub struct Position {
 }
 
 impl Position {
-    /// Where this log stands.
+    /// The position of this log.
     pub fn of(log: &Log) -> Self {
         Self { ranked_at: ranked_at(log.timestamp(), log.received_at()), error_log_id: log.error_log_id() }
     }
@@ -58,7 +58,7 @@ impl Serialize for Position {
     }
 }
 
-/// The text is no position.
+/// The text is not a position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InvalidPosition;
 
@@ -68,7 +68,7 @@ impl FromStr for Position {
     fn from_str(text: &str) -> Result<Self, InvalidPosition> {
         let (ranked_at, error_log_id) = text.rsplit_once('-').ok_or(InvalidPosition)?;
         let is_number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        // A table that was made by hand may have times before 1970.
+        // A table that was created by hand may have times before 1970.
         if !is_number(ranked_at.strip_prefix('-').unwrap_or(ranked_at)) || !is_number(error_log_id) {
             return Err(InvalidPosition);
         }
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_that_is_no_position_is_refused() {
+    fn a_text_that_is_not_a_position_is_refused() {
         for text in ["", "-", "1", "1-", "-1", "1-2-3", "+1-2", "1-+2", " 1-2", "1-2 ", "a-1", "1-18446744073709551616"]
         {
             assert_eq!(text.parse::<Position>(), Err(InvalidPosition), "{text}");
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_without_a_clock_stands_where_it_was_received() {
+    fn a_log_without_a_clock_is_positioned_by_its_time_of_receipt() {
         let log = Log::new(7, "d".to_owned(), 1, 0, 1_764_000_000);
         assert_eq!(Position::of(&log), Position { ranked_at: 1_764_000_000, error_log_id: 7 });
     }

@@ -1,11 +1,11 @@
-//! What a part of the logs adds to the summary of the codes.
+//! Counts logs for the summary of the codes.
 
 use std::collections::HashMap;
 
 use super::codes::{first_hour, hour_of};
 use super::{CodesQuery, DeviceHash};
 
-/// What the summary needs of a log.
+/// The columns of a log that the summary needs.
 #[derive(Debug)]
 pub(crate) struct SummaryRow {
     pub(crate) error_log_id: u64,
@@ -17,7 +17,7 @@ pub(crate) struct SummaryRow {
 /// The counts of some logs.
 #[derive(Debug)]
 pub(crate) struct Tally {
-    /// Logs up to this id were there before the summary.
+    /// Logs up to this id are older than the summary.
     known_to: u64,
     /// The last hour of the windows.
     window_hour: i64,
@@ -34,14 +34,14 @@ pub(crate) struct Tally {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct CodeTally {
     pub(crate) logs: u64,
-    /// How many of them in the last day, and in the last week.
+    /// How many of them are of the last day, and of the last week.
     pub(crate) day: u64,
     pub(crate) week: u64,
     pub(crate) first_seen: i64,
     pub(crate) last_seen: i64,
-    /// The newest `received_at` of a log that was there before the summary.
+    /// The newest `received_at` of a log that is older than the summary.
     known_at: Option<i64>,
-    /// The first of the other logs: when and from which device.
+    /// The first of the newer logs: when, and from which device.
     pub(crate) news: Option<(i64, String)>,
 }
 
@@ -58,7 +58,7 @@ impl Tally {
         let hour = hour_of(received_at);
         let is_within = |hours| hour >= first_hour(hours, self.window_hour);
         let (day, week) = (is_within(CodesQuery::DAY), is_within(CodesQuery::MAX_HOURS));
-        // An hour more than anybody asks for, so that clocks that differ do not matter.
+        // One hour more than the longest window, so that clocks may differ.
         if is_within(CodesQuery::MAX_HOURS + 1) {
             self.hours.entry((hour, error_code)).or_default().push(DeviceHash::of(&device_id));
         }
@@ -85,7 +85,8 @@ impl Tally {
 }
 
 impl CodeTally {
-    /// Whether the code is new: never seen before, or not for `new_after` seconds. `last_seen` is what the store knows.
+    /// Whether the code is new: never seen before, or not for `new_after` seconds. `last_seen`: when the store saw it
+    /// last.
     pub(crate) fn is_new(&self, last_seen: Option<i64>, new_after: i64) -> bool {
         let Some((since, _)) = &self.news else { return false };
         last_seen.max(self.known_at).is_none_or(|seen| since - seen > new_after)

@@ -29,7 +29,7 @@ pub(super) enum TableError {
     /// The table, or this account, is asked for too much. Nothing of it is stored.
     #[error("DynamoDB throttles: {0}")]
     Throttled(String),
-    /// A transaction of somebody else has one of the items. Nothing of it is stored.
+    /// Another transaction has one of the items. Nothing of it is stored.
     #[error("another transaction is in the way: {0}")]
     Conflict(String),
     /// Nobody was reached. Nothing was sent.
@@ -57,7 +57,7 @@ impl From<Failure> for StoreError {
 
 impl TableError {
     /// Whether the next try may succeed.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         !matches!(self, Self::Refused(_) | Self::Condition(_))
     }
 
@@ -122,8 +122,8 @@ impl TableError {
     }
 }
 
-/// Whether nobody listened. The SDK calls that `io`, and a connection that was reset while it waited for the answer as well;
-/// only the causes tell them apart.
+/// Whether the connection was refused. The SDK reports that as `io`, and a connection that was reset while it waited
+/// for the response as well; only the causes tell them apart.
 fn is_refused_connection(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |cause| (*cause).source())
         .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn throttles_conflicts_and_failures_of_the_service_may_pass() {
+    fn throttles_conflicts_and_failures_of_the_service_are_transient() {
         for (code, status) in [
             ("ProvisionedThroughputExceededException", 400),
             ("ThrottlingException", 400),
@@ -149,7 +149,7 @@ mod tests {
             ("no code", 503),
             ("no code", 400),
         ] {
-            assert!(of_code(code, status).may_pass(), "{code}");
+            assert!(of_code(code, status).is_transient(), "{code}");
         }
     }
 
@@ -161,7 +161,7 @@ mod tests {
             ("ValidationException", "does the table error-codes have the keys pk and sk, both strings?"),
         ] {
             let error = of_code(code, 400);
-            assert!(!error.may_pass() && error.to_string().contains(part), "{error}");
+            assert!(!error.is_transient() && error.to_string().contains(part), "{error}");
         }
     }
 

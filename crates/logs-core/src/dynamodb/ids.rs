@@ -71,7 +71,7 @@ async fn draw(table: &Table, shards: u16, deadline: Deadline) -> Result<u64, Fai
             values: vec![(":shards", number(shards))],
         };
         match table.update(head_key(0), change, deadline).await {
-            // A condition that failed: somebody has entered more.
+            // The condition failed: another writer has entered more.
             Ok(_) | Err(Failure { error: TableError::Condition(_), .. }) => {}
             Err(failure) => return Err(Failure { ambiguous: false, ..failure }),
         }

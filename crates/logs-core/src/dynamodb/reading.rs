@@ -14,7 +14,7 @@ use crate::{Deadline, Log, MostRecent, StoreError, ranked_at};
 pub(super) struct Found {
     logs: Vec<Log>,
     as_of: Option<i64>,
-    /// As many shards as any writer has ever used; 0 where nobody has written.
+    /// The largest number of shards that a writer has used; 0 if none has written.
     pub(super) shards: u16,
 }
 

@@ -1,7 +1,7 @@
-//! A call, and when it is tried again.
+//! A call, and when it is retried.
 //!
-//! Every write can be repeated: a put writes the same item again, and what has a condition is looked up in the ledger. So a
-//! call is tried until it succeeds, is refused for good, or the deadline is near. The SDK's own retries are off.
+//! Every write can be repeated: a put writes the same item again, and what has a condition is looked up in the ledger.
+//! So a call is retried until it succeeds, is refused for good, or the deadline is near. The SDK's own retries are off.
 
 use std::pin::Pin;
 use std::time::Duration;
@@ -15,9 +15,9 @@ use crate::platform::Backoff;
 pub(super) const ATTEMPT_LIMIT: Duration = Duration::from_secs(2);
 
 /// With less time left, no further try is made.
-const LEAST_TIME: Duration = Duration::from_millis(100);
+const MIN_TIME: Duration = Duration::from_millis(100);
 
-/// One try. Boxed: the SDK's futures are large, and of a deep type.
+/// One try. Boxed to keep the SDK's large types out of every caller's future.
 pub(super) type Attempt<'a, T> = Pin<Box<dyn Future<Output = Result<T, TableError>> + Send + 'a>>;
 
 /// Runs `attempt` until it succeeds, is refused, or the deadline is near.
@@ -39,7 +39,7 @@ pub(super) async fn run<'a, T>(
         };
         usage.failed(&error);
         ambiguous |= matches!(error, TableError::NoAnswer(_));
-        if !error.may_pass() {
+        if !error.is_transient() {
             return Err(Failure { error, ambiguous });
         }
         // A connection that breaks is replaced at once. Who is throttled, or meets another transaction, waits.
@@ -48,7 +48,7 @@ pub(super) async fn run<'a, T>(
             _ => backoff.after_the_first().await,
         }
         // Not before the pause: a try that the deadline cuts off would leave open whether it was carried out.
-        if deadline.remaining() < LEAST_TIME {
+        if deadline.remaining() < MIN_TIME {
             return Err(Failure { error, ambiguous });
         }
         tracing::warn!(%error, "trying again");
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_may_pass_is_tried_again_until_it_succeeds() {
+    async fn a_transient_error_is_retried_until_it_succeeds() {
         let errors = [
             TableError::Throttled(String::new()),
             TableError::NoAnswer(String::new()),

@@ -1,15 +1,15 @@
-//! Which table, and how long its items stay: `TABLE_NAME` and what goes with it.
+//! The table, and how long its items stay: `TABLE_NAME` and the settings that go with it.
 
 use crate::settings::{Env, SettingError, days};
 
-/// Shards, where nobody says how many: 8,000 POSTs without a key a second.
+/// The default number of shards: enough for 8,000 POSTs without a key a second.
 const SHARDS: u16 = 8;
 
-/// A GET asks every shard, so more would make it slow and dear.
+/// A GET asks every shard, so more would make it slow and expensive.
 const MAX_SHARDS: u16 = 512;
 
-/// Days that the ledger remembers a key: as long as a message may be on its way through the queue and back from its dead
-/// letters.
+/// How many days the ledger keeps a key: as long as a message may take through the queue, and back from the dead-letter
+/// queue.
 const BATCH_DAYS: u16 = 28;
 
 const NAME: &str = "the name of a DynamoDB table: 3 to 255 letters, digits, dots, dashes and underscores";
@@ -28,7 +28,7 @@ impl TableSettings {
     /// without `TABLE_NAME`.
     ///
     /// # Errors
-    /// A value is none, or `DATABASE_URL` or `DB_SECRET_ARN` is set as well.
+    /// A value is invalid, or `DATABASE_URL` or `DB_SECRET_ARN` is set as well.
     pub fn from_environment(env: Env<'_>) -> Result<Option<Self>, SettingError> {
         let Some(name) = env("TABLE_NAME") else { return Ok(None) };
         for other in ["DATABASE_URL", "DB_SECRET_ARN"] {
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_is_none_is_named() {
+    fn an_invalid_value_is_named() {
         for (variable, value) in [
             ("TABLE_NAME", "ab"),
             ("TABLE_NAME", "a b c"),

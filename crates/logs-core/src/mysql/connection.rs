@@ -26,14 +26,14 @@ const CONNECT_RETRY_LIMIT: Duration = Duration::from_secs(1);
 /// The limit for the secret and the connection ahead of the first event. Lambda gives a cold start 10 s.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(8);
 
-/// A connection used less than this ago is taken to be alive. An older one is checked first.
+/// A connection that was used within this time counts as alive. Any other is checked first.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 
 /// The limit for that check.
 const CHECK_LIMIT: Duration = Duration::from_millis(500);
 
-/// The least time for another try: the lock wait of `statements.rs`, 1 s, and a margin. A try that the deadline cut off
-/// would leave open whether it was carried out.
+/// The minimum time for another try: the lock wait of 1 s (`statements.rs`) and a margin. A try that the deadline cuts
+/// off has an unknown outcome.
 pub(super) const TRY_LIMIT: Duration = Duration::from_millis(1_500);
 
 /// A prepared statement for 1000 rows costs the server 3 MB as long as a connection holds it (measured, MySQL 9.7).
@@ -98,13 +98,13 @@ impl Connections {
         connecting.await
     }
 
-    /// Makes a connection idle. Only one whose last response has been read.
+    /// Keeps a connection for the next event. Its last response must have been read.
     pub(super) fn keep(&self, connection: MySqlConnection) {
         let idle = Idle { connection, since: Moment::now() };
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(idle);
     }
 
-    /// Retries a failed connect for a second; `persistent`: as long as there is time for a try.
+    /// Retries a failed connect for a second; `persistent`: until the deadline.
     async fn connect(&self, deadline: Deadline, persistent: bool) -> Result<MySqlConnection, MySqlError> {
         let started = Instant::now();
         let mut backoff = Backoff::default();
@@ -114,7 +114,7 @@ impl Connections {
                 Err(error) => error,
             };
             let may_retry = persistent || started.elapsed() < CONNECT_RETRY_LIMIT;
-            if !error.may_pass() || !may_retry || deadline.remaining() < TRY_LIMIT {
+            if !error.is_transient() || !may_retry || deadline.remaining() < TRY_LIMIT {
                 return Err(error);
             }
             tracing::debug!(%error, "no connection yet");
@@ -154,7 +154,7 @@ async fn log_in(login: &Login, deadline: Deadline) -> Result<MySqlConnection, My
 
 async fn open(options: MySqlConnectOptions, deadline: Deadline) -> Result<MySqlConnection, MySqlError> {
     let options = options
-        // Each of these would be part of a `SET`; `statements::set_up_session` sends the one that is needed.
+        // Each of these would add to a `SET`; `statements::set_up_session` sends the only one that is needed.
         .pipes_as_concat(false)
         .no_engine_substitution(false)
         .timezone(None)

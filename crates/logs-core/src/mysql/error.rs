@@ -1,4 +1,4 @@
-//! What a failure of the database means for what was sent.
+//! The database's errors: whether a statement was applied, and whether to retry it.
 
 use sqlx::mysql::MySqlDatabaseError;
 
@@ -36,7 +36,7 @@ const CONNECTION_KILLED_MARIADB: u16 = 1927;
 const CONNECTION_KILLED: u16 = 3169;
 const IDLE_DISCONNECT: u16 = 4031;
 
-/// Why the database did not do what it was asked. The text is for the operator.
+/// Why a call of the database failed. The text is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MySqlError {
     /// The credentials are not known. Nothing was sent.
@@ -51,22 +51,22 @@ pub(super) enum MySqlError {
     /// The connection broke after the statement was sent.
     #[error("the connection to the database broke: {0}")]
     Broken(#[source] sqlx::Error),
-    /// The server did it, but its response makes no sense: the schema is not that of `migrations/`.
+    /// The statement succeeded, but its result cannot be decoded: the schema is not that of `migrations/`.
     #[error("the database's response cannot be read: {0}")]
     Unreadable(#[source] sqlx::Error),
     /// The deadline, or the limit for connecting, passed before there was a connection. Nothing was sent.
     #[error("the database was not reached in time")]
     TooLateToSend,
-    /// The deadline is near, and nothing more was begun.
-    #[error("there is no time left for more")]
+    /// The deadline is near, so no further transaction was begun.
+    #[error("there is no time left for another transaction")]
     NoTimeLeft,
     /// The time for this try passed after the statement was sent.
     #[error("the database did not answer in time")]
     NoAnswerInTime,
-    /// Another transaction held the lock on the ledger's row all the time. Nothing was stored by this request.
+    /// Another transaction held the lock on the ledger's row until the deadline. This request stored nothing.
     #[error("the idempotency key is locked by another request")]
     KeyLocked,
-    /// A batch with a key may have been committed, and the ledger could not be asked any more.
+    /// A batch with a key may have been committed, and the ledger could not be read afterwards.
     #[error("the outcome of the commit is not known: {0}")]
     Unresolved(#[source] Box<MySqlError>),
 }
@@ -78,14 +78,14 @@ impl From<MySqlError> for StoreError {
 }
 
 impl MySqlError {
-    /// Whether the statement may have been carried out all the same.
+    /// Whether the statement may have been applied.
     pub(super) fn is_ambiguous(&self) -> bool {
         matches!(self, Self::Broken(_) | Self::NoAnswerInTime | Self::Unresolved(_))
     }
 
     /// Whether connecting may succeed a moment later: the server starts, has no connection left, or its address is about to
     /// change. Not if it refuses the login, and not if a setting or a secret is wrong.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(super) fn is_transient(&self) -> bool {
         match self {
             Self::TooLateToSend => true,
             Self::Connect(sqlx::Error::Configuration(_) | sqlx::Error::Tls(_)) => false,
@@ -97,7 +97,8 @@ impl MySqlError {
         }
     }
 
-    /// Whether a refusal has nothing to do with what was sent: it takes another server, privilege or table, or more room.
+    /// Whether the server would refuse any other message as well: it is read-only, its disk is full, or a table or
+    /// privilege is missing.
     pub(super) fn is_about_the_server(&self) -> bool {
         let Self::Refused(error) = self else { return false };
         Refusal::of(error) == Some(Refusal::NeedsNewConnection)
@@ -126,14 +127,14 @@ impl MySqlError {
     }
 }
 
-/// What a refusal by the server says about trying again.
+/// Whether to retry a statement that the server refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// Another connection may do: this one is being closed, or leads to a server that became read-only.
+    /// Retry on a new connection: this one is being closed, or its server became read-only.
     NeedsNewConnection,
-    /// The same connection may do, a moment later: a lock was in the way.
+    /// Retry on the same connection: another transaction held a lock.
     Contended,
-    /// Trying again changes nothing.
+    /// Do not retry: the server would refuse it again.
     Final,
 }
 
@@ -158,7 +159,7 @@ impl Refusal {
     }
 }
 
-/// The server's number of an error, if it is the server that reports it.
+/// The server's error number, if the error comes from the server.
 pub(super) fn number(error: &sqlx::Error) -> Option<u16> {
     error.as_database_error()?.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
 }
@@ -178,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_sent_and_not_answered_may_have_been_carried_out() {
+    fn only_a_statement_without_a_response_may_have_been_applied() {
         let unresolved = MySqlError::Unresolved(Box::new(MySqlError::NoTimeLeft));
         for error in [MySqlError::Broken(broken()), MySqlError::NoAnswerInTime, unresolved] {
             assert!(error.is_ambiguous(), "{error}");
@@ -189,18 +190,18 @@ mod tests {
     }
 
     #[test]
-    fn connecting_is_tried_again_unless_a_setting_is_wrong() {
+    fn connecting_is_retried_unless_a_setting_is_wrong() {
         for error in [MySqlError::TooLateToSend, MySqlError::Connect(broken())] {
-            assert!(error.may_pass(), "{error}");
+            assert!(error.is_transient(), "{error}");
         }
         let tls = sqlx::Error::Tls("unknown issuer".into());
         for error in [MySqlError::Connect(configuration()), MySqlError::Connect(tls), MySqlError::Broken(broken())] {
-            assert!(!error.may_pass(), "{error}");
+            assert!(!error.is_transient(), "{error}");
         }
     }
 
     #[test]
-    fn what_the_server_did_not_say_is_no_refusal() {
+    fn an_error_that_is_not_the_servers_is_not_a_refusal() {
         assert!(matches!(MySqlError::of_statement(broken()), MySqlError::Broken(_)));
         let nameless = sqlx::Error::ColumnNotFound("error_log_id".to_owned());
         assert!(matches!(MySqlError::of_statement(nameless), MySqlError::Unreadable(_)));

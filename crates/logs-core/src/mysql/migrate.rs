@@ -20,17 +20,17 @@ const LOCK: &str = "logs_core.migrate";
 /// How long to wait for another migration to finish: an upgrade rewrites the table. Less than Lambda's longest, 15 min.
 const LOCK_LIMIT: Duration = Duration::from_mins(10);
 
-/// How long reading a secret may take.
+/// The limit for reading a secret.
 const SECRET_LIMIT: Duration = Duration::from_secs(10);
 
-/// Every later query queues behind a waiting ALTER, so it gives up after 1 s (default: one year) and tries again later.
+/// Every later query queues behind a waiting ALTER, so the ALTER gives up after 1 s (default: one year) and is retried.
 const SET_UP_SESSION: &str = "SET SESSION lock_wait_timeout = 1";
 
 /// How long to retry while a long transaction holds the table, and the pause for writers between two tries.
 const TABLE_LIMIT: Duration = Duration::from_secs(20);
 const TABLE_PAUSE: Duration = Duration::from_secs(1);
 
-/// How long connecting may take.
+/// The limit for connecting.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// What a run did.
@@ -51,22 +51,22 @@ pub enum MigrateError {
     #[error(transparent)]
     Login(#[from] LoginError),
     /// A setting of the functions and the administrator's secret name different databases.
-    #[error("{0} says something else than the administrator's secret, and the functions go by {0}: make them agree")]
+    #[error("{0} differs from the administrator's secret, and the functions use {0}: make them agree")]
     Contradiction(&'static str),
-    /// No connection, or not as this user.
-    #[error("cannot connect to the database: {0}; does it run, may this user log in, is the way to it open?")]
+    /// The server cannot be reached, or refuses the login.
+    #[error("cannot connect to the database: {0}; is it running, may this user log in, is the network open?")]
     Connect(#[source] sqlx::Error),
     /// The port accepts the connection, but nothing answers.
-    #[error("the database does not answer within 10 s; is it MySQL that listens there?")]
+    #[error("the database does not answer within 10 s; is MySQL listening there?")]
     Silent,
     /// Another run holds the lock.
     #[error("another migration has been running for 10 minutes; run this one again when it is done")]
     Locked,
     /// A statement failed.
-    #[error("cannot migrate: {0}; mend the cause and run it again")]
+    #[error("cannot migrate: {0}; fix the cause and run it again")]
     Statement(#[from] sqlx::Error),
     /// A migration failed.
-    #[error("cannot migrate: {0}; mend the cause and run it again, it continues where it stopped")]
+    #[error("cannot migrate: {0}; fix the cause and run it again, it continues where it stopped")]
     Migration(#[source] sqlx::migrate::MigrateError),
     /// An ALTER waited for a table lock until all retries were used up.
     #[error("cannot migrate: a transaction holds the table Logs; find it (SHOW PROCESSLIST), end it, and run it again")]
@@ -98,15 +98,15 @@ impl From<sqlx::migrate::MigrateError> for MigrateError {
     }
 }
 
-/// Creates the database if it is not there and applies the migrations that it lacks. Safe to run twice, and
-/// from two places at once. Data that is there stays. A run that was interrupted is repaired by the next: every
-/// migration looks at what it finds and does only what is missing.
+/// Creates the database if needed and applies the missing migrations. Existing data stays. Safe to run twice, and from
+/// two places at once. The next run completes one that was interrupted: each migration checks what exists and does only
+/// what is missing.
 pub async fn migrate(settings: &DatabaseSettings) -> Result<MigrationReport, MigrateError> {
     migrate_with_users(settings, &[], None).await
 }
 
-/// The same, and then creates or updates the functions' users: their passwords become those of their secrets, their
-/// rights just what they need. `indexes`: which the table shall have; `None` leaves those of the operator as they are.
+/// Migrates, then creates or updates the functions' users, with the logins that are given and only the rights that they
+/// need. `indexes`: those behind the parameters of GET /logs; `None` keeps the present ones.
 pub async fn migrate_with_users(
     settings: &DatabaseSettings,
     users: &[DatabaseUser],
@@ -167,7 +167,7 @@ async fn account(login: &UserLogin) -> Result<Account, LoginError> {
     }
 }
 
-/// Applies the migrations as soon as no long transaction holds the table.
+/// Applies the migrations. Retries while a long transaction holds the table.
 async fn apply_in_turn(
     connection: &mut MySqlConnection,
     indexes: Option<QueryIndexes>,
@@ -215,7 +215,7 @@ async fn apply(
     Ok(done.into_iter().max().unwrap_or_default())
 }
 
-/// Connects to the database that the settings name, which is created where the server says that there is none.
+/// Connects to the database that the settings name, and creates it if the server does not have it.
 async fn connect(settings: &DatabaseSettings, for_functions: bool) -> Result<MySqlConnection, MigrateError> {
     let login = Login::new(settings.source());
     let options = login.options(Deadline::within(SECRET_LIMIT)).await?;

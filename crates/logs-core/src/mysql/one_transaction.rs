@@ -8,8 +8,8 @@ use super::retry::{Failure, RetryPolicy, Work};
 /// A step, and its transaction around it.
 pub(super) struct InTransaction<S>(pub(super) S);
 
-/// What is done within one transaction. It begins by reading how far an earlier try came, so a try whose outcome is unknown
-/// is no danger.
+/// The work of one transaction. It first reads how far an earlier try came, so it may run again after a try with an
+/// unknown outcome.
 pub(super) trait Step {
     /// The result.
     type Output: Send;

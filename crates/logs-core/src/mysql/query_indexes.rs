@@ -1,5 +1,5 @@
-//! The two indexes behind `device_id` and `error_code` of GET /logs. They make each INSERT dearer (docs/decisions/0081), so
-//! an operator may do without them.
+//! The two indexes behind `device_id` and `error_code` of GET /logs. They make each INSERT slower
+//! (docs/decisions/0081), so an operator may leave them out.
 
 use sqlx::{Executor, MySqlConnection};
 
@@ -12,14 +12,14 @@ const OF_CODE: (&str, &str) = ("of_code", "(error_number, ranked_at)");
 const COUNT_INDEX: &str = "SELECT COUNT(*) FROM information_schema.statistics \
      WHERE table_schema = DATABASE() AND table_name = 'Logs' AND index_name = ?";
 
-/// By what GET /logs can be asked. Without its index a parameter is answered 501.
+/// The parameters of GET /logs that have an index. The response to one without is 501.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum QueryIndexes {
-    /// By `device_id` and by `error_code`.
+    /// `device_id` and `error_code`.
     All,
-    /// By `error_code` alone, whose index costs less.
+    /// Only `error_code`, whose index costs less.
     ErrorCode,
-    /// By neither.
+    /// Neither.
     None,
 }
 
@@ -37,7 +37,7 @@ impl QueryIndexes {
             .transpose()
     }
 
-    /// Makes those that are missing and drops the others, while everybody goes on reading and writing.
+    /// Creates the missing indexes and drops the others. Reads and writes continue meanwhile.
     pub(super) async fn apply(self, connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
         let mut changes = Vec::new();
         for ((name, columns), is_wanted) in [(OF_DEVICE, self == Self::All), (OF_CODE, self != Self::None)] {

@@ -1,4 +1,4 @@
-//! Deletes old rows, in steps so small that no writer waits.
+//! Deletes old rows, in steps so small that no writer waits for them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -69,8 +69,8 @@ pub(super) async fn delete_old(
     Ok(report)
 }
 
-/// Rows that one statement deletes: few enough that nobody waits long for their locks. More of the ledger: in queued mode it
-/// has a row for each message, and only a repetition after weeks asks for an old key.
+/// How many rows one statement deletes: few enough that no writer waits long for their locks. More of the ledger, which
+/// has a row for each message in queued mode; only a retry after weeks would look for an old key.
 const fn step(table: ExpiringTable) -> u32 {
     match table {
         ExpiringTable::Batches => 2_000,

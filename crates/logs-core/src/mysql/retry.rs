@@ -1,4 +1,4 @@
-//! Work on a connection, and when it is tried again.
+//! Work on a connection, and when it is retried.
 
 use sqlx::MySqlConnection;
 
@@ -7,24 +7,24 @@ use super::error::{MySqlError, Refusal};
 use crate::Deadline;
 use crate::platform::Backoff;
 
-/// What may be tried again after it failed.
+/// Which failures are retried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RetryPolicy {
     /// Reads and deletions, after any failure.
     Always,
-    /// Writes under a key. Once a COMMIT may have been carried out, only another try can tell: there are tries as long as
-    /// there is time.
+    /// Writes under a key. Once a COMMIT may have been applied, only another try can tell, so retries continue until
+    /// the deadline.
     UntilKnown,
     /// Writes without a key, which must not happen twice: only after a refusal.
     IfRefused,
 }
 
-/// What is known of a try that failed.
+/// What a failed try stored, as far as is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Effect {
     /// Nothing is stored, by this try or an earlier one.
     NotApplied,
-    /// This try stored nothing. It says nothing about an earlier one.
+    /// This try stored nothing. An earlier one may have.
     NoneByThisTry,
     /// This try may have stored everything.
     Unknown,
@@ -59,7 +59,7 @@ pub(super) trait Work {
     /// The result.
     type Output;
 
-    /// When to try again.
+    /// When to retry.
     const RETRY: RetryPolicy;
 
     /// One try.
@@ -76,7 +76,7 @@ struct Tries {
 }
 
 impl Connections {
-    /// Runs the work on a connection that works. Tries again where the policy allows it and time is left.
+    /// Runs the work on a connection that works. Retries it where the policy allows that and time is left.
     pub(super) async fn run<W: Work>(&self, deadline: Deadline, work: W) -> Result<W::Output, MySqlError> {
         let mut tries = Tries::new(W::RETRY);
         let mut backoff = Backoff::default();
@@ -121,7 +121,7 @@ impl Tries {
         Self { policy, outcome_is_unknown: false, key_is_locked: false, on_last_connection: false }
     }
 
-    /// Whether only another try can tell what became of an earlier one.
+    /// Whether only another try can tell the outcome of an earlier one.
     fn is_persistent(&self) -> bool {
         self.policy == RetryPolicy::UntilKnown && self.outcome_is_unknown
     }
@@ -130,7 +130,7 @@ impl Tries {
         self.policy != RetryPolicy::IfRefused && !self.on_last_connection
     }
 
-    /// Whether to try again.
+    /// Whether to retry.
     fn failed(&mut self, failure: &Failure, refusal: Option<Refusal>) -> bool {
         self.key_is_locked = failure.key_is_locked;
         match failure.effect {
@@ -146,7 +146,7 @@ impl Tries {
         }
     }
 
-    /// Whether to try again after a try that was cut off.
+    /// Whether to retry after a try that was cut off.
     fn timed_out(&mut self) -> bool {
         self.key_is_locked = false;
         self.outcome_is_unknown = true;
@@ -158,7 +158,7 @@ impl Tries {
         self.is_persistent() || !std::mem::replace(&mut self.on_last_connection, true)
     }
 
-    /// The error of the request, by what all its tries have shown.
+    /// The error of the request, given the outcomes of all its tries.
     fn give_up(&self, error: MySqlError) -> MySqlError {
         match error {
             error if self.is_persistent() && !error.is_ambiguous() => MySqlError::Unresolved(Box::new(error)),

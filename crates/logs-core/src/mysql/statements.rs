@@ -13,31 +13,32 @@ use sqlx::{Connection, Executor, FromRow, MySql, MySqlConnection, QueryBuilder, 
 
 use crate::{IdempotencyKey, Log, MostRecent, NewBatch, NewLog, Position, Query};
 
-/// Sent once a connection. Strict mode, so that a server that was set up laxly refuses a value instead of changing it.
-/// One second of waiting for a lock, the least there is, so that a blocked statement ends inside the deadline and with
-/// a known outcome: the server refuses it, and nothing of it is stored. Half a minute for the server to wait for the
-/// next statement: an environment that vanished between two leaves its transaction open, and its key locked, until then
-/// (by default 8 hours). One that only idled connects again. And whatever the server's own defaults are: a statement
-/// outside of a transaction is committed with its answer, and a COMMIT begins nothing new; otherwise what was acknowledged
-/// would go away with the connection, and a list would never see what came after it.
+/// Sent once per connection, so that the server's defaults make no difference:
+/// - Strict mode refuses an invalid value instead of changing it.
+/// - A wait for a lock ends after 1 s, the minimum. So a blocked statement ends within the deadline and with a known
+///   outcome: the server refuses it and stores nothing of it.
+/// - The server waits 30 s for the next statement (default: 8 hours). An environment that vanished within a transaction
+///   leaves its key locked only that long. One that was idle connects again.
+/// - Each statement outside a transaction is committed, and a COMMIT begins no new transaction. Otherwise acknowledged
+///   logs would be lost with the connection, and a list would never show newer ones.
 const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
      lock_wait_timeout = 1, innodb_lock_wait_timeout = 1, wait_timeout = 30, \
      autocommit = 1, completion_type = 'NO_CHAIN'";
 
-/// What a POST may have at most: more rows a statement are no faster, and the server keeps 3 MB for each such statement
+/// As many as a POST may have. More rows per statement are no faster, and the server keeps 3 MB for each such statement
 /// and connection (measured, MySQL 9.7).
 pub(super) const LOGS_PER_STATEMENT: usize = crate::MAX_RECORDS;
 
 /// `VALUES (?, ?, ?, ?), …` follows: one statement, so that a batch is stored whole or not at all.
 const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) ";
 
-/// `VALUES (?, ?, ?, ?, ?), …` follows: rows of the ledger; 1062 if there is one of a key among them.
+/// `VALUES (?, ?, ?, ?, ?), …` follows. Error 1062 if the ledger has one of the keys.
 const INSERT_BATCHES: &str = "INSERT INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) ";
 
 /// Keys follow.
 const SELECT_BATCHES: &str = "SELECT batch_key, fingerprint, stored_by FROM Batches WHERE batch_key IN (";
 
-/// For deletions: no gap is locked, so that nobody who inserts waits.
+/// For deletions: locks no gaps, so that no INSERT waits.
 const LOCK_ONLY_ROWS: &str = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED";
 
 const DELETE_OLD_BATCHES: &str = "DELETE FROM Batches WHERE received_at < ? ORDER BY received_at LIMIT ?";
@@ -112,7 +113,8 @@ pub(super) async fn set_up_session(connection: &mut MySqlConnection) -> Result<(
     connection.execute(SET_UP_SESSION).await.map(drop)
 }
 
-/// Logs, each with its `received_at`. One round trip, two when this connection sees so many rows for the first time.
+/// Inserts logs, each with its `received_at`. One round trip; two the first time that this connection inserts this
+/// number of rows.
 pub(super) async fn insert_logs<'a>(
     connection: &mut MySqlConnection,
     logs: impl IntoIterator<Item = (&'a NewLog, i64)>,
@@ -127,7 +129,7 @@ pub(super) async fn insert_logs<'a>(
     statement.build().execute(connection).await.map(drop)
 }
 
-/// Rows of the ledger. In a transaction, so that the logs come with them. `request` says who stored them.
+/// Inserts rows of the ledger, in the transaction that inserts their logs. `request` says who stored them.
 pub(super) async fn insert_batches<'a>(
     transaction: &mut MySqlConnection,
     batches: impl IntoIterator<Item = NewBatch<'a>>,
@@ -182,7 +184,7 @@ fn page(query: &Query, limit: u32) -> QueryBuilder<'_, MySql> {
     statement
 }
 
-/// The logs of a device, of a code, or of both. Of both: those of the device, which are fewer, are looked through.
+/// The logs of a device, of a code, or of both. For both, the index of the device is used: it has fewer rows.
 fn push_logs<'a>(statement: &mut QueryBuilder<'a, MySql>, query: &'a Query) {
     let index = match (&query.device_id, query.error_code) {
         (Some(_), _) => "(of_device)",
@@ -191,7 +193,7 @@ fn push_logs<'a>(statement: &mut QueryBuilder<'a, MySql>, query: &'a Query) {
     };
     statement.push(SELECT_LOGS).push(index).push(" WHERE TRUE");
     if let Some(device_id) = &query.device_id {
-        // The column's collation takes some different ids for equal.
+        // The column's collation treats some different ids as equal.
         statement.push(" AND device_id = ").push_bind(device_id.as_str());
         statement.push(" AND CAST(device_id AS BINARY) = CAST(").push_bind(device_id.as_str()).push(" AS BINARY)");
     }

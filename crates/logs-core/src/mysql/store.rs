@@ -29,31 +29,33 @@ impl MySqlStore {
         Self { connections: Connections::new(settings) }
     }
 
-    /// Connects ahead of the first event. A database that is away, or a secret that cannot be read, is only logged.
+    /// Connects ahead of the first event. An unreachable database or an unreadable secret is only logged.
     ///
     /// # Errors
-    /// The secret leaves something open that no setting says either.
+    /// A value is neither in the secret nor in a setting.
     pub async fn warm_up(&self) -> Result<(), SettingError> {
         self.connections.warm_up().await
     }
 
-    /// Deletes old rows, step by step, until none is left or the deadline is near. Running it again goes on.
+    /// Deletes old rows in steps, until none is left or the deadline is near. The next call continues.
     pub async fn delete_old(&self, retention: Retention, deadline: Deadline) -> Result<RetentionReport, StoreError> {
         Ok(retention::delete_old(&self.connections, retention, deadline).await?)
     }
 
-    /// Counts what is new into the summary of the codes, step by step, until all is counted or the deadline is near.
-    /// Running it again goes on.
+    /// Counts new logs into the summary of the codes in steps, until all are counted or the deadline is near. The next
+    /// call continues.
     pub async fn summarize(&self, summary: Summary, deadline: Deadline) -> Result<SummaryReport, StoreError> {
         Ok(summary::summarize(&self.connections, summary, deadline).await?)
     }
 
-    /// Has [`Self::summarize`] count everything anew: what the table has now, and not what retention has deleted.
+    /// Makes the next [`Self::summarize`] count again all logs that the table has now. Logs that retention has deleted
+    /// are not counted.
     pub async fn start_rebuild(&self, deadline: Deadline) -> Result<(), StoreError> {
         Ok(self.connections.run(deadline, StartRebuild).await?)
     }
 
-    /// Takes codes that are new: nobody else gets them. `claimant` is a random number of the run, `now` in Unix seconds.
+    /// Claims new codes for this run; no other run gets them. `claimant` is a random number of the run, `now` is in
+    /// Unix seconds.
     pub async fn claim_new_codes(
         &self,
         claimant: &[u8; 16],
@@ -63,7 +65,7 @@ impl MySqlStore {
         Ok(self.connections.run(deadline, InTransaction(ClaimNewCodes { claimant, now })).await?)
     }
 
-    /// Ends a claim. Codes that were not announced are free for another run.
+    /// Ends a claim. If the codes were not announced, another run may claim them.
     pub async fn settle_claim(
         &self,
         claimant: &[u8; 16],

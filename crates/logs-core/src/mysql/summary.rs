@@ -1,11 +1,11 @@
 //! Keeps the summary of the codes: every log is counted exactly once, in the order of the ids.
 //!
-//! Ids are given out before their transactions are committed, so some appear after higher ones. An id that is not there
-//! when the count passes it is kept as a gap, and looked up again by each later run. A gap is given up after an hour, if
-//! no transaction that is still open has written into it.
+//! Ids are given out before their transactions are committed, so some appear after higher ones. An id that is missing
+//! when the count passes it is kept as a gap, and each later run looks it up again. A gap is given up after an hour,
+//! unless an open transaction has written into it.
 //!
-//! Each step is one transaction: what it adds to the summary and how far it has come are committed together. A run that is
-//! killed is simply run again, and two at once take turns, because each step begins by locking the state.
+//! Each step is one transaction: what it adds to the summary and how far it has come are committed together. A run that
+//! was killed is simply run again. Two runs at once take turns, because each step begins by locking the state.
 
 mod announce;
 mod gaps;
@@ -27,7 +27,7 @@ pub(super) use steps::StartRebuild;
 /// No step begins with less time left.
 const STEP_LIMIT: Duration = Duration::from_secs(5);
 
-/// A code that was not seen for this many days is new again, unless somebody says otherwise.
+/// By default, a code that was not seen for this many days is new again.
 pub const NEW_AFTER_DAYS: u16 = 30;
 
 /// How a run counts.
@@ -61,11 +61,11 @@ pub struct SummaryReport {
 struct Progress {
     counted: u64,
     new_codes: u64,
-    /// Where the next step goes on; `None` if nothing is left.
+    /// Where the next step continues; `None` if nothing is left.
     next: Option<u64>,
 }
 
-/// Counts what is new, in steps, until all is counted or the deadline is near. Running it again goes on.
+/// Counts new logs in steps, until all are counted or the deadline is near. The next run continues.
 pub(super) async fn summarize(
     connections: &Connections,
     summary: Summary,

@@ -1,4 +1,4 @@
-//! Which messages go into which transaction, and what is retried in smaller ones.
+//! Divides messages into transactions, and retries failed ones in smaller transactions.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -90,7 +90,7 @@ impl Transactions {
         None
     }
 
-    /// The next transaction begins with these messages.
+    /// Puts messages back, so that the next transaction begins with them.
     pub(super) fn put_back(&mut self, transaction: Transaction) {
         let mut set = self.sets.pop_front().unwrap_or_default();
         for message in transaction.messages.into_iter().rev() {
@@ -99,7 +99,7 @@ impl Transactions {
         self.sets.push_front(set);
     }
 
-    /// Records the outcome of a transaction. Returns the error if going on is useless.
+    /// Records the outcome of a transaction. Returns the error if the other messages would fail as well.
     pub(super) fn settle(
         &mut self,
         transaction: Transaction,
@@ -138,7 +138,7 @@ impl Transactions {
         None
     }
 
-    /// The outcomes of all messages. `error` is why some were not tried.
+    /// The outcomes of all messages. `error`: why some were not tried.
     pub(super) fn report(mut self, error: Option<StoreError>) -> MessageReport {
         self.report.error = error;
         let failed = self.failed.into_iter().flat_map(|transaction| transaction.messages);
@@ -164,7 +164,7 @@ impl Transactions {
         self.report.statements += inserted.div_ceil(LOGS_PER_STATEMENT);
     }
 
-    /// A lock was in the way. A message that was alone is retried once.
+    /// Another transaction held a lock. A message that was alone is retried once.
     fn locked(&mut self, transaction: Transaction) {
         if transaction.messages.len() == 1 && !transaction.was_locked {
             self.failed.push_back(Transaction { was_locked: true, ..transaction });

@@ -24,16 +24,16 @@ pub struct DatabaseUser {
 /// How a function's user logs in.
 #[derive(Clone, Debug)]
 pub enum UserLogin {
-    /// By a secret, whose ARN this is, with its name and password. Other values in it are ignored.
+    /// With a password. Holds the ARN of the secret with name and password; its other values are ignored.
     Secret(String),
-    /// By IAM tokens, under this name.
+    /// With IAM tokens. Holds the user's name.
     Iam(String),
 }
 
-/// A user as the server is to have it.
+/// The account to create or update.
 pub(super) struct Account {
     pub(super) username: String,
-    /// `None`: it logs in by IAM tokens.
+    /// `None`: it logs in with IAM tokens.
     pub(super) password: Option<String>,
 }
 
@@ -47,21 +47,21 @@ const COUNT_OTHER_HOSTS: &str =
 const SELECT_PLUGIN: &str = "SELECT CAST(plugin AS CHAR), VERSION() FROM mysql.user \
      WHERE CAST(User AS BINARY) = CAST(? AS BINARY) AND Host = '%'";
 
-/// Why a user is not as it should be, and what to do.
+/// Why a user could not be set up, and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum UserError {
     /// The server refused a statement.
     #[error("{}", explain(.0))]
     Statement(#[from] sqlx::Error),
-    /// No login that works everywhere: MySQL takes blanks off a name, MariaDB lets nobody in without a password.
+    /// The login would not work on every server: MySQL strips blanks from a name, MariaDB refuses an empty password.
     #[error("its secret must have a username without blanks around it, and a password")]
     Unusable,
     /// `SHOW GRANTS` lacks what was just granted, so it cannot show surplus rights either.
-    #[error("its rights do not show; grant SELECT on mysql.* to the user that migrates")]
-    RightsDoNotShow,
+    #[error("its rights are not visible; grant SELECT on mysql.* to the user that migrates")]
+    RightsNotVisible,
     /// Rights that this program does not revoke: roles, routines, GRANT OPTION.
     #[error("it may do more than the function needs: {0}; drop the user and run this again")]
-    MayDoMore(String),
+    SurplusRights(String),
     /// Logging in would use another account of the same name.
     #[error("an account of this name for a specific host exists and MySQL would prefer it; drop it")]
     OtherHost,
@@ -77,11 +77,11 @@ pub(super) async fn current_user(connection: &mut MySqlConnection) -> Result<Str
 /// RDS's and Aurora's own plugin, on MySQL and on MariaDB.
 const IAM_PLUGIN: &str = "AWSAuthenticationPlugin";
 
-/// Creates the user or gives it this login, and sees to it that it has these rights and no others. Rights that stay
-/// are never taken away in between: the function may be at work. Connections that are open outlive a change of the login.
+/// Creates the user or changes its login, and gives it exactly these rights. Rights that it keeps are never revoked in
+/// between, because the function may be running. Open connections outlive a change of the login.
 ///
-/// MySQL takes no parameters in these statements, and only of a password that stands in one itself does it write
-/// `<secret>` into its logs, not of one in a variable (seen, MySQL 9.7).
+/// These statements take no parameters, so the password stands in their text. MySQL replaces it there by `<secret>` in
+/// its logs. A password in a variable would be logged (seen, MySQL 9.7).
 pub(super) async fn set_up(connection: &mut MySqlConnection, user: &Account, rights: Rights) -> Result<(), UserError> {
     let Account { username, password } = user;
     if username.trim() != username || password.as_ref().is_some_and(String::is_empty) {
@@ -101,15 +101,15 @@ pub(super) async fn set_up(connection: &mut MySqlConnection, user: &Account, rig
     if other_hosts == 0 { Ok(()) } else { Err(UserError::OtherHost) }
 }
 
-/// The plugin to name beside a password. MySQL leaves an account its plugin unless a statement names another one, so one
-/// that logged in by IAM would go on doing so; MariaDB takes the one for passwords by itself.
+/// The plugin to name with a password. MySQL keeps the plugin of an account unless the statement names another, so an
+/// account that logged in by IAM would keep doing so. MariaDB switches to its password plugin by itself.
 async fn plugin_for_password(
     connection: &mut MySqlConnection,
     username: &str,
 ) -> Result<Option<&'static str>, UserError> {
     let query = sqlx::query_as::<_, (String, String)>(SELECT_PLUGIN).bind(username);
     let found = query.fetch_optional(connection).await.map_err(|error| match number(&error) {
-        Some(TABLE_ACCESS_DENIED) => UserError::RightsDoNotShow,
+        Some(TABLE_ACCESS_DENIED) => UserError::RightsNotVisible,
         _ => error.into(),
     })?;
     let is_iam_on_mysql = found.is_some_and(|(plugin, version)| plugin == IAM_PLUGIN && !version.contains("MariaDB"));
@@ -124,7 +124,8 @@ fn identified(password: Option<&str>, plugin: Option<&str>) -> String {
     }
 }
 
-/// The server's message, and what to do. Not that of a syntax error: it quotes the statement, password included.
+/// The server's message, and what to do. Not the message of a syntax error, which quotes the statement and its
+/// password.
 fn explain(error: &sqlx::Error) -> String {
     match number(error) {
         Some(PLUGIN_MISSING) => format!(
@@ -134,15 +135,15 @@ fn explain(error: &sqlx::Error) -> String {
         Some(SYNTAX) => "the server cannot read one of the statements (1064)".to_owned(),
         Some(DATABASE_ACCESS_DENIED | ACCESS_DENIED | TABLE_ACCESS_DENIED | PRIVILEGE_MISSING | CANNOT_CREATE_USER) => {
             format!(
-                "{error}; the user that migrates needs CREATE USER, SELECT on mysql.*, and WITH GRANT OPTION what it shall \
-             grant"
+                "{error}; the user that migrates needs CREATE USER, SELECT on mysql.*, and WITH GRANT OPTION \
+                 every right that it grants"
             )
         }
-        _ => format!("{error}; mend the cause and run it again"),
+        _ => format!("{error}; fix the cause and run it again"),
     }
 }
 
-/// Text as SQL has it while the backslash is a character like any other.
+/// A string literal of SQL. Valid while the backslash is an ordinary character.
 fn literal(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }

@@ -47,7 +47,7 @@ fn variable(name: &str) -> Option<String> {
     environment(name).filter(|value| !value.is_empty())
 }
 
-/// What went wrong and why, by the errors' own texts: their debug output might show a response with a secret in it.
+/// The messages of an error and of its causes. Not the debug output, which might show a response with a secret in it.
 pub fn explain(error: &(dyn Error + 'static)) -> String {
     let causes = std::iter::successors(Some(error), |cause| (*cause).source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-/// The first pause. Short: a store on its way back is soon there.
+/// The first pause. Short, because a store that restarts is often back soon.
 const FIRST: Duration = Duration::from_millis(50);
 
 /// The longest pause.
-const LONGEST: Duration = Duration::from_millis(200);
+const MAX: Duration = Duration::from_millis(200);
 
 /// Exponential backoff with up to a quarter of jitter, so that environments which lost the store together do not come
 /// back together.
@@ -33,7 +33,7 @@ impl Backoff {
 }
 
 fn length(earlier: u32, random: u8) -> Duration {
-    let pause = LONGEST.min(FIRST * 2_u32.saturating_pow(earlier.min(8)));
+    let pause = MAX.min(FIRST * 2_u32.saturating_pow(earlier.min(8)));
     pause + pause * u32::from(random) / 1_024
 }
 

@@ -1,8 +1,8 @@
-//! The one place that asks the time. Everything else gets it passed in.
+//! The only place that reads the time. Everything else gets it passed in.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-/// Since 1970, by this machine's clock; zero if that clock stands before 1970.
+/// The time since 1970 by this machine's clock; zero if that clock shows an earlier time.
 pub fn since_epoch() -> Duration {
     #[expect(clippy::disallowed_methods, reason = "this is the one clock")]
     let now = SystemTime::now();
@@ -19,7 +19,8 @@ pub fn seconds(since_epoch: Duration) -> i64 {
     i64::try_from(since_epoch.as_secs()).unwrap_or(i64::MAX)
 }
 
-/// A moment by two clocks: the monotonic one may stand still while an environment is frozen, the other may be set.
+/// A moment by two clocks. The monotonic clock may stand still while an environment is frozen; the wall clock may be
+/// set.
 #[derive(Clone, Copy, Debug)]
 pub struct Moment {
     /// By the monotonic clock.
@@ -29,12 +30,12 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// This one.
+    /// The current moment.
     pub fn now() -> Self {
         Self { monotonic: Instant::now(), wall: since_epoch() }
     }
 
-    /// Whether it is less than `limit` ago, by both clocks. A clock that was set back proves nothing.
+    /// Whether it is less than `limit` ago by both clocks. It is not if the wall clock was set back.
     pub fn is_within(self, limit: Duration, now: Self) -> bool {
         let wall = now.wall.checked_sub(self.wall);
         now.monotonic.saturating_duration_since(self.monotonic) < limit && wall.is_some_and(|wall| wall < limit)
@@ -46,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_just_past_only_while_both_clocks_say_so() {
+    fn a_moment_is_within_a_limit_only_by_both_clocks() {
         let then = Moment { monotonic: Instant::now(), wall: Duration::from_secs(1_000) };
         let is_within_a_second = |monotonic: u64, wall: u64| {
             let monotonic = then.monotonic + Duration::from_millis(monotonic);
@@ -70,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_within_no_time() {
+    fn no_moment_is_within_a_limit_of_zero() {
         let now = Moment::now();
         assert!(!now.is_within(Duration::ZERO, now));
     }

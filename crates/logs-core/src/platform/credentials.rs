@@ -1,12 +1,12 @@
-//! The secret with the credentials of a database user, as JSON.
+//! The secret with a database user's credentials, as JSON.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// Who logs in, and what the secret says about where: `{"username":…,"password":…,"host":…,"port":…,"dbname":…}` as AWS
-/// writes it, or `{"USER":…,"PASS":…,"HOST":…,"PORT":…,"DBNAME":…}` as `secrets.json` does. The last three may be
-/// missing. If both spellings of a key are there, AWS's counts. Other keys are ignored.
+/// A database login, and the server if the secret names it: `{"username":…,"password":…,"host":…,"port":…,"dbname":…}`
+/// as AWS writes it, or `{"USER":…,"PASS":…,"HOST":…,"PORT":…,"DBNAME":…}` as `secrets.json` does. The last three may
+/// be missing. If both spellings of a key are there, AWS's counts. Other keys are ignored.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
     /// The user name.
@@ -104,8 +104,8 @@ mod tests {
     fn both_spellings_of_the_keys_are_read() {
         let aws =
             r#"{"host":"db","port":3307,"username":"writer","password":"p w","dbname":"Error_Logs","engine":"mysql"}"#;
-        let seed = r#"{"HOST":"db","PORT":"3307","USER":"writer","PASS":"p w","DBNAME":"Error_Logs"}"#;
-        assert_eq!(parsed(aws), parsed(seed));
+        let short = r#"{"HOST":"db","PORT":"3307","USER":"writer","PASS":"p w","DBNAME":"Error_Logs"}"#;
+        assert_eq!(parsed(aws), parsed(short));
         assert_eq!(parsed(aws).port, Some(3307));
         assert_eq!(parsed(aws).database.as_deref(), Some("Error_Logs"));
     }

@@ -12,8 +12,8 @@ impl Deadline {
     /// Lambda's maximum timeout of a function.
     const MAX_FUNCTION: Duration = Duration::from_mins(15);
 
-    /// The time of an event with an impossible deadline: half of the functions' timeout.
-    const WITHOUT_A_CLOCK: Duration = Duration::from_secs(5);
+    /// The time for an event whose deadline is impossible: half of the functions' timeout.
+    const FALLBACK: Duration = Duration::from_secs(5);
 
     /// The deadline of work that must be finished in `remaining`, at most a quarter of an hour. A tenth of it, 50 ms to
     /// 1 s, is reserved for sending the response.
@@ -27,7 +27,7 @@ impl Deadline {
     pub fn of_event(ends_at_ms: u64, now: Duration) -> Self {
         let remaining = Duration::from_millis(ends_at_ms).saturating_sub(now);
         let is_credible = !remaining.is_zero() && remaining <= Self::MAX_FUNCTION;
-        Self::within(if is_credible { remaining } else { Self::WITHOUT_A_CLOCK })
+        Self::within(if is_credible { remaining } else { Self::FALLBACK })
     }
 
     /// This deadline, or the one in `limit` from now if that comes first.

@@ -25,21 +25,21 @@ pub enum BodyError {
     /// The body is empty.
     #[error("the body is empty; send a record or an array of records as JSON")]
     Empty,
-    /// Not UTF-8, which JSON has to be; holds the position of the first wrong byte.
-    #[error("the body is not UTF-8: byte {0} is wrong")]
+    /// Not UTF-8, as JSON must be; holds the position of the first invalid byte.
+    #[error("the body is not UTF-8: byte {0} is invalid")]
     NotUtf8(usize),
     /// Not JSON; holds what the parser says, with line and column.
     #[error("the body is not JSON: {0}")]
     NotJson(String),
     /// JSON, but none of the four shapes.
-    #[error("{0}; send a record, an array of records, {{\"payload\":[records]}}, or a record a line (NDJSON)")]
+    #[error("{0}; send a record, an array of records, {{\"payload\":[records]}}, or one record per line (NDJSON)")]
     NotABatch(&'static str),
     /// An array without elements.
     #[error("the batch is empty; send 1 to {MAX_RECORDS} records")]
     NoRecords,
     /// No valid record; holds all errors.
-    #[error("every record of the batch is wrong")]
-    EveryRecordWrong(Vec<RecordError>),
+    #[error("no record of the batch is valid")]
+    NoValidRecord(Vec<RecordError>),
 }
 
 impl Batch {
@@ -94,7 +94,7 @@ impl Batch {
             [_, _, ..] => Err(BodyError::NotABatch("the object has more than one payload")),
             [_] if !object.is_record() => Err(BodyError::NotABatch("payload is not an array")),
             _ if object.is_record() || object.is_nearly_a_record() => Self::from_records([object.validate(0)]),
-            _ => Err(BodyError::NotABatch("the object is neither a record nor has it a payload")),
+            _ => Err(BodyError::NotABatch("the object has neither the fields of a record nor a payload")),
         }
     }
 
@@ -119,7 +119,7 @@ impl Batch {
     }
 
     fn from_records(records: impl IntoIterator<Item = Result<NewLog, Vec<RecordError>>>) -> Result<Self, BodyError> {
-        Self::new(records).map_err(BodyError::EveryRecordWrong)
+        Self::new(records).map_err(BodyError::NoValidRecord)
     }
 }
 

@@ -8,7 +8,7 @@
 //!  "logs":[["any_device_token",107,1514864773]]}
 //! ```
 //!
-//! `key` is the client's `Idempotency-Key` or one that post-log made up; `received_at` is in Unix seconds; a log is
+//! `key` is the client's `Idempotency-Key`, or one that post-log generated. `received_at` is in Unix seconds. A log is
 //! deviceID, err and timestamp. If records were rejected, there is a `fingerprint` (SHA-256, hexadecimal) as well,
 //! because it covers their errors, which are not in the message. Unknown fields are ignored.
 
@@ -28,7 +28,7 @@ pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 /// Why a body is not a message. The text is for the operator and shows nothing of the content.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
-    /// Written by a newer release, or by somebody else.
+    /// Written by a newer release, or by another program.
     #[error("it has version {0}, and this release reads version {VERSION}; deploy the newer one, then redrive")]
     UnknownVersion(u64),
     /// Not JSON, or another structure.

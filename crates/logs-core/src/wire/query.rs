@@ -8,13 +8,13 @@ pub enum QueryError {
     /// There is no such parameter.
     #[error("there is no parameter {name}; there {known}")]
     Unknown {
-        /// Its name, as far as it is one.
+        /// Its name, up to the first character that is not a letter, a digit or `_`.
         name: String,
-        /// What there is.
+        /// The parameters that exist.
         known: &'static str,
     },
-    /// A parameter is there twice.
-    #[error("the parameter {0} is there more than once")]
+    /// A parameter occurs twice.
+    #[error("the parameter {0} occurs more than once")]
     Repeated(&'static str),
     /// A parameter has a wrong value.
     #[error("the parameter {name} must be {expected}")]
@@ -27,7 +27,8 @@ pub enum QueryError {
 }
 
 impl Query {
-    /// Reads the parameters, decoded. Names that begin with `_` are ignored: libraries of browsers add them against caches.
+    /// Reads the parameters, decoded. Names that begin with `_` are ignored: browser libraries add them to bypass
+    /// caches.
     ///
     /// # Errors
     /// A parameter is unknown, repeated, or has a wrong value.
@@ -45,7 +46,7 @@ impl Query {
             digits(text.strip_prefix('-').unwrap_or(text))?;
             ErrorCode::parse(text.parse().ok()?).ok()
         })?;
-        let before = valid("before", "the `next` of an earlier answer", before, |text| text.parse().ok())?;
+        let before = valid("before", "the `next` of an earlier response", before, |text| text.parse().ok())?;
         Ok(Self { limit: limit.unwrap_or(Self::default().limit), device_id, error_code, before })
     }
 }
@@ -90,7 +91,7 @@ fn valid<T>(
     text.map(|text| parse(text).ok_or(QueryError::Invalid { name, expected })).transpose()
 }
 
-/// A name as far as it is one: it may be anything.
+/// The beginning of a name that is safe to repeat. A client may send anything.
 fn plain(name: &str) -> String {
     let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || *sign == '_';
     format!("`{}`", name.chars().take(32).take_while(is_plain).collect::<String>())
@@ -145,7 +146,7 @@ mod tests {
             let error = error(&[(name, value)]);
             assert!(error.starts_with(&format!("the parameter {name} must be ")), "{name}={value}: {error}");
         }
-        assert_eq!(error(&[("limit", "5"), ("limit", "5")]), "the parameter limit is there more than once");
+        assert_eq!(error(&[("limit", "5"), ("limit", "5")]), "the parameter limit occurs more than once");
         for unknown in ["Limit", "offset", "", "<script>"] {
             assert!(error(&[(unknown, "1")]).starts_with("there is no parameter `"));
         }

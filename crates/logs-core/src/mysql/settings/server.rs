@@ -1,4 +1,4 @@
-//! `DB_HOST`, `DB_PORT`, `DB_NAME` and `DB_CA_BUNDLE`: the server, whoever logs in.
+//! `DB_HOST`, `DB_PORT`, `DB_NAME` and `DB_CA_BUNDLE`: the server, for either login.
 
 use std::borrow::Cow;
 

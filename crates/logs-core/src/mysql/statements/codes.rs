@@ -6,7 +6,8 @@ use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 use crate::domain::{CodeHour, Devices};
 use crate::{Codes, CodesQuery};
 
-/// The most frequent codes: of a day and of a week along an index; of any other time by adding up, which takes longer.
+/// The most frequent codes. For a day and a week an index has them; for another window they are added up, which takes
+/// longer.
 const OF_DAY: &str =
     "SELECT error_code FROM Codes FORCE INDEX (by_day) WHERE day > 0 ORDER BY day DESC, error_code LIMIT ";
 const OF_WEEK: &str =
@@ -14,8 +15,8 @@ const OF_WEEK: &str =
 const OF_HOURS: &str = "SELECT error_code FROM Code_Hours FORCE INDEX (counts) WHERE hour >= ";
 const BY_COUNT: &str = " GROUP BY error_code ORDER BY SUM(logs) DESC, error_code LIMIT ";
 
-/// One statement, so that all is of one moment. The most frequent codes follow; the sketches are read only of these. There
-/// is a row with `as_of` even if nothing is found.
+/// One statement, so that everything is of one moment. The most frequent codes follow; only their sketches are read.
+/// There is a row with `as_of` even if nothing is found.
 const SELECT_CODES: &str = "SELECT state.as_of, hours.* FROM Summary_State AS state LEFT JOIN ( \
      SELECT Codes.error_code, Codes.first_seen, Codes.last_seen, Code_Hours.hour, Code_Hours.logs, Code_Hours.devices \
      FROM (";
@@ -25,7 +26,7 @@ const THEIR_HOURS: &str = ") AS frequent \
      ON Code_Hours.error_code = frequent.error_code AND Code_Hours.hour >= ";
 const END_OF_CODES: &str = ") AS hours ON TRUE WHERE state.id = 1";
 
-/// A row of the statement.
+/// A row of `SELECT_CODES`.
 struct CodeHourRow {
     as_of: Option<i64>,
     hour: Option<CodeHour>,

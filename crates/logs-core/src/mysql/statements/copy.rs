@@ -89,7 +89,7 @@ pub(in crate::mysql) async fn insert_new_batches(
     statement.push_values(entries, |mut row, entry| {
         row.push_bind(entry.key.as_str().as_bytes())
             .push_bind(entry.fingerprint.as_bytes().to_vec())
-            // DynamoDB's ledger does not know it, and nobody asks for it.
+            // DynamoDB's ledger does not hold it, and no query reads it.
             .push_bind(0_u32)
             .push_bind(request)
             .push_bind(entry.received_at);

@@ -1,11 +1,11 @@
-//! The codes to announce. A run claims them first, so that none is announced twice.
+//! New codes to announce. A run claims them first, so that none is announced twice.
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
 use crate::mysql::NewCode;
 
-/// A code that waits already is announced with its first device.
+/// A code that is waiting already keeps its first device.
 const INSERT: &str = "INSERT IGNORE INTO New_Codes (error_code, device_id, received_at) ";
 
 const CLAIM: &str = "UPDATE New_Codes SET claimed_by = ?, claimed_at = ? WHERE claimed_by IS NULL \
@@ -70,7 +70,7 @@ pub(in crate::mysql) async fn take_left_behind(
     Ok(codes)
 }
 
-/// They are announced.
+/// Removes a claim's codes: they are announced.
 pub(in crate::mysql) async fn delete_claimed(
     connection: &mut MySqlConnection,
     claimant: &[u8],
@@ -78,7 +78,7 @@ pub(in crate::mysql) async fn delete_claimed(
     sqlx::query(DELETE_CLAIMED).bind(claimant).execute(connection).await.map(drop)
 }
 
-/// Somebody else may announce them.
+/// Releases a claim, so that another run may announce its codes.
 pub(in crate::mysql) async fn release(connection: &mut MySqlConnection, claimant: &[u8]) -> Result<(), sqlx::Error> {
     sqlx::query(RELEASE).bind(claimant).execute(connection).await.map(drop)
 }

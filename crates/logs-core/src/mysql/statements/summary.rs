@@ -1,4 +1,4 @@
-//! Keeps the summary of the codes. What its tables mean is in `migrations/0007_summary.sql`.
+//! Writes the summary of the codes. `migrations/0007_summary.sql` explains its tables.
 
 use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
@@ -7,15 +7,15 @@ use super::{ROWS_PER_STATEMENT, list};
 use crate::CodesQuery;
 use crate::domain::{SummaryRow, first_hour};
 
-/// Locks the row: one transaction at a time works on the summary. What a transaction reads first without a lock fixes its
-/// view of the database, so this comes before everything else.
+/// Locks the row, so that one transaction at a time works on the summary. Comes first in each transaction: its first
+/// read without a lock would fix its view of the database.
 const LOCK_STATE: &str = "SELECT counted_to, known_to, as_of, window_hour, complete_at, rebuilding, \
      CAST(LEAST(?, UNIX_TIMESTAMP()) AS SIGNED) AS now FROM Summary_State WHERE id = 1 FOR UPDATE";
 
 const SAVE_STATE: &str =
     "UPDATE Summary_State SET counted_to = ?, as_of = ?, window_hour = ?, complete_at = ? WHERE id = 1";
 
-/// What leaves the last day and the last week: the logs of these hours, from the first to the last.
+/// Subtracts the logs of the hours that leave a window. The first and the last hour follow.
 const SHORTEN: &str = "UPDATE Codes JOIN (SELECT error_code, CAST(SUM(logs) AS SIGNED) AS logs FROM Code_Hours \
      WHERE hour BETWEEN ";
 const OLD: &str = " GROUP BY error_code) AS old ON old.error_code = Codes.error_code SET ";
@@ -59,8 +59,7 @@ pub(in crate::mysql) struct State {
     /// The last hour of `Codes.day` and `Codes.week`.
     pub(in crate::mysql) window_hour: i64,
     pub(in crate::mysql) complete_at: i64,
-    /// The time, by the clock that is behind: ours or the server's. A clock that jumps ahead must not make the summary
-    /// forget its hours.
+    /// The time by the slower clock, ours or the server's. A clock that jumps ahead must not delete hours.
     pub(in crate::mysql) now: i64,
     pub(in crate::mysql) rebuilding: bool,
 }
@@ -113,7 +112,7 @@ pub(in crate::mysql) async fn save_state(connection: &mut MySqlConnection, state
     save.execute(connection).await.map(drop)
 }
 
-/// Moves the last day and the last week on, to end with `hour`.
+/// Moves the windows of a day and of a week, so that they end with `hour`.
 pub(in crate::mysql) async fn move_windows(
     connection: &mut MySqlConnection,
     state: &mut State,
@@ -227,7 +226,7 @@ pub(in crate::mysql) async fn start_rebuild(connection: &mut MySqlConnection) ->
     sqlx::query(START_REBUILD).execute(connection).await.map(drop)
 }
 
-/// Begins anew with counting. What was seen when is kept: the first log of a code may be deleted by now.
+/// Resets the counts. When a code was first and last seen is kept: those logs may be deleted by now.
 pub(in crate::mysql) async fn reset(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
     let known_to = last_id(connection).await?;
     for statement in [RESET_CODES, DELETE_ALL_GAPS] {

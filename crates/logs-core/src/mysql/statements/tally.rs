@@ -1,4 +1,4 @@
-//! Adds what was counted to the summary of the codes.
+//! Adds new counts to the summary of the codes.
 
 use std::collections::HashMap;
 
@@ -68,7 +68,7 @@ pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &Tall
     Ok(())
 }
 
-/// The sketches that the store has of these hours and codes, which are sorted.
+/// The stored sketches of these hours and codes, which must be sorted.
 async fn sketches_of(
     connection: &mut MySqlConnection,
     hours: impl Iterator<Item = (i64, i32)>,

@@ -1,4 +1,4 @@
-//! Codes that are new, and have to be announced.
+//! Claims new codes, so that each is announced at most once.
 
 use sqlx::MySqlConnection;
 
@@ -6,10 +6,10 @@ use crate::mysql::one_transaction::Step;
 use crate::mysql::retry::{Failure, RetryPolicy, Work};
 use crate::mysql::statements::new_codes as statements;
 
-/// Codes of one announcement.
+/// The maximum number of codes in one announcement.
 const MAX_CODES: u32 = 50;
 
-/// A claim that is as old as this belongs to a run that ended before it announced.
+/// A claim of this age, in seconds, belongs to a run that ended before it announced the codes.
 const LEFT_BEHIND_AFTER: i64 = 900;
 
 /// A code that was never seen before, or not for long.
@@ -25,7 +25,7 @@ pub struct NewCode {
     pub logs: u64,
 }
 
-/// Takes codes to announce: nobody else gets them any more.
+/// Claims codes to announce. No other run gets them.
 pub(in crate::mysql) struct ClaimNewCodes<'a> {
     /// A random number of the run.
     pub(in crate::mysql) claimant: &'a [u8; 16],

@@ -9,14 +9,14 @@ use crate::mysql::error::{LOCK_WAIT_TIMEOUT, number};
 use crate::mysql::one_transaction::Step;
 use crate::mysql::statements::summary::{self as statements, Gap, State};
 
-/// Gaps that one statement looks into.
+/// The number of gaps that one statement reads.
 const GAPS_PER_READ: usize = 200;
 
-/// Gaps that one step looks into.
+/// The number of gaps that one step reads.
 const GAPS_PER_STEP: u32 = 10_000;
 
-/// How long an id is waited for. It is given out when its INSERT begins, and no INSERT takes an hour. A row that was
-/// inserted and is not committed is waited for as long as its transaction is open.
+/// How long to wait for an id. It is assigned when its INSERT begins, and no INSERT takes an hour. An uncommitted row
+/// is waited for as long as its transaction is open.
 const GIVE_UP_AFTER: i64 = 3_600;
 
 /// Counts the logs that have appeared in gaps.
@@ -61,7 +61,7 @@ fn is_in(gap: &Gap, id: u64) -> bool {
     (gap.first_id..=gap.last_id).contains(&id)
 }
 
-/// What is left of the gaps without these rows.
+/// The parts of the gaps that these rows do not fill.
 fn remainders(gaps: &[Gap], rows: &[SummaryRow]) -> Vec<Gap> {
     let mut ids: Vec<u64> = rows.iter().map(|row| row.error_log_id).collect();
     ids.sort_unstable();

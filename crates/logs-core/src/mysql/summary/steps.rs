@@ -9,16 +9,16 @@ use crate::mysql::retry::{Failure, RetryPolicy, Work};
 use crate::mysql::statements::summary::{self as statements, Gap, State};
 use crate::mysql::statements::{new_codes, tally as tally_statements};
 
-/// Logs that one step counts. Few enough that a step takes a second or so on a small server.
+/// The number of logs that one step counts. It takes a second or so on a small server.
 const LOGS_PER_STEP: usize = 100_000;
 
-/// Logs that are in memory at once.
+/// The number of logs that are in memory at once.
 const LOGS_PER_READ: u32 = 10_000;
 
-/// Rows of the hours that one step deletes.
+/// The number of rows of `Code_Hours` that one step deletes.
 const HOURS_PER_STEP: u32 = 10_000;
 
-/// Counts the next logs. `None`: somebody has started a rebuild meanwhile.
+/// Counts the next logs. `None`: a rebuild was started meanwhile.
 pub(super) struct CountNext {
     pub(super) summary: Summary,
 }
@@ -89,7 +89,7 @@ impl Work for Lag {
     }
 }
 
-/// Deletes hours that nobody can ask for any more.
+/// Deletes hours that are older than the longest window.
 pub(super) struct DeleteHours {
     pub(super) now: i64,
 }
@@ -99,13 +99,13 @@ impl Step for DeleteHours {
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
         let state = statements::lock_state(connection, self.now).await?;
-        // An hour more than anybody asks for, and only what has left the windows.
+        // One hour more than the longest window, and only hours that have left the windows.
         let oldest = first_hour(CodesQuery::MAX_HOURS + 1, state.window_hour);
         statements::delete_hours(connection, oldest, HOURS_PER_STEP).await
     }
 }
 
-/// Has the next run count everything anew.
+/// Makes the next run count everything again.
 pub(in crate::mysql) struct StartRebuild;
 
 impl Work for StartRebuild {
@@ -117,7 +117,7 @@ impl Work for StartRebuild {
     }
 }
 
-/// One step of a rebuild that somebody has started; returns whether there is more to do before the count can begin.
+/// One step of a rebuild; returns whether more steps are needed before the count can begin.
 pub(super) struct Rebuild;
 
 impl Step for Rebuild {

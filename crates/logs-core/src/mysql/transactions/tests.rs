@@ -86,7 +86,7 @@ fn a_locked_transaction_is_retried_last_in_parts_and_a_single_message_once_more(
     let mut transactions = messages(1_100, 1);
     let first = transactions.next().unwrap();
     assert!(transactions.settle(first, Ok(None), Duration::ZERO).is_none());
-    assert_eq!(transactions.next().unwrap().messages.len(), 100, "those that nobody has tried go first");
+    assert_eq!(transactions.next().unwrap().messages.len(), 100, "untried messages go first");
     assert_eq!(sizes(&mut transactions), [125; 8]);
     let mut transactions = messages(1, 1);
     for _ in 0..2 {

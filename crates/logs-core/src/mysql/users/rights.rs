@@ -18,7 +18,7 @@ pub enum Rights {
 }
 
 impl Rights {
-    /// Each is a privilege and the table that it is for.
+    /// Each privilege with the table that it is for.
     pub(super) const fn grants(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::AddLogs => &[("INSERT", "Logs"), ("INSERT", "Batches"), ("SELECT", "Batches")],
@@ -49,8 +49,8 @@ impl Rights {
     }
 }
 
-/// What a user may do and where, the right to do nothing (`USAGE`) apart. Compared by bytes: names that differ in case
-/// are different users.
+/// The privileges of a user and where they apply, without `USAGE`, which permits nothing. Names are compared as bytes:
+/// names that differ in case are different users.
 const SELECT_RIGHTS: &str = "SELECT privilege, place FROM ( \
      SELECT GRANTEE AS grantee, CAST(PRIVILEGE_TYPE AS CHAR) AS privilege, '*.*' AS place \
      FROM information_schema.USER_PRIVILEGES WHERE PRIVILEGE_TYPE <> 'USAGE' \
@@ -75,7 +75,7 @@ pub(super) async fn revoke_surplus(
     let query = sqlx::query_as::<_, (String, String)>(SELECT_RIGHTS).bind(format!("'{username}'@'%'"));
     let found = query.fetch_all(&mut *connection).await?;
     if !wanted.iter().all(|right| found.contains(right)) {
-        return Err(UserError::RightsDoNotShow);
+        return Err(UserError::RightsNotVisible);
     }
     for (privilege, place) in found.iter().filter(|right| !wanted.contains(right)) {
         tracing::warn!(username, privilege, place, "revoking a right that the function does not need");
@@ -84,13 +84,13 @@ pub(super) async fn revoke_surplus(
     let grants: Vec<String> = sqlx::query_scalar(&format!("SHOW GRANTS FOR {account}")).fetch_all(connection).await?;
     match grants.iter().find(|grant| !is_wanted(grant, &wanted)) {
         None => Ok(()),
-        // MariaDB's lines go on with the password's hash.
-        Some(grant) => Err(UserError::MayDoMore(grant.split(" IDENTIFIED ").next().unwrap_or_default().to_owned())),
+        // On MariaDB the line continues with the password's hash.
+        Some(grant) => Err(UserError::SurplusRights(grant.split(" IDENTIFIED ").next().unwrap_or_default().to_owned())),
     }
 }
 
-/// Whether a line of `SHOW GRANTS` is the right to do nothing, or is for a table that the function needs; that it has
-/// just the right ones there was seen to before.
+/// Whether a line of `SHOW GRANTS` permits nothing, or is for a table that the function needs. The privileges on that
+/// table were compared before.
 fn is_wanted(grant: &str, wanted: &[(String, String)]) -> bool {
     let is_for = |place: &str| grant.starts_with("GRANT ") && grant.contains(&format!(" ON {place} TO "));
     let is_nothing = grant.starts_with("GRANT USAGE ON *.* TO ");
@@ -98,7 +98,7 @@ fn is_wanted(grant: &str, wanted: &[(String, String)]) -> bool {
     ends_there && (is_nothing || wanted.iter().any(|(_, place)| is_for(place)))
 }
 
-/// As [`SELECT_RIGHTS`] shows them.
+/// The rights that the function needs, in the form of [`SELECT_RIGHTS`].
 async fn wanted(connection: &mut MySqlConnection, rights: Rights) -> Result<Vec<(String, String)>, sqlx::Error> {
     let query = sqlx::query_as("SELECT DATABASE(), CAST(@@lower_case_table_names AS SIGNED)");
     let (database, lower_case): (String, i64) = query.fetch_one(connection).await?;

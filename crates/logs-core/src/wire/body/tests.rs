@@ -101,16 +101,16 @@ fn a_record_with_three_errors_is_one_rejected_record() {
 
 #[test]
 fn a_body_without_a_valid_record_is_refused_with_all_errors() {
-    let Err(BodyError::EveryRecordWrong(errors)) = parse(&format!("[{BAD},7,{BAD}]")) else { panic!("accepted") };
+    let Err(BodyError::NoValidRecord(errors)) = parse(&format!("[{BAD},7,{BAD}]")) else { panic!("accepted") };
     assert_eq!(indices(&errors), [0, 1, 2]);
     let codes: Vec<_> = errors.iter().map(|error| error.code).collect();
     assert_eq!(codes, [RecordErrorCode::NotAnInteger, RecordErrorCode::NotAnObject, RecordErrorCode::NotAnInteger]);
 
-    let Err(BodyError::EveryRecordWrong(errors)) = parse(BAD) else { panic!("accepted") };
+    let Err(BodyError::NoValidRecord(errors)) = parse(BAD) else { panic!("accepted") };
     assert_eq!(indices(&errors), [0]);
     // One of a record's fields is enough to tell that a record was meant.
     for body in [r#"{"deviceID":"d"}"#, r#"{"err":1}"#, r#"{"timestamp":1}"#] {
-        let Err(BodyError::EveryRecordWrong(errors)) = parse(body) else { panic!("{body}: {:?}", parse(body)) };
+        let Err(BodyError::NoValidRecord(errors)) = parse(body) else { panic!("{body}: {:?}", parse(body)) };
         assert_eq!(indices(&errors), [0, 0], "{body}");
     }
 }
@@ -147,7 +147,7 @@ fn a_record_with_a_payload_that_is_not_an_array_is_a_record() {
 
 #[test]
 fn an_array_in_an_array_is_not_a_batch_but_a_wrong_record() {
-    let Err(BodyError::EveryRecordWrong(errors)) = parse(&format!("[[{GOOD},{GOOD}]]")) else { panic!("accepted") };
+    let Err(BodyError::NoValidRecord(errors)) = parse(&format!("[[{GOOD},{GOOD}]]")) else { panic!("accepted") };
     assert_eq!((errors.len(), errors[0].code), (1, RecordErrorCode::NotAnObject));
     let batch = parse(&format!("[[{GOOD}],{GOOD}]")).unwrap();
     assert_eq!((batch.logs(), batch.rejected()), (&[good()][..], 1));
@@ -158,11 +158,11 @@ fn ten_thousand_levels_of_nesting_do_not_crash_the_parser() {
     let arrays = "[".repeat(10_000) + &"]".repeat(10_000);
     let objects = r#"{"a":"#.repeat(10_000) + "1" + &"}".repeat(10_000);
     for (body, rejected) in [(arrays.clone(), 1), (format!("[{objects},{arrays}]"), 4)] {
-        let Err(BodyError::EveryRecordWrong(errors)) = parse(&body) else { panic!("accepted") };
+        let Err(BodyError::NoValidRecord(errors)) = parse(&body) else { panic!("accepted") };
         assert_eq!(errors.len(), rejected);
     }
     assert!(matches!(parse(&objects), Err(BodyError::NotABatch(_))));
-    assert!(matches!(parse(&format!("{{\"payload\":{arrays}}}")), Err(BodyError::EveryRecordWrong(_))));
+    assert!(matches!(parse(&format!("{{\"payload\":{arrays}}}")), Err(BodyError::NoValidRecord(_))));
     assert_eq!(parse(&format!("[{arrays},{GOOD},{objects}]")).unwrap().logs(), [good()]);
     let beside_a_record = GOOD.replacen('{', &format!("{{\"unknown\":{objects},"), 1);
     assert_eq!(parse(&beside_a_record), Ok(batch_of(vec![good()])));
@@ -187,7 +187,7 @@ fn past_the_thousand_records_are_only_counted() {
 
 #[test]
 fn wrong_records_count_towards_the_thousand() {
-    let Err(BodyError::EveryRecordWrong(errors)) = parse(&array_of("0", 1000)) else { panic!("accepted") };
+    let Err(BodyError::NoValidRecord(errors)) = parse(&array_of("0", 1000)) else { panic!("accepted") };
     assert_eq!(errors.len(), 1000);
     assert_eq!(parse(&array_of("0", 1001)), Err(BodyError::TooManyRecords(1001)));
     assert_eq!(parse(&array_of("0", 500_000)), Err(BodyError::TooManyRecords(500_000)));

@@ -1,4 +1,4 @@
-//! NDJSON: a record a line, some of them cut off.
+//! NDJSON: one record per line, some of them cut off.
 
 use super::*;
 
@@ -99,7 +99,7 @@ fn a_body_is_not_ndjson_if_it_is_json_or_its_first_line_is_not_an_object() {
 
 #[test]
 fn lines_without_a_valid_record_are_refused_with_all_errors() {
-    let Err(BodyError::EveryRecordWrong(errors)) = parse(&format!("{BAD}\n{{\n{BAD}")) else { panic!("accepted") };
+    let Err(BodyError::NoValidRecord(errors)) = parse(&format!("{BAD}\n{{\n{BAD}")) else { panic!("accepted") };
     assert_eq!(indices(&errors), [0, 1, 2]);
 }
 

@@ -93,7 +93,7 @@ fn check(body: &[u8]) -> Result<(), TestCaseError> {
             indices.dedup();
             prop_assert_eq!(indices.len(), batch.rejected());
         }
-        Err(BodyError::EveryRecordWrong(errors)) => prop_assert_eq!(errors.first().map(|error| error.index), Some(0)),
+        Err(BodyError::NoValidRecord(errors)) => prop_assert_eq!(errors.first().map(|error| error.index), Some(0)),
         Err(error) => prop_assert!(!error.to_string().is_empty()),
     }
     Ok(())
@@ -147,7 +147,7 @@ proptest! {
 
         let (logs, rejected, errors) = match Batch::parse(body.as_bytes()) {
             Ok(batch) => (batch.logs().to_vec(), batch.rejected(), batch.errors().to_vec()),
-            Err(BodyError::EveryRecordWrong(errors)) => (Vec::new(), expected_rejected, errors),
+            Err(BodyError::NoValidRecord(errors)) => (Vec::new(), expected_rejected, errors),
             Err(error) => return Err(TestCaseError::fail(error.to_string())),
         };
         let errors: Vec<_> = errors.iter().map(|error| (error.index, error.field, error.code)).collect();

@@ -5,7 +5,7 @@ use super::*;
 #[test]
 fn an_object_without_any_field_of_a_record_is_refused() {
     for body in ["{}", r#"{"Payload":[]}"#, r#"{"temperature":21}"#] {
-        let expected = Err(BodyError::NotABatch("the object is neither a record nor has it a payload"));
+        let expected = Err(BodyError::NotABatch("the object has neither the fields of a record nor a payload"));
         assert_eq!(parse(body), expected, "{body}");
     }
 }
@@ -110,7 +110,7 @@ fn the_refusal_of_a_body_that_is_not_utf8_says_where() {
     assert_eq!(at(b"\xef\xbb\xbf[\xc0\x80]"), BodyError::NotUtf8(4), "the byte order mark counts");
     assert_eq!(at(b"[1]\xf0\x9f\x98"), BodyError::NotUtf8(3), "cut within a character");
     assert_eq!(at(b"[\"\xed\xa0\x80\"]"), BodyError::NotUtf8(2), "half of a surrogate pair");
-    assert_eq!(BodyError::NotUtf8(4).to_string(), "the body is not UTF-8: byte 4 is wrong");
+    assert_eq!(BodyError::NotUtf8(4).to_string(), "the body is not UTF-8: byte 4 is invalid");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn the_error_messages_name_the_enforced_limits() {
     assert!(BodyError::NoRecords.to_string().contains(&format!("1 to {MAX_RECORDS} ")));
     let not_a_batch = BodyError::NotABatch("payload is not an array").to_string();
     assert!(
-        not_a_batch.ends_with(r#"an array of records, {"payload":[records]}, or a record a line (NDJSON)"#),
+        not_a_batch.ends_with(r#"an array of records, {"payload":[records]}, or one record per line (NDJSON)"#),
         "{not_a_batch}"
     );
 }

@@ -9,4 +9,5 @@ mod load;
 mod up;
 mod up_dynamodb;
 mod up_queued;
+mod up_refused;
 mod up_summary;

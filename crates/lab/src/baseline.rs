@@ -1,5 +1,4 @@
-//! The bare statement that `./dev bench` and `./dev load` measure the functions against: an INSERT of logs, on a
-//! connection with nothing around it.
+//! The baseline of `./dev bench` and `./dev load`: a bare INSERT of logs on a plain connection.
 
 use logs_core::clock;
 use sqlx::mysql::MySqlConnectOptions;
@@ -7,24 +6,24 @@ use sqlx::{ConnectOptions, Executor, MySqlConnection};
 
 use crate::codes::Code;
 
-/// As in `logs_core::mysql`, whose lock waits make no difference here.
+/// As in `logs_core::mysql`, without its lock timeout, which makes no difference here.
 const SET_UP_SESSION: &str = "SET SESSION sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'";
 
 const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) VALUES ";
 
-/// Doubles the table, up to a limit; each copy is so many seconds younger than its original.
+/// Copies up to a limit of rows, with later timestamps.
 const DOUBLE: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
      SELECT device_id, error_number, time_stamp + ?, received_at + ? FROM Logs ORDER BY error_log_id LIMIT ?";
 
-/// Copies the rows that are there once, some hours older.
+/// Copies the rows up to an id, with earlier timestamps.
 const COPY_HOURS_BEFORE: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
      SELECT device_id, error_number, time_stamp - 3600 * ?, received_at - 3600 * ? FROM Logs WHERE error_log_id <= ?";
 
-/// A connection like that of a function. It keeps what it has prepared.
+/// A connection like that of a function. It caches prepared statements.
 #[derive(Debug)]
 pub(crate) struct BareConnection(MySqlConnection);
 
-/// An INSERT of some logs, ready to be sent.
+/// An INSERT of several logs.
 #[derive(Debug)]
 pub(crate) struct BareInsert {
     sql: String,
@@ -38,7 +37,7 @@ impl BareInsert {
 }
 
 impl BareConnection {
-    /// Connects as the functions do, and sets up the session.
+    /// Connects and sets up the session as the functions do.
     pub(crate) async fn connect(url: &str) -> Result<Self, sqlx::Error> {
         let options: MySqlConnectOptions = url.parse()?;
         let options = options.pipes_as_concat(false).no_engine_substitution(false).timezone(None).set_names(false);
@@ -47,7 +46,7 @@ impl BareConnection {
         Ok(Self(connection))
     }
 
-    /// One statement, one autocommit; all logs are received now.
+    /// One autocommitted statement. `received_at` is now.
     pub(crate) async fn insert(&mut self, insert: &BareInsert) -> Result<(), sqlx::Error> {
         let received_at = clock::unix_seconds();
         let mut statement = sqlx::query(&insert.sql);
@@ -57,7 +56,7 @@ impl BareConnection {
         statement.execute(&mut self.0).await.map(drop)
     }
 
-    /// Copies all rows once for each of so many hours before.
+    /// Copies all rows into each of the `hours` before.
     pub(crate) async fn copy_to_hours_before(&mut self, hours: u32) -> Result<(), sqlx::Error> {
         let newest: u64 = sqlx::query_scalar("SELECT MAX(error_log_id) FROM Logs").fetch_one(&mut self.0).await?;
         for hour in 1..=hours {
@@ -66,7 +65,7 @@ impl BareConnection {
         Ok(())
     }
 
-    /// Puts so many rows into an empty table; all but those of the INSERT are made inside the server.
+    /// Fills an empty table with `rows` rows: one INSERT, which the server then copies again and again.
     pub(crate) async fn fill(&mut self, insert: &BareInsert, rows: usize) -> Result<(), sqlx::Error> {
         self.insert(insert).await?;
         let mut filled = insert.codes.len();

@@ -3,10 +3,9 @@
 use serde::Serialize;
 use serde_json::json;
 
-/// `err` of every code that a measurement sends.
+/// The `err` of every measured code.
 const ERROR_CODE: i32 = 107;
 
-/// One error code.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Code {
     #[serde(rename = "deviceID")]
@@ -15,19 +14,19 @@ pub(crate) struct Code {
     pub(crate) timestamp: i64,
 }
 
-/// A code of each of `count` devices, recorded one a second until `newest` (Unix seconds). The devices' names are as long
-/// as a UUID, which is what fleets use.
+/// One code from each of `count` devices, one per second until `newest` (Unix seconds). The names are as long as UUIDs,
+/// which fleets use.
 pub(crate) fn collected(count: usize, newest: i64) -> Vec<Code> {
     let code = |(index, timestamp)| Code { device_id: format!("device-{index:029}"), err: ERROR_CODE, timestamp };
     (0..count).zip((i64::MIN..=newest).rev()).map(code).collect()
 }
 
-/// The body of a POST.
+/// The body of a POST, as an array.
 pub(crate) fn body(codes: &[Code]) -> String {
     json!(codes).to_string()
 }
 
-/// The same, a record a line.
+/// The body of a POST, as NDJSON.
 pub(crate) fn lines(codes: &[Code]) -> String {
     codes.iter().map(|code| json!(code).to_string() + "\n").collect()
 }
@@ -39,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_code_of_a_body_is_good() {
+    fn every_code_of_a_body_is_valid() {
         for count in [1, 100, 1000] {
             let codes = collected(count, 1_514_864_773);
             for text in [body(&codes), lines(&codes)] {

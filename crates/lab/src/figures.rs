@@ -1,4 +1,4 @@
-//! Numbers of the reports, and how they are written.
+//! The numbers in the reports, and their format.
 
 use local::numbers;
 
@@ -11,19 +11,19 @@ pub(crate) fn whole(count: impl TryInto<u64>) -> u64 {
     count.try_into().unwrap_or(u64::MAX)
 }
 
-/// The value in the middle; no number where there are none.
+/// NaN if there are no values.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<_> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
 
-/// 12,345
+/// `12,345`
 pub(crate) fn grouped(count: impl TryInto<u64>) -> String {
     numbers::grouped(&whole(count).to_string())
 }
 
-/// Three digits: two are more than a measured rate is worth.
+/// Rounds to three digits; a measured rate is not more precise.
 pub(crate) fn rounded(value: f64) -> String {
     if !value.is_finite() {
         return "-".to_owned();

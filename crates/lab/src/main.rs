@@ -1,10 +1,11 @@
-//! What only developers run: `./dev` with `bench`, `chaos`, `load`, `device-test`, `simulate` or `demo`.
+//! The commands of `./dev` that only developers run.
 //!
-//! Each is a module: [`bench`] measures the functions against an empty one, [`chaos`] breaks everything under clients
-//! that keep the rules, [`load`] measures how much is accepted and stored, [`device_test`] judges a client of the service,
-//! [`simulation`] reckons with the limits of `DynamoDB`, [`demo`] plays a fleet of devices.
-//! They share the [`testbed`], a [`client`] that judges each answer, [`codes`] to send, the [`baseline`] that they are
-//! compared with, and [`table`] to report. These know no command.
+//! Each is a module: [`bench`] measures the functions against an empty one; [`chaos`] injects faults while clients send;
+//! [`load`] measures how much is accepted and stored; [`device_test`] tests a client of the service; [`simulation`] models
+//! the limits of `DynamoDB`; [`demo`] plays a fleet of devices.
+//!
+//! The commands share the [`testbed`], a [`client`] that checks each answer, [`codes`] to send, the [`baseline`] for
+//! comparisons, and [`table`] for reports.
 
 mod baseline;
 mod bench;
@@ -31,17 +32,17 @@ use crate::error::LabError;
 #[derive(Parser)]
 #[command(bin_name = "./dev")]
 enum Command {
-    /// The functions against an empty one and against the bare statement
+    /// Measure the functions against an empty one and against the bare statements
     Bench(bench::Options),
-    /// Clients that keep the rules, while everything under them breaks
+    /// Inject faults while clients send: is anything lost or doubled?
     Chaos(chaos::Options),
-    /// Bounded load on direct and queued mode, and what becomes of it
+    /// Measure codes a second in direct and queued mode, and whether all of them are stored
     Load(load::Options),
-    /// A client against a gateway that misbehaves on purpose: which rules does it break?
+    /// Run a client against a gateway that misbehaves on purpose: which rules does it break?
     DeviceTest(device_test::Options),
-    /// What the limits and prices of `DynamoDB` mean for a number of codes a second
+    /// Print what the limits and prices of `DynamoDB` mean for a number of codes a second
     Simulate(simulation::Options),
-    /// A fleet of devices with a story, for the page of a running ./dev up
+    /// Send the codes of a fleet with a story to a running ./dev up, for its page
     Demo(demo::Options),
 }
 
@@ -65,7 +66,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Whether all promises were kept. A benchmark has one thread: what is measured has the other cores for itself.
+/// Returns whether all promises were kept. The benchmark uses one thread and leaves the other cores to what it measures.
 fn run(command: Command, progress: Progress) -> Result<bool, LabError> {
     let mut builder =
         if let Command::Bench(_) = command { Builder::new_current_thread() } else { Builder::new_multi_thread() };

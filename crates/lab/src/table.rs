@@ -1,7 +1,6 @@
-//! Tables and reports, for people and for machines.
+//! Tables and reports, as text and as JSON.
 //!
-//! Written here: tabled aligns a table just as well, but pads Markdown, which makes a change of one figure a change of
-//! every line.
+//! Written here, because tabled pads Markdown: one changed figure would change every line.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -10,10 +9,10 @@ use serde::Serialize;
 
 use crate::error::LabError;
 
-/// Rows of cells; the first one is the head.
+/// Rows of cells. The first row is the head.
 pub(crate) struct Table {
     rows: Vec<Vec<String>>,
-    /// Columns that end in line, as numbers do. All others begin in line.
+    /// Right-aligned columns.
     numbers: &'static [usize],
 }
 
@@ -27,7 +26,7 @@ impl Table {
         Self { rows: std::iter::once(head).chain(rows.into_iter().map(Vec::from)).collect(), numbers }
     }
 
-    /// For a terminal.
+    /// Aligned text for a terminal.
     pub(crate) fn aligned(&self) -> String {
         let mut text = String::new();
         for row in &self.rows {
@@ -40,7 +39,7 @@ impl Table {
         text
     }
 
-    /// For a document.
+    /// Markdown for a document.
     pub(crate) fn markdown(&self) -> String {
         let line = |row: &Vec<String>| format!("| {} |\n", row.join(" | "));
         let mut lines: Vec<_> = self.rows.iter().map(line).collect();
@@ -49,31 +48,31 @@ impl Table {
     }
 }
 
-/// What came of a command.
+/// The result of a command.
 pub(crate) trait Report: Serialize {
-    /// For people; the last line is the verdict.
+    /// Text; the last line is the verdict.
     fn to_table(&self) -> String;
 
-    /// Whether all promises are kept.
+    /// Whether all promises were kept.
     fn is_good(&self) -> bool;
 
-    /// Whether somebody should look for a cause in the functions' logs.
+    /// Whether the functions' logs may show a cause.
     fn is_for_the_logs(&self) -> bool {
         !self.is_good()
     }
 
-    /// Writes the table to standard output and, if a file is named, everything as JSON.
+    /// Writes the text to standard output, and JSON to the file if there is one.
     fn write(&self, file: Option<PathBuf>) -> Result<(), LabError> {
         let mut output = std::io::stdout();
         output.write_all(self.to_table().as_bytes())?;
         output.flush()?;
         let Some(file) = file else { return Ok(()) };
         let json = serde_json::to_string_pretty(self)? + "\n";
-        std::fs::write(&file, json).map_err(|error| LabError::NotWritten(file, error))
+        std::fs::write(&file, json).map_err(|error| format!("{} cannot be written: {error}", file.display()).into())
     }
 }
 
-/// Lines below a table.
+/// Indented lines below a table.
 pub(crate) fn indented<'a>(lines: impl IntoIterator<Item = &'a String>) -> String {
     lines.into_iter().flat_map(|line| ["  ", line, "\n"]).collect()
 }
@@ -87,12 +86,12 @@ mod tests {
     }
 
     #[test]
-    fn words_begin_in_line_and_numbers_end_in_line() {
+    fn words_are_left_aligned_and_numbers_right_aligned() {
         assert_eq!(table().aligned(), "what  ms\na      3\n×     30\n");
     }
 
     #[test]
-    fn a_document_gets_a_table_of_markdown() {
+    fn a_document_gets_a_markdown_table() {
         assert_eq!(table().markdown(), "| what | ms |\n|---|---|\n| a | 3 |\n| × | 30 |\n");
     }
 }

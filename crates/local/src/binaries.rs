@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-/// The path of a missing binary.
+/// Holds the path of the missing binary.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} is not there; ./dev up, bench, chaos and load build it, or name its folder with --functions")]
 pub struct NotBuilt(PathBuf);
 
-/// The folder with these binaries: the given one, or that of this program.
+/// The folder that has these binaries: `folder`, or that of this program.
 pub fn folder_of(binaries: &[&str], folder: Option<&Path>) -> Result<PathBuf, NotBuilt> {
     let folder = match folder {
         Some(folder) => folder.to_owned(),
@@ -19,7 +19,6 @@ pub fn folder_of(binaries: &[&str], folder: Option<&Path>) -> Result<PathBuf, No
     Ok(folder)
 }
 
-/// The binary of this name.
 pub fn in_folder(folder: &Path, name: &str) -> Result<PathBuf, NotBuilt> {
     let program = folder.join(name);
     if program.is_file() { Ok(program) } else { Err(NotBuilt(program)) }

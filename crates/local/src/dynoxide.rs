@@ -6,56 +6,67 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use logs_core::dynamodb::{DynamoStore, TableSettings};
 use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
+use crate::Failure;
 use crate::database::free_port;
+use crate::moto::{KEY, REGION};
 use crate::processes::{children_of, runs};
 
-/// It is up in some milliseconds; on a busy machine, in seconds.
+/// It starts in milliseconds; on a busy machine, in seconds.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// Ends the server when its standard input does: with this program, even by kill -9.
+/// Ends the server when its standard input closes, that is with this program, even by kill -9.
 const SCRIPT: &str =
     r#"exec 3<&0; "$@" 3<&- </dev/null & child=$!; (read -r _ <&3; kill $child) 2>/dev/null & wait $child"#;
 
-/// What to run.
 #[derive(Clone, Debug, Default)]
 pub struct DynoxideOptions {
-    /// Its program; by default the one that `DYNOXIDE` names.
+    /// By default the program in `DYNOXIDE`.
     pub program: Option<PathBuf>,
-    /// The file with the data; without it they are in memory.
+    /// Without a file, the data is in memory.
     pub file: Option<PathBuf>,
-    /// The port; by default a free one.
+    /// By default a free one.
     pub port: Option<u16>,
-    /// Log file; by default our own standard error.
+    /// By default our own standard error.
     pub log_file: Option<PathBuf>,
 }
 
-/// A running server. It exits with this value, or with this process.
+/// A running server. It exits when this value is dropped or this process ends.
 #[derive(Debug)]
 pub struct Dynoxide {
     process: Child,
-    /// Open as long as the server shall run. Apart from the process: waiting for that closes it.
+    /// Keeps the server running while it is open. Not in `process`: waiting for a process closes its input.
     input: Option<ChildStdin>,
     port: u16,
     program: PathBuf,
     options: DynoxideOptions,
 }
 
-/// Why dynoxide does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum DynoxideError {
-    /// No program was named.
     #[error("DYNOXIDE is not set; ./dev installs dynoxide and sets it: ./dev up --store dynamodb")]
     NotInstalled,
-    /// Its process cannot be started.
     #[error("dynoxide, which plays DynamoDB, cannot be run: {0}")]
     Io(#[from] io::Error),
-    /// It exited, or did not start in time.
+    /// It exited, or did not start in time. Its log, if it has one.
     #[error("dynoxide, which plays DynamoDB, does not start{}", log_hint(.0.as_deref()))]
     NoAnswer(Option<PathBuf>),
+}
+
+/// The settings of a function on a table. The server accepts any region and credentials.
+pub fn settings(table: &str, url: &str) -> [(&'static str, String); 5] {
+    [
+        ("TABLE_NAME", table),
+        ("AWS_ENDPOINT_URL_DYNAMODB", url),
+        ("AWS_REGION", REGION),
+        ("AWS_ACCESS_KEY_ID", KEY),
+        ("AWS_SECRET_ACCESS_KEY", KEY),
+    ]
+    .map(|(name, value)| (name, value.to_owned()))
 }
 
 fn log_hint(log_file: Option<&Path>) -> String {
@@ -81,7 +92,7 @@ impl Dynoxide {
         if let Some(file) = &options.file {
             command.arg("--db-path").arg(file);
         }
-        // Ctrl-C in a terminal is for us: the table is needed until everything else has stopped.
+        // Ctrl-C in a terminal must not reach it: everything else stops before the table.
         let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
         let input = process.stdin.take();
         let options = DynoxideOptions { port: Some(port), ..options.clone() };
@@ -89,33 +100,33 @@ impl Dynoxide {
         if server.until_up().await { Ok(server) } else { Err(DynoxideError::NoAnswer(server.options.log_file)) }
     }
 
-    /// The endpoint.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Its port.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Its process id, while it runs.
-    #[must_use]
     pub fn process_id(&self) -> Option<u32> {
-        // The process that was started is the shell around it.
+        // Our child is the shell around it.
         let program = std::fs::canonicalize(&self.program).ok()?;
         children_of(self.process.id()?).into_iter().find(|id| runs(*id, &program))
     }
 
-    /// Starts a server that has ended again, with the same data and on the same port.
+    /// Starts a server that has exited again, with the same data and on the same port.
     pub async fn restart(&mut self) -> Result<(), DynoxideError> {
         *self = Self::start(&self.options.clone()).await?;
         Ok(())
     }
 
-    /// Name and version of its program.
+    /// A table on this server, whether it exists or not.
+    pub fn table(&self, name: &str) -> Result<DynamoStore, Failure> {
+        let settings =
+            TableSettings::from_environment(&|variable| (variable == "TABLE_NAME").then(|| name.to_owned()))?;
+        Ok(DynamoStore::at(&self.url(), settings.ok_or("a table needs a name")?)?)
+    }
+
     pub async fn version(&self) -> Result<String, DynoxideError> {
         let output = Command::new(&self.program).arg("--version").output().await?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
@@ -126,7 +137,6 @@ impl Dynoxide {
         let _ = self.process.wait().await;
     }
 
-    /// Stops the server and waits for it.
     pub async fn stop(mut self) {
         drop(self.input.take());
         self.ended().await;

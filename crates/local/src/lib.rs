@@ -1,12 +1,11 @@
 //! The product on one machine: a private database server, the real function binaries driven over the Lambda
 //! Runtime API, and two gateways that answer as API Gateway would.
 //!
-//! [`database`] starts and stops a private server; [`lambda`] runs function environments;
-//! [`gateway`] checks what API Gateway checks and turns HTTP into events; [`state`] is the folder `.local/`.
-//! [`dynoxide`] plays DynamoDB, where that is the store. In queued mode [`moto`] plays SQS, [`queue`] speaks to it, and [`event_source`] polls it for a function.
-//! [`iam_server`] checks IAM tokens before a database server. [`up`] puts it all together. The tests use the same parts, and so do the commands that measure and attack, with
-//! [`binaries`], [`fault_proxy`], [`numbers`], [`processes`], [`programs`], [`progress`], [`proxy`], [`signals`] and
-//! [`temporary_folder`].
+//! [`database`] starts and stops a private server; [`dynoxide`] plays DynamoDB, where that is the store. [`lambda`] runs
+//! environments of functions. [`gateway`] checks what API Gateway checks and turns HTTP into events. In queued mode
+//! [`moto`] plays SQS, [`queue`] is its client, and [`event_source`] polls it for a function. [`state`] is the folder
+//! `.local/`, and [`up`] puts everything together. The tests and the crate `lab` use the same parts, and [`iam_server`], which
+//! verifies IAM tokens as RDS does.
 
 pub mod binaries;
 pub mod database;
@@ -27,3 +26,6 @@ pub mod signals;
 pub mod state;
 pub mod temporary_folder;
 pub mod up;
+
+/// Why a command failed: one sentence for the user. Boxed: nobody matches on it (docs/decisions/0108).
+pub type Failure = Box<dyn std::error::Error + Send + Sync>;

@@ -1,4 +1,4 @@
-//! `./dev`, one command for everything: the script of that name builds this program and becomes it.
+//! The program behind `./dev`. The script of that name builds it and replaces itself by it (exec).
 
 mod commands;
 mod tools;
@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+
+use local::Failure;
 
 use commands::copy::CopyArguments;
 use commands::costs::CostsArguments;
@@ -36,40 +38,37 @@ enum Command {
     Redrive(StateArguments),
     /// Bring the schema of your own database up to date
     Migrate,
-    /// Copy all codes and the ledger from MySQL to a table of `DynamoDB`, or back; it can be run again (docs/deploy.md)
+    /// Copy all codes and the ledger from MySQL to a `DynamoDB` table, or back; can be repeated (docs/deploy.md)
     Copy(CopyArguments),
     /// Delete old rows of the ledger and, with --logs DAYS, of the logs
     Retention(data::RetentionArguments),
-    /// Bring the summary of the codes up to date; with --rebuild, count everything anew
+    /// Bring the summary of the codes up to date; with --rebuild, count everything again
     Summarize(data::SummarizeArguments),
     /// Forget the data, keys and logs of ./dev up
     Reset(StateArguments),
-    /// Run all tests; with arguments, what cargo test makes of them (without them the zips are built anew)
+    /// Run all tests; arguments go to cargo test (without arguments the zips are rebuilt)
     Test(PassedOn),
     /// Measure the release build against an empty function and the bare statements; also on `DynamoDB` (--store dynamodb)
     Bench(PassedOn),
     /// Kill, freeze and cut everything for two minutes under load: is anything lost or doubled? Also --store dynamodb
     Chaos(PassedOn),
-    /// Codes a second in both modes, a burst, and whether all of it is stored (docs/scaling.md); also --store dynamodb
+    /// Measure codes a second in both modes and in a burst, and whether all are stored; also --store dynamodb
     Load(PassedOn),
     /// Run a device's client against a gateway that misbehaves: which rules does it break? (docs/devices.md)
     DeviceTest(PassedOn),
-    /// What the limits and prices of `DynamoDB` mean for a number of codes a second (docs/scaling.md)
+    /// Print what the limits and prices of `DynamoDB` mean for a number of codes a second (docs/scaling.md)
     Simulate(PassedOn),
-    /// 500 devices with a story report to a running ./dev up, so that its page shows something
+    /// Send the codes of 500 devices to a running ./dev up, so that its page shows something
     Demo(PassedOn),
     /// Build the functions' zips and the template, without AWS
     Package(PackageArguments),
-    /// What a packaged stage costs a month, item by item: idle, and with so many codes a second
+    /// Print what a packaged stage costs a month, item by item: idle, and with so many codes a second
     Costs(CostsArguments),
     /// Run osls, with your AWS credentials: ./dev osls deploy --package target/package/dev
     Osls(PassedOn),
     /// Run cargo lambda, with your AWS credentials
     Lambda(PassedOn),
 }
-
-/// Why a command failed: one sentence for the user.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -99,8 +98,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Chaos(_) => lab::chaos(PassedOn::arguments()),
         Command::Load(_) => lab::load(PassedOn::arguments()),
         Command::DeviceTest(_) => lab::device_test(PassedOn::arguments()),
-        Command::Simulate(_) => lab::simulate(PassedOn::arguments()),
-        Command::Demo(_) => lab::demo(PassedOn::arguments()),
+        Command::Simulate(_) => lab::without_tools("simulate", PassedOn::arguments()),
+        Command::Demo(_) => lab::without_tools("demo", PassedOn::arguments()),
         Command::Package(arguments) => package::run(&arguments),
         Command::Costs(arguments) => costs::run(&arguments),
         Command::Osls(_) => deployment::osls(PassedOn::arguments()),
@@ -108,7 +107,7 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
     }
 }
 
-/// For an unknown command all commands are listed; clap explains the rest, and --help.
+/// An unknown command lists all commands. clap handles the rest, and --help.
 fn refuse(error: &clap::Error) -> ! {
     if error.kind() != ErrorKind::InvalidSubcommand {
         error.exit()
@@ -119,12 +118,12 @@ fn refuse(error: &clap::Error) -> ! {
     std::process::exit(1)
 }
 
-/// Writes text for people. A closed terminal is no error: it must not keep us from stopping cleanly.
+/// Prints text for the user. A closed terminal must not prevent a clean stop, so errors are ignored.
 fn print(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// A line about what is being done.
+/// Prints a progress line.
 fn say(step: &str) {
     print(&format!("dev: {step}"));
 }

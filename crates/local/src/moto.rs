@@ -1,4 +1,4 @@
-//! AWS services simulated by moto, at an HTTP endpoint on this machine.
+//! moto, which plays AWS services at an HTTP endpoint on this machine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -13,32 +13,31 @@ use tokio::time::timeout;
 /// The region of all resources.
 pub const REGION: &str = "eu-central-1";
 
-/// Access key and secret: moto accepts any.
+/// Access key and secret. moto accepts any.
 pub const KEY: &str = "made-up";
 
-/// The limit for its start. Python loads moto in a second, or in several on a busy machine.
+/// Python loads moto in a second; on a busy machine, in several.
 const START_LIMIT: Duration = Duration::from_mins(1);
 
-/// The limit for saving its messages.
+/// For saving its messages.
 const STOP_LIMIT: Duration = Duration::from_mins(1);
 
-/// The Python program. Passed to Python as text, so that this binary does not depend on the folder it was built in.
+/// Passed to Python as text, so that this binary does not depend on the folder it was built in.
 const PROGRAM: &str = concat!(include_str!("../moto/queues.py"), "\n\n", include_str!("../moto/server.py"));
 
-/// What to run.
 #[derive(Debug, Default)]
 pub struct MotoOptions<'a> {
-    /// Python with moto; by default the one that `MOTO_PYTHON` names.
+    /// Python with moto. By default the one in `MOTO_PYTHON`.
     pub python: Option<&'a Path>,
-    /// File for the messages that are in the queues at the stop; the next run loads it.
+    /// The file that keeps the messages in the queues from run to run.
     pub messages: Option<&'a Path>,
-    /// Operations that are denied, like `secretsmanager.GetSecretValue`.
+    /// Operations to deny, like `secretsmanager.GetSecretValue`.
     pub denied: &'a [&'a str],
-    /// Log file; by default our own standard error.
+    /// By default our own standard error.
     pub log_file: Option<&'a Path>,
 }
 
-/// A running server. It exits when this value is dropped or this process ends, even by kill -9: it reads a pipe from us.
+/// A running server. It exits when this value is dropped or this process ends, even by kill -9: then its input closes.
 #[derive(Debug)]
 pub struct Moto {
     process: Child,
@@ -48,19 +47,16 @@ pub struct Moto {
     log_file: Option<PathBuf>,
 }
 
-/// Why moto does not run.
 #[derive(Debug, thiserror::Error)]
 pub enum MotoError {
-    /// No Python with moto was named.
     #[error("MOTO_PYTHON is not set; ./dev installs moto and sets it: ./dev up --queued")]
     NotInstalled,
-    /// Its process cannot be started or read.
     #[error("moto, which plays the queue, cannot be run: {0}")]
     Io(#[from] io::Error),
-    /// It exited, or did not start in time.
+    /// It exited, or did not start in time. Its log, if it has one.
     #[error("moto, which plays the queue, does not start{}", log_hint(.0.as_deref()))]
     NoAnswer(Option<PathBuf>),
-    /// It did not confirm that its messages are saved.
+    /// It did not confirm that its messages are saved. Its log, if it has one.
     #[error("moto, which plays the queue, did not save its messages{}", log_hint(.0.as_deref()))]
     NotKept(Option<PathBuf>),
 }
@@ -85,9 +81,9 @@ impl Moto {
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
-            // Ctrl-C in a terminal must not reach it: the queue is needed until everything else has stopped.
+            // Ctrl-C in a terminal must not reach it: everything else stops before the queue.
             .process_group(0)
-            // With a file for messages it must not be killed: it exits by itself after saving them.
+            // With a file for messages it must not be killed: it saves them and then exits by itself.
             .kill_on_drop(options.messages.is_none())
             .spawn()?;
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
@@ -100,19 +96,16 @@ impl Moto {
         Ok(Self { process, input, output, url: format!("http://127.0.0.1:{port}"), log_file })
     }
 
-    /// The endpoint of every service.
-    #[must_use]
+    /// The endpoint of all services.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The process id, while it runs.
-    #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         self.process.id()
     }
 
-    /// Waits until the server has exited. Returns whether it saved its messages.
+    /// Waits until the server exits. Returns whether it saved its messages.
     pub async fn ended(&mut self) -> bool {
         let _ = self.process.wait().await;
         matches!(self.output.next_line().await, Ok(Some(_)))
@@ -123,7 +116,7 @@ impl Moto {
         let _ = self.process.kill().await;
     }
 
-    /// Stops the server, which saves its messages. Returns the number of messages by queue name.
+    /// Stops the server, which then saves its messages. Returns the number of messages by queue.
     pub async fn stop(self) -> Result<BTreeMap<String, usize>, MotoError> {
         let Self { mut process, input, mut output, log_file, .. } = self;
         drop(input);

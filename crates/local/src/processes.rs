@@ -1,4 +1,4 @@
-//! Processes of this machine: what the kernel says of them, and signals to them.
+//! Processes of this machine: their state from `/proc`, and signals.
 
 use std::io;
 use std::path::Path;
@@ -7,7 +7,7 @@ use nix::errno::Errno;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// Sends a signal; a process that is gone is no error.
+/// Sends a signal. Not an error if the process is gone.
 pub fn signal(id: u32, signal: Signal) -> io::Result<()> {
     match i32::try_from(id).map(|id| kill(Pid::from_raw(id), signal)) {
         Ok(Err(Errno::EPERM)) => Err(io::Error::other(format!("process {id} is another user's; end it first"))),
@@ -15,23 +15,20 @@ pub fn signal(id: u32, signal: Signal) -> io::Result<()> {
     }
 }
 
-/// The processes that a process has started.
-#[must_use]
+/// The child processes of a process.
 pub fn children_of(id: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
-    // A thread may end in between.
+    // A thread may have ended in between.
     let children = tasks.map(|task| std::fs::read_to_string(task.path().join("children")).unwrap_or_default());
     children.flat_map(|ids| ids.split_whitespace().filter_map(|id| id.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
-/// Whether a process runs this program. A zombie runs nothing.
-#[must_use]
+/// Whether a process runs this program. A zombie runs none.
 pub fn runs(id: u32, program: &Path) -> bool {
     std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|path| path == program)
 }
 
-/// The most memory that a process had until now, in megabytes of 1,000,000 bytes.
-#[must_use]
+/// The peak memory of a process so far, in megabytes of 1,000,000 bytes.
 pub fn peak_memory(id: u32) -> Option<f64> {
     megabytes(&field(&status(id), "VmHWM:")?)
 }
@@ -42,7 +39,7 @@ fn megabytes(size: &str) -> Option<f64> {
     Some(kibibytes * 1_024.0 / 1e6)
 }
 
-/// Whether the kernel is ending a process: its memory is gone, or SIGKILL is pending.
+/// Whether a process is ending: its memory is gone, or SIGKILL is pending.
 pub(crate) fn is_ending(id: u32) -> bool {
     let status = status(id);
     let is_killed = |name| mask(&status, name).is_none_or(|mask| mask & (1 << (Signal::SIGKILL as i32 - 1)) != 0);
@@ -54,7 +51,7 @@ pub(crate) fn ignores(signal: Signal) -> bool {
     mask(&status(std::process::id()), "SigIgn:").is_some_and(|mask| mask & (1 << (signal as i32 - 1)) != 0)
 }
 
-/// A set of signals; the lowest bit is signal 1.
+/// A set of signals. The lowest bit is signal 1.
 fn mask(status: &str, name: &str) -> Option<u64> {
     u64::from_str_radix(&field(status, name)?, 16).ok()
 }

@@ -2,13 +2,12 @@
 
 use std::path::PathBuf;
 
-/// The program of this name, in the folders that `PATH` lists.
-#[must_use]
+/// Looks in `PATH`.
 pub fn find(name: &str) -> Option<PathBuf> {
     find_in(&[], name)
 }
 
-/// The same, and then in more folders.
+/// Looks in `PATH`, then in more folders.
 pub(crate) fn find_in(more: &[&str], name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(more.iter().map(PathBuf::from));

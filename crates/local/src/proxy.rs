@@ -1,7 +1,6 @@
-//! The way from the functions to the database, and what can happen on it: `./dev chaos` and the tests break it.
+//! A TCP proxy between functions and database that breaks connections, for `./dev chaos` and the tests.
 //!
-//! Written here: there is no well-kept crate for it, and a tool like toxiproxy would be one more program to install. It
-//! is a copy loop; what matters is what becomes of bytes that are under way.
+//! Written here: there is no maintained crate for it, and toxiproxy would be one more program to install.
 
 use std::future::pending;
 use std::io;
@@ -14,69 +13,67 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// What the way is like.
+/// The state of the connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
-    /// Everything passes.
     Open,
-    /// Everything takes so much longer, in both directions.
+    /// Delays everything, in both directions.
     Slow(Duration),
-    /// Nothing passes, and everything comes later: what a function gave up long ago still reaches the server.
+    /// Delays everything until the next state. Statements that a function gave up long ago then still reach the server.
     Jammed,
-    /// Connections are taken, and nothing ever comes out.
+    /// Accepts connections and drops all bytes.
     Swallowing,
-    /// The server gets everything, its answers are lost.
+    /// Passes everything to the server, and drops its answers.
     WithoutAnswers,
-    /// All connections are cut, and there are no new ones.
+    /// Cuts all connections and accepts no new ones.
     Refusing,
 }
 
 impl Way {
-    /// Whether a connection is of no more use afterwards.
+    /// Whether connections are broken afterwards.
     fn loses_bytes(self) -> bool {
         matches!(self, Self::Swallowing | Self::WithoutAnswers)
     }
 }
 
-/// Where a connection breaks: at the first packet from the client with this text in it.
+/// Where to break a connection: at the first packet from the client that contains this text.
 #[derive(Clone, Copy, Debug)]
 pub enum Cut {
-    /// Both ends are closed, and the server never sees the packet.
+    /// Closes both ends before the server sees the packet.
     Before(&'static str),
-    /// Both ends are closed when the server has carried it out; its answer is lost.
+    /// Closes both ends after the server has answered, and drops the answer.
     After(&'static str),
-    /// Nothing is closed, nothing passes any more, and the server never sees the packet.
+    /// Closes nothing, but passes nothing from this packet on.
     SilenceBefore(&'static str),
-    /// Nothing is closed, nothing passes any more, and the server has carried it out.
+    /// Closes nothing, but passes nothing after this packet, which the server carries out.
     SilenceAfter(&'static str),
 }
 
 #[derive(Clone, Copy)]
 struct State {
     way: Way,
-    /// A connection that began under another number is cut.
+    /// Counts the cuts: a connection from before the last one ends.
     cuts: u64,
-    /// On a connection that began under another number nothing passes.
+    /// Counts the silences: a connection from before the last one passes nothing.
     silences: u64,
     next: Option<Cut>,
-    /// After the next cut so many who connect find nobody.
+    /// How many connections to refuse after the next cut.
     closed_for: u32,
-    /// So many who connect find nobody.
+    /// How many connections to refuse from now on.
     turns_away: u32,
 }
 
 const OPEN: State = State { way: Way::Open, cuts: 0, silences: 0, next: None, closed_for: 0, turns_away: 0 };
 
-/// Listens on `127.0.0.1:port`, for the server. Connections end with it.
+/// A running proxy. Its connections end with it.
 pub struct Proxy {
-    /// Where it listens.
     pub port: u16,
     state: watch::Sender<State>,
     _task: JoinSet<()>,
 }
 
 impl Proxy {
-    /// Between `listen` (port 0 is any) and the server's port, to which it connects from the address `source`.
+    /// Listens on `listen` (port 0: any), and connects from the address `source` to the server's port.
     pub async fn start(listen: (Ipv4Addr, u16), source: Ipv4Addr, server: u16) -> io::Result<Self> {
         let listener = TcpListener::bind(listen).await?;
         let port = listener.local_addr()?.port();
@@ -86,7 +83,7 @@ impl Proxy {
         task.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
-                // Out of file descriptors, or the like: the next one may do.
+                // For example too many open files: try the next connection.
                 let Ok((client, _)) = listener.accept().await else { continue };
                 if is_let_in(&followed) {
                     connections.spawn(serve(client, source, server, followed.clone()));
@@ -97,7 +94,7 @@ impl Proxy {
         Ok(Self { port, state, _task: task })
     }
 
-    /// From now on. Connections that lost bytes on the old way are cut.
+    /// Changes the state. Cuts connections that lost bytes in the old one.
     pub fn set(&self, way: Way) {
         self.state.send_modify(|state| {
             if state.way.loses_bytes() || way == Way::Refusing {
@@ -107,39 +104,36 @@ impl Proxy {
         });
     }
 
-    /// Ends all connections.
     pub fn cut_all(&self) {
         self.state.send_modify(|state| state.cuts += 1);
     }
 
-    /// From now on nothing passes on the connections that there are; new ones work.
+    /// From now on, existing connections pass nothing; new ones work.
     pub fn forget_connections(&self) {
         self.state.send_modify(|state| state.silences += 1);
     }
 
-    /// Once, on whichever connection comes to it first.
+    /// Breaks one connection: the first on which the text appears.
     pub fn cut(&self, cut: Cut) {
         self.cut_and_turn_away(cut, 0);
     }
 
-    /// The same, and so many who connect afterwards find nobody.
+    /// The same. Afterwards refuses the next `closed_for` connections.
     pub fn cut_and_turn_away(&self, cut: Cut, closed_for: u32) {
         self.state.send_modify(|state| *state = State { next: Some(cut), closed_for, turns_away: 0, ..*state });
     }
 
-    /// From now on so many who connect find nobody.
+    /// Refuses the next `turns_away` connections.
     pub fn turn_away(&self, turns_away: u32) {
         self.state.send_modify(|state| *state = State { next: None, closed_for: 0, turns_away, ..*state });
     }
 
-    /// Whether everybody who was to find nobody has.
-    #[must_use]
+    /// Whether all connections to refuse have been refused.
     pub fn is_open(&self) -> bool {
         self.state.borrow().turns_away == 0
     }
 
     /// Whether the cut has been made.
-    #[must_use]
     pub fn has_cut(&self) -> bool {
         self.state.borrow().next.is_none()
     }
@@ -156,7 +150,7 @@ fn is_let_in(state: &watch::Sender<State>) -> bool {
     is_let_in
 }
 
-/// Closes both ends when either one does, or when connections are cut.
+/// Serves one connection until either end closes it or it is cut.
 async fn serve(client: TcpStream, source: Ipv4Addr, server: u16, state: watch::Sender<State>) {
     let (mut follow, cuts) = (state.subscribe(), state.borrow().cuts);
     tokio::select! {
@@ -165,13 +159,13 @@ async fn serve(client: TcpStream, source: Ipv4Addr, server: u16, state: watch::S
     }
 }
 
-/// Passes everything on. After a silence it never returns.
+/// Copies bytes in both directions. After a silence it never returns.
 async fn pass(mut client: TcpStream, source: Ipv4Addr, server: u16, state: &watch::Sender<State>) -> io::Result<()> {
     let ([mut follow, mut muted], silences) = ([state.subscribe(), state.subscribe()], state.borrow().silences);
     let muted = async { muted.wait_for(|state| state.silences != silences).await.map(drop) };
     let mut muted = pin!(muted);
-    // From an address that is not the server's: on loopback a connection to a port where nobody listens can meet itself,
-    // and would then keep a server that starts again from its port.
+    // Connect from another address than the server's: on loopback, a connection to a port without a listener can connect to
+    // itself, and would then block the port for a restarted server.
     let socket = TcpSocket::new_v4()?;
     socket.bind((source, 0).into())?;
     let mut server = socket.connect((Ipv4Addr::LOCALHOST, server).into()).await?;
@@ -212,7 +206,7 @@ async fn pass(mut client: TcpStream, source: Ipv4Addr, server: u16, state: &watc
     }
 }
 
-/// Waits as long as the way takes. Whether a packet arrives: not when all are lost, nor on the way that loses its kind.
+/// Waits as long as the state requires. Returns whether the packet arrives; `losing` is the state that loses its direction.
 async fn arrives(state: &mut watch::Receiver<State>, losing: Way) -> io::Result<bool> {
     let way = state.wait_for(|state| state.way != Way::Jammed).await.map_err(io::Error::other)?.way;
     if let Way::Slow(by) = way {

@@ -4,27 +4,25 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::processes::ignores;
 
-/// A signal stopped the work.
 #[derive(Debug, thiserror::Error)]
 #[error("stopped by {0}")]
 pub struct Stopped(&'static str);
 
-/// The signals that ask this program to stop.
+/// Listens for the signals that ask this program to stop.
 pub struct StopSignals {
     interrupt: Signal,
     terminate: Signal,
-    /// `None` under `nohup`, which has it ignored.
+    /// `None` under `nohup`, which ignores it.
     hangup: Option<Signal>,
 }
 
 impl StopSignals {
-    /// Listens from now on.
     pub fn new() -> std::io::Result<Self> {
         let hangup = if ignores(nix::sys::signal::Signal::SIGHUP) { None } else { Some(signal(SignalKind::hangup())?) };
         Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())?, hangup })
     }
 
-    /// Does the work, and drops it when a signal comes first.
+    /// Does the work. If a signal comes first, drops it.
     pub async fn interrupt<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Stopped> {
         tokio::select! {
             name = self.next() => Err(Stopped(name)),
@@ -32,7 +30,7 @@ impl StopSignals {
         }
     }
 
-    /// Waits for the next signal and returns its name.
+    /// Waits for the next signal. Returns its name.
     pub async fn next(&mut self) -> &'static str {
         let hangup = async {
             match &mut self.hangup {

@@ -1,11 +1,11 @@
-//! A temporary folder of one run or test.
+//! A temporary folder for one run or test.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// A folder that is deleted when this value is dropped, unless [`keep`](Self::keep) was called.
+/// Deleted when this value is dropped, unless [`keep`](Self::keep) was called.
 #[derive(Debug)]
 pub struct TemporaryFolder {
     path: PathBuf,
@@ -13,20 +13,17 @@ pub struct TemporaryFolder {
 }
 
 impl TemporaryFolder {
-    /// Creates a folder in the system's temporary folder; `owner` is part of its name.
+    /// `owner` becomes part of the name.
     pub fn new(owner: &str) -> io::Result<Self> {
         let path = std::env::temp_dir().join(format!("logs-{owner}-{}", uuid::Uuid::new_v4().simple()));
         fs::create_dir(&path)?;
         Ok(Self { path, is_kept: false })
     }
 
-    /// Its path.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Keeps the folder, so that somebody can look into it.
     pub fn keep(&mut self) {
         self.is_kept = true;
     }

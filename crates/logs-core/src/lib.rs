@@ -12,6 +12,8 @@
 //! `domain` has the rules and imports nothing from the others. `platform` is what a function needs around them:
 //! [`settings`], [`Credentials`], [`certificates`], [`aws`], [`Deadline`], [`clock`], [`operator_log`], [`metrics`].
 
+#![warn(missing_docs)]
+
 mod domain;
 pub mod dynamodb;
 pub mod mysql;

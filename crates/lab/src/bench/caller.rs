@@ -1,4 +1,4 @@
-//! One environment of a function. An answer that is not the expected one is an error: its time means nothing.
+//! One environment of a function. Any answer but the expected one is an error.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -6,17 +6,17 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use local::lambda::{Environment, FunctionConfig};
-use local::processes;
 use serde::Deserialize;
 
 use crate::bench::event::Event;
 use crate::bench::functions::{EMPTY, Functions, Mode};
-use crate::error::LabError;
+use crate::error::{LabError, invocation_failed, wrong_answer};
+use crate::testbed::peak_memory;
 
-/// A function's process, which is called again and again.
+/// A running environment.
 pub(crate) struct Caller {
     function: &'static str,
-    /// Of an answer as it should be.
+    /// The expected status.
     status: u16,
     log_file: PathBuf,
     environment: Environment,
@@ -30,7 +30,7 @@ struct Answer {
 }
 
 impl Caller {
-    /// Starts the process, with an empty log; it may not be ready yet.
+    /// Starts the process, with an empty log. It may not be ready yet.
     pub(crate) async fn start(
         functions: &Functions<'_>,
         function: &'static str,
@@ -40,7 +40,7 @@ impl Caller {
         Self::start_with(functions.config(function, database, mode), function, mode).await
     }
 
-    /// The same with a configuration of the caller's own.
+    /// The same, with any configuration.
     pub(crate) async fn start_with(
         config: FunctionConfig,
         function: &'static str,
@@ -55,36 +55,42 @@ impl Caller {
         Ok(Self { function, status, log_file: config.log_file, environment })
     }
 
-    /// From sending an event to having its answer.
+    /// Times a new process, from its start to its first answer.
+    pub(crate) async fn cold_start(
+        starting: impl Future<Output = Result<Self, LabError>>,
+        event: &Event,
+    ) -> Result<Duration, LabError> {
+        let started = Instant::now();
+        let caller = starting.await?;
+        caller.call(event).await?;
+        let took = started.elapsed();
+        caller.stop().await;
+        Ok(took)
+    }
+
+    /// Times one event, from sending it to its answer.
     pub(crate) async fn call(&self, event: &Event) -> Result<Duration, LabError> {
         Ok(self.ask(event).await?.0)
     }
 
-    /// The same, and the answer's body.
+    /// The same, with the body of the answer.
     pub(crate) async fn ask(&self, event: &Event) -> Result<(Duration, String), LabError> {
         let json = event.json.clone();
         let started = Instant::now();
         let answer = self.environment.invoke("bench", json).await;
         let took = started.elapsed();
         let function = self.function;
-        let answer = answer.map_err(|error| LabError::Invoke {
-            function,
-            error,
-            log: format!("ends with: {}", self.last_line()),
-        })?;
+        let answer =
+            answer.map_err(|error| invocation_failed(function, &error, &format!("ends with: {}", self.last_line())))?;
         let expected = if function == EMPTY { "{}" } else { &event.expected };
         match serde_json::from_slice::<Answer>(&answer) {
             Ok(Answer { status_code, body }) if status_code == self.status && body.contains(expected) => {
                 Ok((took, body))
             }
-            _ => {
-                let answer = String::from_utf8_lossy(&answer).chars().take(300).collect();
-                Err(LabError::WrongAnswer { function, answer })
-            }
+            _ => Err(wrong_answer(function, &answer)),
         }
     }
 
-    /// What it has written.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(&self.log_file).unwrap_or_default()
     }
@@ -93,12 +99,12 @@ impl Caller {
         self.log().lines().last().unwrap_or("(nothing)").chars().take(300).collect()
     }
 
-    /// The most memory that the process had until now, in megabytes.
+    /// The peak memory of the process so far, in megabytes.
     pub(crate) fn peak_memory(&self) -> Result<f64, LabError> {
-        self.environment.process_id().and_then(processes::peak_memory).ok_or(LabError::NoPeak(self.function))
+        peak_memory(&self.environment, self.function)
     }
 
-    /// Ends the process and waits until it is gone: the next measurement has the machine for itself.
+    /// Ends the process and waits for it, so that the next measurement has the machine for itself.
     pub(crate) async fn stop(self) {
         self.environment.stop().await;
     }

@@ -1,21 +1,19 @@
-//! From the start of a process to its first answer, a new process each time. post-log stores or queues one code,
-//! get-logs lists the 10 most recent of 1,000,000.
-
-use std::time::{Duration, Instant};
+//! Cold starts: from the start of a process to its first answer, with a new process each time. post-log stores or queues
+//! one code; get-logs lists the 10 most recent of 1,000,000.
 
 use crate::bench::caller::Caller;
 use crate::bench::event::{self, Event};
 use crate::bench::functions::{EMPTY, Functions, MANY_ROWS, Mode, WRITTEN};
-use crate::bench::report::Line;
+use crate::bench::line::Line;
 use crate::bench::samples::{Samples, rounds};
 use crate::bench::steps::Steps;
 use crate::error::LabError;
 
-/// How a function is started, and how it is said.
+/// The modes, and their names in the report.
 const MODES: [(Mode, &str); 4] =
     [(Mode::Plain, "plain"), (Mode::Tls, "TLS"), (Mode::Secret, "secret and TLS"), (Mode::Iam, "IAM token and TLS")];
 
-/// A function in one mode, and its starts.
+/// A function in one mode, and its cold starts so far.
 struct Start {
     function: &'static str,
     database: &'static str,
@@ -25,7 +23,7 @@ struct Start {
     samples: Samples,
 }
 
-/// All sides take turns.
+/// Starts all of them in turns.
 pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
     let post = event::post(1, None)?;
     let start = |function, database, event: &Event, (mode, how)| Start {
@@ -56,17 +54,9 @@ pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec
 
 impl Start {
     async fn add(&mut self, functions: &Functions<'_>) -> Result<(), LabError> {
-        self.samples.add(self.time(functions).await?);
+        let starting = Caller::start(functions, self.function, self.database, self.mode);
+        self.samples.add(Caller::cold_start(starting, &self.event).await?);
         Ok(())
-    }
-
-    async fn time(&self, functions: &Functions<'_>) -> Result<Duration, LabError> {
-        let started = Instant::now();
-        let caller = Caller::start(functions, self.function, self.database, self.mode).await?;
-        caller.call(&self.event).await?;
-        let took = started.elapsed();
-        caller.stop().await;
-        Ok(took)
     }
 
     fn line(&self, empty: f64) -> Line {

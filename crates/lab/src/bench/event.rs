@@ -1,4 +1,4 @@
-//! What is sent to a function: proxy events, as the local gateway makes them of HTTP requests like those behind API Gateway.
+//! The proxy events sent to a function. The local gateway makes them from HTTP requests with API Gateway's headers.
 
 use std::io;
 
@@ -15,7 +15,7 @@ const ID: &str = "00000000-0000-4000-8000-000000000000";
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";
 
-/// Beside the media type of the body.
+/// Headers of every request; the content type comes on top.
 const HEADERS: [(&str, &str); 7] = [
     ("accept", "*/*"),
     ("host", "abcdefghij.execute-api.eu-central-1.amazonaws.com"),
@@ -26,33 +26,33 @@ const HEADERS: [(&str, &str); 7] = [
     ("x-forwarded-port", "443"),
 ];
 
-/// A proxy event.
+/// A proxy event, and how to recognize its answer.
 #[derive(Clone, Debug)]
 pub(crate) struct Event {
     pub(crate) json: Bytes,
-    /// What stands in the body of the right answer.
+    /// A part of the right answer's body.
     pub(crate) expected: String,
 }
 
-/// A POST of so many codes, under an idempotency key or without.
+/// A POST of `codes` codes as an array, with or without an idempotency key.
 pub(crate) fn post(codes: usize, key: Option<&str>) -> Result<Event, LabError> {
     post_of(&collected(codes, clock::unix_seconds()), 0, key)
 }
 
-/// A POST of so many codes, a record a line.
+/// A POST of `codes` codes as NDJSON.
 pub(crate) fn post_lines(codes: usize) -> Result<Event, LabError> {
     let lines = lines(&collected(codes, clock::unix_seconds()));
     event(Method::POST, "/logs", (NDJSON, lines), None, accepted(codes))
 }
 
-/// A POST with the largest body that is taken: 1000 devices with names of 4-byte characters, and blanks up to the limit.
+/// A POST with the largest accepted body: 1000 device names of 4-byte characters, padded with spaces up to the limit.
 pub(crate) fn post_largest() -> Result<Event, LabError> {
     let rename = |code| Code { device_id: "\u{1f4df}".repeat(240), ..code };
     let codes: Vec<_> = collected(1000, clock::unix_seconds()).into_iter().map(rename).collect();
     post_of(&codes, MAX_BODY_BYTES, None)
 }
 
-/// A POST of so many codes of a fleet: any devices and codes, at any time of the last hour. Others for another `salt`.
+/// A POST of `codes` codes of a fleet: varied devices and codes, from the last hour. Another `salt` gives other codes.
 pub(crate) fn post_of_fleet(codes: usize, salt: usize, key: Option<&str>) -> Result<Event, LabError> {
     let now = clock::unix_seconds();
     let code = |number: usize| {
@@ -63,7 +63,7 @@ pub(crate) fn post_of_fleet(codes: usize, salt: usize, key: Option<&str>) -> Res
     post_of(&(0..codes).map(code).collect::<Vec<_>>(), 0, key)
 }
 
-/// Padded with blanks up to a size.
+/// Pads the body with spaces up to `size` bytes.
 fn post_of(codes: &[Code], size: usize, key: Option<&str>) -> Result<Event, LabError> {
     let mut body = body(codes);
     body.push_str(&" ".repeat(size.saturating_sub(body.len())));
@@ -78,7 +78,7 @@ pub(crate) fn get() -> Result<Event, LabError> {
     get_from("/logs", r#""error_log_id":"#)
 }
 
-/// A GET of a path with its query; what stands in the body of the right answer.
+/// A GET of a path with its query. `expected` is a part of the right answer's body.
 pub(crate) fn get_from(path: &str, expected: &str) -> Result<Event, LabError> {
     event(Method::GET, path, (JSON, String::new()), None, expected.to_owned())
 }

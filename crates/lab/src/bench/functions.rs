@@ -1,4 +1,4 @@
-//! The functions as they are measured: their settings, and the stubs and databases behind them.
+//! The measured functions: their settings, and the stubs and databases behind them.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,17 +19,17 @@ use crate::codes::collected;
 use crate::error::LabError;
 use crate::testbed::{DATABASE, MySql, Testbed};
 
-/// Where POSTs go; GETs never read it, since it grows.
+/// The database for POSTs. It grows, so GETs never read it.
 pub(crate) const WRITTEN: &str = DATABASE;
 
-/// What GETs read: 1,000 rows, and 1,000,000.
+/// The databases for GETs, with 1,000 and 1,000,000 rows.
 pub(crate) const FEW_ROWS: &str = "Few_Logs";
 pub(crate) const MANY_ROWS: &str = "Many_Logs";
 
-/// The function that does nothing.
+/// The function that only answers.
 pub(crate) const EMPTY: &str = "empty-function";
 
-/// What is deployed.
+/// The deployed functions.
 pub(crate) const FUNCTIONS: [&str; 6] = ["post-log", "get-logs", "store-logs", "migrate", "retention", "summarize"];
 
 /// How a function connects.
@@ -37,28 +37,28 @@ pub(crate) const FUNCTIONS: [&str; 6] = ["post-log", "get-logs", "store-logs", "
 pub(crate) enum Mode {
     /// By `DATABASE_URL`.
     Plain,
-    /// By `DATABASE_URL`; the certificate and the name in it are verified.
+    /// By `DATABASE_URL`, verifying the certificate and its name.
     Tls,
-    /// As in production: by a secret, with TLS.
+    /// By a secret and with TLS, as in production.
     Secret,
-    /// As in production: by an IAM token, with TLS.
+    /// By an IAM token and with TLS, as in production.
     Iam,
-    /// The same, and the log says when each step ends.
+    /// By a secret, with debug log lines that time each step.
     Steps(Trust),
-    /// Queued mode: to a queue, and no database.
+    /// Queued mode: sends to a queue instead.
     Queue,
 }
 
-/// Which certificates a function has to read.
+/// Which root certificates a function reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Trust {
-    /// RDS's, as in production, and our own.
+    /// RDS's bundle as in production, plus our own.
     Rds,
     /// Only our own.
     OneCertificate,
 }
 
-/// The testbed, and AWS's services beside it.
+/// The testbed, with stubs of AWS's services.
 pub(crate) struct Functions<'a> {
     testbed: &'a Testbed,
     mysql: &'a MySql,
@@ -75,15 +75,15 @@ const CREDENTIALS: &str = "made-up";
 const HOST: &str = "127.0.0.1";
 
 impl<'a> Functions<'a> {
-    /// Makes the databases, fills those that are read, and starts the stubs.
+    /// Creates the databases, fills those for GETs, and starts the stubs.
     pub(crate) async fn prepare(testbed: &'a Testbed) -> Result<Self, LabError> {
         let mysql = testbed.store.mysql()?;
         let server = &mysql.server;
         let own = fs::read(testbed.folder().join(Trust::OneCertificate.bundle()))?;
         fs::write(testbed.folder().join(Trust::Rds.bundle()), [certificates::RDS, &own].concat())?;
         let login = server.url(WRITTEN).parse::<MySqlConnectOptions>()?.to_url_lossy();
-        // As RDS writes it.
         let (user, password) = (login.username().to_owned(), login.password().unwrap_or_default().to_owned());
+        // The keys of a secret that RDS manages.
         let secret = json!({ "username": user, "password": password });
         let secrets_manager = Stub::secrets_manager(&secret).await?;
         let iam = IamServer::start(IamServerOptions {
@@ -107,7 +107,7 @@ impl<'a> Functions<'a> {
         Ok(self.mysql.server.make_database(database).await?)
     }
 
-    /// A connection past the functions, without TLS.
+    /// A connection for setup and comparison, without TLS.
     pub(crate) async fn connection(&self, database: &str) -> Result<BareConnection, LabError> {
         Ok(BareConnection::connect(&self.url(database, Mode::Plain)).await?)
     }
@@ -120,7 +120,7 @@ impl<'a> Functions<'a> {
         }
     }
 
-    /// A function on a database, which gets the settings that it would get from Lambda.
+    /// A function on a database, with the settings that Lambda would give it.
     pub(crate) fn config(&self, name: &str, database: &str, mode: Mode) -> FunctionConfig {
         let mut settings = match mode {
             Mode::Queue => vec![
@@ -166,7 +166,7 @@ impl<'a> Functions<'a> {
         ]
     }
 
-    /// Where a function's binary is.
+    /// The path of a function's binary.
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         self.testbed.programs.join(name)
     }

@@ -1,13 +1,13 @@
-//! GET on a warm environment: the number of rows must not matter, and the database must cost little.
+//! GET on a warm environment: its time must not depend on the number of rows, and the database must add little.
 
 use crate::bench::caller::Caller;
 use crate::bench::event;
 use crate::bench::functions::{EMPTY, FEW_ROWS, Functions, MANY_ROWS, Mode};
-use crate::bench::report::Line;
+use crate::bench::line::Line;
 use crate::bench::samples::{Samples, rounds};
 use crate::error::LabError;
 
-/// All sides take turns.
+/// Calls all sides in turns.
 pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
     let [empty, few, many] = medians(
         [
@@ -27,12 +27,12 @@ pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec
     ])
 }
 
-/// The medians of an empty function and of get-logs where few and where many codes are stored, in milliseconds. Stops them.
+/// Medians in milliseconds: an empty function, then get-logs with few and with many codes stored. Stops them.
 pub(crate) async fn medians(callers: [Caller; 3], count: u32) -> Result<[f64; 3], LabError> {
     let event = event::get()?;
     let mut sides = callers.map(|caller| (caller, Samples::default()));
     for _ in rounds(count) {
-        // An empty call before each of the two that read, so that neither has the better place.
+        // An empty call precedes each read, so that neither has an advantage.
         for side in [0, 1, 0, 2] {
             let (caller, samples) = &mut sides[side];
             samples.add(caller.call(&event).await?);

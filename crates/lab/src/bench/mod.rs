@@ -1,9 +1,9 @@
-//! The command behind `./dev bench`: what the functions take, against what nobody can save.
+//! The command behind `./dev bench`: what the functions cost beyond an empty function and the bare statements.
 //!
-//! The flow: [`functions`] knows the functions, their databases and a [`stub`] for AWS; [`cold_start`] with its [`steps`],
-//! [`post`], [`pairs`], [`get`], [`summary`], [`queries`], [`memory`] and [`size`] measure, with [`caller`] for the
-//! functions; each gives the [`report`] some lines. [`dynamodb`] does the same on a table, and counts its units. Time is
-//! never asserted: a missed target is a mark in the table.
+//! [`functions`] sets up the functions, their databases and a [`stub`] for AWS, and [`caller`] drives one of them. Each
+//! of [`cold_start`] (with its [`steps`]), [`post`], [`pairs`], [`get`], [`summary`], [`queries`], [`memory`] and [`size`]
+//! measures one thing and returns each figure as a [`line`] of the [`report`]. [`dynamodb`] does the same on a table, and
+//! counts its units. A missed target is a mark in the report; it never makes the command fail.
 
 mod caller;
 mod cold_start;
@@ -11,6 +11,7 @@ mod dynamodb;
 mod event;
 mod functions;
 mod get;
+mod line;
 mod memory;
 mod pairs;
 mod post;
@@ -27,50 +28,45 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use local::progress::Progress;
 
-use crate::bench::functions::{EMPTY, FUNCTIONS, Functions};
+use crate::bench::caller::Caller;
+use crate::bench::functions::{EMPTY, FUNCTIONS, Functions, MANY_ROWS, Mode, WRITTEN};
 use crate::bench::report::Report;
 use crate::error::LabError;
-use crate::testbed::{self, Setup, Store, StoreName, Testbed};
+use crate::testbed::{self, RunOptions, Setup, Store, StoreName, Testbed};
 
-/// Megabytes.
+/// In megabytes.
 const MAX_ZIP: f64 = 3.5;
+const MAX_MEMORY: f64 = 16.0;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// How often everything is measured; a median of fewer than 100 is not worth much
+    /// How often to measure everything; a median of fewer than 100 rounds is not worth much
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=2000))]
     rounds: u32,
     /// A look in a few seconds: 20 rounds
     #[arg(long, conflicts_with = "rounds")]
     quick: bool,
-    /// Where the codes are: mysql, or dynamodb, played by dynoxide on a file
-    #[arg(long, value_enum, default_value_t)]
-    store: StoreName,
-    /// Also write the figures to this file, for machines
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Folder of the functions' binaries and of empty-function; by default where this program is
-    #[arg(long, value_name = "FOLDER")]
-    functions: Option<PathBuf>,
-    /// Also measure post-log and get-logs in turns with those of another build, in this folder; on MySQL
+    #[command(flatten)]
+    run: RunOptions,
+    /// Also measure post-log and get-logs in turns with another build, in this folder; only on MySQL
     #[arg(long, value_name = "FOLDER")]
     against: Option<PathBuf>,
 }
 
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
-    if options.store == StoreName::Dynamodb && options.against.is_some() {
-        return Err(LabError::OnlyMySql("--against"));
+    let store = options.run.store;
+    if store == StoreName::Dynamodb && options.against.is_some() {
+        return Err("--against needs --store mysql".into());
     }
-    let functions = match options.store {
+    let functions = match store {
         StoreName::Mysql => &FUNCTIONS[..],
         StoreName::Dynamodb => &dynamodb::FUNCTIONS[..],
     };
     let functions = [functions, &[EMPTY]].concat();
-    let setup =
-        Setup { store: options.store, tls: true, ..Setup::new(progress, &functions, options.functions.as_deref()) };
+    let setup = Setup { tls: true, ..Setup::new(progress, &functions, &options.run) };
     let rounds = if options.quick { 20 } else { options.rounds };
     let other_build = options.against.as_deref();
-    testbed::run(setup, options.json, async |testbed| match &testbed.store {
+    testbed::run(setup, async |testbed| match &testbed.store {
         Store::MySql(_) => measure(testbed, rounds, other_build).await,
         Store::DynamoDb(table) => dynamodb::measure(testbed, table, rounds, options.quick).await,
     })
@@ -98,7 +94,15 @@ async fn measure(testbed: &Testbed, rounds: u32, other_build: Option<&Path>) -> 
     progress.say("GET of one device, of one code, of a deep page, of the summary");
     lines.extend(queries::measure(&functions, rounds).await?);
     progress.say("memory");
-    lines.extend(memory::measure(&functions).await?);
+    let start = |function, database, mode| Caller::start(&functions, function, database, mode);
+    let sides = memory::Sides {
+        // With a secret and TLS as in production: both take memory.
+        empty: start(EMPTY, WRITTEN, Mode::Secret).await?,
+        post_log: start("post-log", WRITTEN, Mode::Secret).await?,
+        queued: Some(start("post-log", WRITTEN, Mode::Queue).await?),
+        get_logs: start("get-logs", MANY_ROWS, Mode::Secret).await?,
+    };
+    lines.extend(memory::measure(sides, MAX_MEMORY).await?);
     progress.say("sizes");
     let programs = FUNCTIONS.map(|name| (name, functions.program(name)));
     lines.extend(size::measure(&functions.program(EMPTY), &programs, MAX_ZIP)?);

@@ -1,15 +1,15 @@
-//! POSTs that should take the same time, in turns: NDJSON and an array, and this build and another one.
+//! Pairs that should take the same time, called in turns: NDJSON and an array; this build and another one.
 
 use std::path::Path;
 
 use crate::bench::caller::Caller;
-use crate::bench::event::{self, Event};
+use crate::bench::event;
 use crate::bench::functions::{Functions, Mode, WRITTEN};
-use crate::bench::report::Line;
-use crate::bench::samples::{Samples, in_turns, rounds};
+use crate::bench::line::Line;
+use crate::bench::samples::in_turns;
 use crate::error::LabError;
 
-/// 1000 records as lines, against the same as an array.
+/// 1000 records as NDJSON, against the same records as an array.
 pub(crate) async fn lines_and_array(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
     let function = Caller::start(functions, "post-log", WRITTEN, Mode::Plain).await?;
     let (lines, array) = (event::post_lines(1000)?, event::post(1000, None)?);
@@ -19,7 +19,7 @@ pub(crate) async fn lines_and_array(functions: &Functions<'_>, count: u32) -> Re
     Ok(vec![line.against("as an array", of_array).at_most_times(1.1)])
 }
 
-/// This build's post-log and get-logs against those in a folder.
+/// This build's post-log and get-logs, against those in the folder `other`.
 pub(crate) async fn two_builds(functions: &Functions<'_>, other: &Path, count: u32) -> Result<Vec<Line>, LabError> {
     let mut lines = Vec::new();
     for (what, function, event) in [
@@ -27,37 +27,16 @@ pub(crate) async fn two_builds(functions: &Functions<'_>, other: &Path, count: u
         ("POST of 1000 codes", "post-log", event::post(1000, None)?),
         ("GET", "get-logs", event::get()?),
     ] {
-        let (this, other) = alternating(functions, function, other, &event, count).await?;
-        let line = Line::milliseconds(format!("{what}, this build"), this);
-        lines.push(line.against("the other build", other).at_most_times(1.05));
+        let config = functions.config(function, WRITTEN, Mode::Plain);
+        let (program, log_file) = (other.join(function), config.log_file.with_extension("other.log"));
+        let other = local::lambda::FunctionConfig { program, log_file, ..config.clone() };
+        let this = Caller::start_with(config, function, Mode::Plain).await?;
+        let other = Caller::start_with(other, function, Mode::Plain).await?;
+        let [of_this, of_other] = in_turns([(&this, &event), (&other, &event)], count).await?;
+        this.stop().await;
+        other.stop().await;
+        let line = Line::milliseconds(format!("{what}, this build"), of_this);
+        lines.push(line.against("the other build", of_other).at_most_times(1.05));
     }
     Ok(lines)
-}
-
-/// Medians of both builds. Who comes first changes, because the first finds the server rested.
-async fn alternating(
-    functions: &Functions<'_>,
-    function: &'static str,
-    other: &Path,
-    event: &Event,
-    count: u32,
-) -> Result<(f64, f64), LabError> {
-    let config = functions.config(function, WRITTEN, Mode::Plain);
-    let (program, log_file) = (other.join(function), config.log_file.with_extension("other.log"));
-    let other = local::lambda::FunctionConfig { program, log_file, ..config.clone() };
-    let this = Caller::start_with(config, function, Mode::Plain).await?;
-    let other = Caller::start_with(other, function, Mode::Plain).await?;
-    let [mut of_this, mut of_other] = [Samples::default(), Samples::default()];
-    for round in rounds(count) {
-        if round % 2 == 0 {
-            of_this.add(this.call(event).await?);
-            of_other.add(other.call(event).await?);
-        } else {
-            of_other.add(other.call(event).await?);
-            of_this.add(this.call(event).await?);
-        }
-    }
-    this.stop().await;
-    other.stop().await;
-    Ok((of_this.median(), of_other.median()))
 }

@@ -1,5 +1,5 @@
-//! POST on a warm environment, against an empty function and the bare statement together: what is above that
-//! sum is what reading, checking and acknowledging a batch takes.
+//! POST on a warm environment, compared with an empty function plus the bare statement: the rest is the cost of reading,
+//! checking and acknowledging a batch.
 
 use std::time::Instant;
 
@@ -9,34 +9,34 @@ use crate::baseline::{BareConnection, BareInsert};
 use crate::bench::caller::Caller;
 use crate::bench::event;
 use crate::bench::functions::{EMPTY, Functions, Mode, WRITTEN};
-use crate::bench::report::Line;
+use crate::bench::line::Line;
 use crate::bench::samples::{Samples, rounds};
 use crate::codes::collected;
 use crate::error::LabError;
 
-/// The three sides of a POST. Without TLS, which would add the same to both and so flatter the ratio.
+/// The three sides of the comparison. Without TLS: it would add the same to both and flatter the ratio.
 pub(crate) struct Sides<B> {
     pub(crate) empty: Caller,
     pub(crate) function: Caller,
-    /// What stores the same without a function.
+    /// Stores the same batch without a function.
     pub(crate) bare: B,
 }
 
-/// Of the three, in milliseconds.
+/// The median of each side in milliseconds.
 pub(crate) struct Medians {
     pub(crate) empty: f64,
     pub(crate) function: f64,
     pub(crate) bare: f64,
 }
 
-/// Batch by batch, since the server is busy for a while after a large one.
+/// Measures one size after the other, because the server is busy for a while after a large batch.
 pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec<Line>, LabError> {
     let mut sides = Sides {
         empty: Caller::start(functions, EMPTY, WRITTEN, Mode::Plain).await?,
         function: Caller::start(functions, "post-log", WRITTEN, Mode::Plain).await?,
         bare: functions.connection(WRITTEN).await?,
     };
-    // The middle one has no target: it lies between the two that have one.
+    // 100 codes have no target: they lie between the two sizes that have one.
     let lines = vec![
         line(&mut sides, 1, false, count).await?.at_most_times(1.15),
         line(&mut sides, 100, false, count).await?.times(),
@@ -54,21 +54,22 @@ async fn line(sides: &mut Sides<BareConnection>, codes: usize, with_key: bool, c
     let Medians { empty, function, bare } = sides.medians(codes, with_key, count, insert).await?;
     let line = Line::milliseconds(name(codes, with_key), function);
     Ok(if with_key {
-        // A transaction where the other side has one statement: the whole of it counts.
+        // A transaction, against one statement: all of it counts.
         line.against("bare INSERT", bare)
     } else {
         line.against(&format!("empty function {empty:.3} + bare INSERT {bare:.3}"), empty + bare)
     })
 }
 
-/// What a line about a POST is called.
+/// The name of a line about a POST.
 pub(crate) fn name(codes: usize, with_key: bool) -> String {
     let codes = format!("{codes} {}", if codes == 1 { "code" } else { "codes" });
     format!("POST of {codes}{}", if with_key { ", with a key" } else { "" })
 }
 
 impl<B> Sides<B> {
-    /// With another idempotency key each time, the ledger gets a row in one transaction with the logs.
+    /// Calls the sides in turns. `with_key` gives every call its own idempotency key, so the ledger gets a row in the same
+    /// transaction as the logs.
     pub(crate) async fn medians(
         &mut self,
         codes: usize,
@@ -80,7 +81,7 @@ impl<B> Sides<B> {
         for _ in rounds(count) {
             let key = with_key.then(|| uuid::Uuid::new_v4().to_string());
             let event = event::post(codes, key.as_deref())?;
-            // An empty call before each of the two that write, so that neither has the better place.
+            // An empty call precedes each write, so that neither has an advantage.
             empty_first.add(self.empty.call(&event).await?);
             let started = Instant::now();
             store(&mut self.bare).await?;
@@ -88,8 +89,8 @@ impl<B> Sides<B> {
             empty_second.add(self.empty.call(&event).await?);
             function.add(self.function.call(&event).await?);
         }
-        // What ran before decides on which core a process wakes up, and so on half of an empty call's time: there
-        // are two heaps of times, and the median of both together would fall into either.
+        // The preceding call decides on which core a process wakes up, which is half of an empty call's time. So the
+        // times form two clusters, and a common median would fall into either of them.
         let empty = f64::midpoint(empty_first.median(), empty_second.median());
         Ok(Medians { empty, function: function.median(), bare: bare.median() })
     }

@@ -5,10 +5,10 @@ use serde::Deserialize;
 use crate::bench::caller::Caller;
 use crate::bench::event::{self, Event};
 use crate::bench::functions::{EMPTY, Functions, MANY_ROWS, Mode};
-use crate::bench::report::Line;
+use crate::bench::line::Line;
 use crate::bench::samples::in_turns;
 use crate::bench::summary::{CODES, SUMMARIZED};
-use crate::error::LabError;
+use crate::error::{LabError, wrong_answer};
 
 /// Pages before the deep one.
 const PAGES: usize = 1_000;
@@ -55,7 +55,7 @@ async fn pages(function: &Caller) -> Result<(Event, Event), LabError> {
     for _ in 0..PAGES {
         let (_, body) = function.ask(&page).await?;
         let next = serde_json::from_str::<Page>(&body).ok().and_then(|page| page.next);
-        let next = next.ok_or_else(|| LabError::WrongAnswer { function: "get-logs", answer: body })?;
+        let next = next.ok_or_else(|| wrong_answer("get-logs", body.as_bytes()))?;
         page = event::get_from(&format!("/logs?limit=100&before={next}"), A_ROW)?;
     }
     Ok((first, page))

@@ -1,4 +1,4 @@
-//! Many times of one thing.
+//! Repeated timings of one call, and their median.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use crate::bench::event::Event;
 use crate::error::LabError;
 use crate::figures::median;
 
-/// Rounds before those that count: caches fill, statements get prepared.
+/// Rounds that do not count: caches fill, statements get prepared.
 const WARM_UP: u32 = 5;
 
-/// The rounds to run so that this many count.
+/// The rounds to run, so that `counted` of them count.
 pub(crate) fn rounds(counted: u32) -> std::ops::Range<u32> {
     0..WARM_UP + counted
 }
 
-/// How long something took, in each round.
+/// The time of each round.
 #[derive(Debug, Default)]
 pub(crate) struct Samples(Vec<Duration>);
 
@@ -24,18 +24,21 @@ impl Samples {
         self.0.push(time);
     }
 
-    /// In milliseconds, over the rounds that count.
+    /// In milliseconds, without the warm-up.
     pub(crate) fn median(&self) -> f64 {
         median(self.0.iter().skip(WARM_UP as usize).map(|time| time.as_secs_f64() * 1_000.0))
     }
 }
 
-/// The median of each of these calls, in milliseconds. A round makes all of them, in this order.
+/// The median of each call in milliseconds. A round makes all of them. The order is reversed every other round, because
+/// the first call finds the server rested.
 pub(crate) async fn in_turns<const N: usize>(calls: [(&Caller, &Event); N], count: u32) -> Result<[f64; N], LabError> {
     let mut samples: [Samples; N] = std::array::from_fn(|_| Samples::default());
-    for _ in rounds(count) {
-        for ((caller, event), samples) in calls.into_iter().zip(&mut samples) {
-            samples.add(caller.call(event).await?);
+    for round in rounds(count) {
+        for turn in 0..N {
+            let side = if round % 2 == 0 { turn } else { N - 1 - turn };
+            let (caller, event) = calls[side];
+            samples[side].add(caller.call(event).await?);
         }
     }
     Ok(samples.map(|samples| samples.median()))

@@ -1,4 +1,4 @@
-//! What is uploaded: a binary, and that binary in a zip.
+//! The size of each binary, and of the zip that is uploaded.
 
 use std::fs::File;
 use std::io;
@@ -7,15 +7,15 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
 
-use crate::bench::report::Line;
+use crate::bench::line::Line;
 use crate::error::LabError;
 use crate::figures::number;
 
-/// What a zip has besides the compressed file `bootstrap`: its local header, its place in the directory, the
-/// directory's end, and the name twice. <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>, 4.3
+/// Bytes of a zip beyond the compressed file `bootstrap`: the local header, the entry in the directory, the directory's
+/// end, and the name twice. <https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT>, 4.3
 const ZIP_HEADERS: u64 = 30 + 46 + 22 + 2 * "bootstrap".len() as u64;
 
-/// Each function's binary as it was built. `limit` is in megabytes, of a zip.
+/// Measures each function's binary. `limit` is for a zip, in megabytes.
 pub(crate) fn measure(empty: &Path, functions: &[(&str, PathBuf)], limit: f64) -> Result<Vec<Line>, LabError> {
     let (empty_size, empty_zip) = (size(empty)?, zip_size(empty)?);
     let mut lines = Vec::new();
@@ -32,7 +32,7 @@ fn size(program: &Path) -> io::Result<f64> {
     Ok(number(program.metadata()?.len()) / 1e6)
 }
 
-/// Within a percent of what the tools make.
+/// Within 1 % of the zips that cargo lambda makes.
 fn zip_size(program: &Path) -> io::Result<f64> {
     let mut encoder = DeflateEncoder::new(io::sink(), Compression::best());
     io::copy(&mut File::open(program)?, &mut encoder)?;

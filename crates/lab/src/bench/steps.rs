@@ -1,4 +1,4 @@
-//! What a cold start of post-log with a secret consists of, by the debug lines that it writes on its way.
+//! The steps of a cold start of post-log with a secret, timed by its debug log lines.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use time::format_description::well_known::Rfc3339;
 use crate::bench::caller::Caller;
 use crate::bench::event::Event;
 use crate::bench::functions::{Functions, Mode, Trust, WRITTEN};
-use crate::bench::report::Line;
+use crate::bench::line::Line;
 use crate::bench::samples::Samples;
 use crate::error::LabError;
 
 const COUNT: usize = 6;
 
-/// Each step, and the line that ends it; the last one ends with the answer.
+/// Each step, and the log line that ends it. The last one ends with the answer.
 const STEPS: [(&str, &str); COUNT] = [
     ("the process", "started"),
     ("settings", "logging in"),
@@ -26,13 +26,13 @@ const STEPS: [(&str, &str); COUNT] = [
     ("first event and statement", ""),
 ];
 
-/// Which of them asks Secrets Manager.
+/// The step that asks Secrets Manager.
 const SECRET: usize = 2;
 
-/// Which of them reads the bundle of certificates.
+/// The step that reads the certificates.
 const TLS: usize = 3;
 
-/// How long each step took, in many starts.
+/// The times of each step.
 #[derive(Default)]
 pub(crate) struct Steps {
     all: [Samples; COUNT],
@@ -41,8 +41,7 @@ pub(crate) struct Steps {
 }
 
 impl Steps {
-    /// One start as it is deployed, one that trusts a single certificate, one question by a client that does nothing
-    /// else.
+    /// Times one start as deployed, one that trusts a single certificate, and one request to the endpoint by a bare client.
     pub(crate) async fn add(&mut self, functions: &Functions<'_>, event: &Event) -> Result<(), LabError> {
         let times = start(functions, Trust::Rds, event).await?;
         for (samples, time) in self.all.iter_mut().zip(times) {
@@ -82,7 +81,7 @@ struct LogLine {
     message: String,
 }
 
-/// How long each step took, between the start of the process and the answer, both since 1970.
+/// The time of each step. `started` and `answered` are times since 1970.
 fn times(log: &str, started: Duration, answered: Duration) -> Result<[Duration; COUNT], LabError> {
     let mut lines = log.lines().filter_map(|line| serde_json::from_str::<LogLine>(line).ok());
     let mut begin = started;
@@ -93,9 +92,10 @@ fn times(log: &str, started: Duration, answered: Duration) -> Result<[Duration; 
         } else {
             let line = lines.find(|line| line.message == message);
             let at = line.and_then(|line| OffsetDateTime::parse(&line.timestamp, &Rfc3339).ok());
-            (at.ok_or(LabError::NoStep(message))? - OffsetDateTime::UNIX_EPOCH).unsigned_abs()
+            let missing = || format!("the log of post-log does not say when this step ended: {message}");
+            (at.ok_or_else(missing)? - OffsetDateTime::UNIX_EPOCH).unsigned_abs()
         };
-        // A clock that was set back meanwhile costs one round.
+        // A clock that was set back in between spoils one round only.
         *time = end.saturating_sub(begin);
         begin = end;
     }

@@ -1,5 +1,5 @@
-//! Services of AWS that give the same answer to everything, at once: what a function takes beyond it is its own. In this
-//! process, not moto: Python's milliseconds would be most of what is measured.
+//! Stubs of AWS services that give one fixed answer at once, so that a function's own time remains. They run in this
+//! process: moto's milliseconds would dominate the figures.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
-/// Of the secret, whatever the function asks for.
+/// The ARN of the only secret.
 pub(crate) const ARN: &str = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:post-log-AbCdEf";
 
 /// Serves until it is dropped.
@@ -22,7 +22,7 @@ pub(crate) struct Stub {
 }
 
 impl Stub {
-    /// A Secrets Manager that has one secret.
+    /// A Secrets Manager with one secret.
     /// Format: <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
     pub(crate) async fn secrets_manager(secret: &Value) -> io::Result<Self> {
         let answer = json!({
@@ -36,10 +36,10 @@ impl Stub {
         Self::start("application/x-amz-json-1.1", &answer).await
     }
 
-    /// An SQS that takes every message.
+    /// An SQS that accepts every message.
     /// Format: <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html>
     pub(crate) async fn queue() -> io::Result<Self> {
-        // Nobody compares the checksum.
+        // The function does not compare the checksum.
         let answer = json!({
             "MessageId": "00000000-0000-4000-8000-000000000000",
             "MD5OfMessageBody": "00000000000000000000000000000000",
@@ -56,13 +56,13 @@ impl Stub {
             let _ = stream.set_nodelay(true);
         });
         let server = tokio::spawn(async move {
-            // Serving never ends by itself, and fails for no reason but that.
+            // Ends only with the task.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { url, server })
     }
 
-    /// How long an answer takes on a new connection, by a client that does nothing else.
+    /// Times one request on a new connection, by a bare client.
     pub(crate) async fn time(&self) -> Result<Duration, reqwest::Error> {
         let client = reqwest::Client::builder().no_proxy().build()?;
         let started = Instant::now();

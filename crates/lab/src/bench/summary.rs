@@ -11,10 +11,10 @@ use crate::baseline::BareInsert;
 use crate::bench::caller::Caller;
 use crate::bench::event;
 use crate::bench::functions::{Functions, MANY_ROWS, Mode, WRITTEN};
-use crate::bench::report::Line;
+use crate::bench::line::Line;
 use crate::bench::samples::{Samples, rounds};
 use crate::codes::{Code, collected};
-use crate::error::LabError;
+use crate::error::{LabError, invocation_failed, wrong_answer};
 
 /// The database of [`CODES`] codes, each in each of 24 hours.
 pub(crate) const SUMMARIZED: &str = "Summarized_Logs";
@@ -84,9 +84,8 @@ async fn summarize(functions: &Functions<'_>, database: &str) -> Result<f64, Lab
 async fn run(environment: &Environment) -> Result<Run, LabError> {
     let function = "summarize";
     let answer = environment.invoke("bench", Bytes::from_static(b"{}")).await;
-    let answer = answer.map_err(|error| LabError::Invoke { function, error, log: "is in the folder".to_owned() })?;
-    let wrong = || LabError::WrongAnswer { function, answer: String::from_utf8_lossy(&answer).into_owned() };
-    serde_json::from_slice(&answer).map_err(|_| wrong())
+    let answer = answer.map_err(|error| invocation_failed(function, &error, "is in the folder"))?;
+    serde_json::from_slice(&answer).map_err(|_| wrong_answer(function, &answer))
 }
 
 /// Medians of a POST, by turns alone and while summarize counts what the POSTs before have written.

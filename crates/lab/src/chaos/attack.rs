@@ -1,4 +1,4 @@
-//! Clients send, faults happen, one at a time; then everything comes to rest and is counted.
+//! Runs the clients and injects the faults, one at a time. Then stops everything and counts.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +7,7 @@ use fastrand::Rng;
 use local::fault_proxy::FaultProxy;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::chaos::batch::Batches;
 use crate::chaos::client::{self, Acknowledged, Client, Phase, Settled};
@@ -16,24 +16,23 @@ use crate::chaos::report::{Report, Run, Survived};
 use crate::chaos::target::Target;
 use crate::chaos::{count, inject, recovery};
 use crate::client::Tally;
-use crate::error::LabError;
+use crate::error::{LabError, SeeLogs};
 use crate::testbed::Testbed;
 
-/// How long the clients may go on after the last fault, until every batch is settled.
+/// How long the clients may take to settle their batches after the last fault.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
-/// What the command line asks for.
+/// The choices on the command line.
 pub(crate) struct Plan {
     pub(crate) seed: u64,
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
-    /// With a queue before the database.
+    /// Through a queue.
     pub(crate) queued: bool,
-    /// Only these; empty: all.
+    /// Only these kinds; all, if empty.
     pub(crate) kinds: Vec<Kind>,
 }
 
-/// From the first batch to the report.
 pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, LabError> {
     let mut target = Target::start(testbed, plan.clients, plan.queued).await?;
     let mut random = Rng::with_seed(plan.seed);
@@ -58,7 +57,7 @@ pub(crate) async fn run(testbed: &mut Testbed, plan: &Plan) -> Result<Report, La
     let faults = faults(testbed, &mut target, plan, schedule, &mut served).await?;
     testbed.progress.say("the clients finish");
     let expected = finish(&phase, clients, plan.clients).await?;
-    let dead_letters = target.come_to_rest(testbed).await?;
+    let dead_letters = target.stop(testbed).await?;
     testbed.progress.say("counting");
     testbed.store.wait_until_quiet().await?;
     let codes = count::count(&mut testbed.store.stored().await?, &expected, plan.queued).await?;
@@ -88,13 +87,15 @@ async fn faults(
 ) -> Result<Vec<Survived>, LabError> {
     let started = Instant::now();
     if recovery::wait(served, started, plan.clients).await.is_none() {
-        return Err(LabError::NeverUp(testbed.folder().to_owned()));
+        let logs = testbed.folder().display();
+        let sentence = format!("not every client got through before the first fault; the logs are in {logs}");
+        return Err(SeeLogs(sentence).into());
     }
     let end = started + Duration::from_secs(plan.seconds);
     let mut faults = Vec::new();
     for fault in schedule {
         sleep(fault.pause).await;
-        // Kinds that were asked for come at least once.
+        // Each kind that was asked for happens at least once.
         if Instant::now() >= end && faults.len() >= plan.kinds.len() {
             break;
         }
@@ -102,7 +103,7 @@ async fn faults(
         let mut recovery = recovery::wait(served, end_of_fault, plan.clients).await;
         if plan.queued {
             let stored = target.stored().await.map(|stored| stored - end_of_fault);
-            recovery = recovery.zip(stored).map(|(recovery, stored)| recovery.and_after(stored));
+            recovery = recovery.zip(stored).map(|(recovery, stored)| recovery.at_least(stored));
         }
         let outcome = recovery.map_or("NOT RECOVERED".to_owned(), |recovery| {
             let (first, last) = (recovery.first.as_millis(), recovery.last.as_millis());
@@ -115,7 +116,7 @@ async fn faults(
     Ok(faults)
 }
 
-/// What the clients expect, in order.
+/// Lets the clients settle their batches. Returns the batches of each client.
 async fn finish(
     phase: &watch::Sender<Phase>,
     mut clients: JoinSet<(usize, Vec<Settled>)>,
@@ -127,7 +128,7 @@ async fn finish(
     loop {
         let ended = tokio::select! {
             ended = clients.join_next() => ended,
-            () = tokio::time::sleep_until(drained), if *phase.borrow() == Phase::Finishing => {
+            () = sleep_until(drained), if *phase.borrow() == Phase::Finishing => {
                 phase.send_replace(Phase::GivingUp);
                 continue;
             }

@@ -1,5 +1,4 @@
-//! What the clients send. Which batches a client sends, and how, follows from the seed alone; when it gets to them does
-//! not.
+//! The batches of the clients. The seed alone determines which batches a client sends and how, but not when.
 
 use std::time::Duration;
 
@@ -7,16 +6,16 @@ use fastrand::Rng;
 
 use crate::codes::{self, Code};
 
-/// The most records in a batch.
+/// The maximum number of records in a batch.
 const MAX_SIZE: usize = 200;
 
-/// A radio that drops: the client hears nothing, and the request may be anywhere.
+/// The latest moment at which a client hangs up, as when a radio link drops.
 const DROPS_WITHIN_MS: u64 = 40;
 
-/// A pause between batches, so that two minutes make some hundred thousand rows and not millions.
+/// The longest pause between batches. It keeps two minutes at some hundred thousand rows instead of millions.
 const PAUSE_MS: u64 = 150;
 
-/// One batch. Its records' names tell client, batch and place, and the rest of a record follows from these.
+/// One batch. Each device name encodes client, batch and index; they determine the rest of the record.
 #[derive(Clone, Debug)]
 pub(crate) struct Batch {
     pub(crate) client: usize,
@@ -24,29 +23,27 @@ pub(crate) struct Batch {
     pub(crate) size: usize,
     pub(crate) key: Option<String>,
     pub(crate) manner: Manner,
-    /// Until the next one.
+    /// The pause before the next batch.
     pub(crate) pause: Duration,
 }
 
-/// How a batch is sent the first time. Later tries are plain ones.
+/// How a batch is sent the first time. Retries are always plain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Manner {
     Plainly,
-    /// Two requests at once; only with a key.
+    /// Two requests at once. Only with a key.
     Twice,
     /// The client hangs up after this time.
     HangingUp(Duration),
-    /// Under the key of an earlier batch, which is stored: it must be refused, and nothing of it stored.
+    /// Under the key of an earlier, stored batch. It must be refused, and nothing of it stored.
     UnderUsedKey,
 }
 
 impl Batch {
-    /// The body of the request.
     pub(crate) fn body(&self) -> String {
         codes::body(&(0..self.size).map(|index| self.record(index)).collect::<Vec<_>>())
     }
 
-    /// The record at this place.
     pub(crate) fn record(&self, index: usize) -> Code {
         let (client, number) = (self.client, self.number);
         let err = i32::try_from((number * 1_009 + index * 31 + client) % 100_000).unwrap_or_default();
@@ -54,7 +51,7 @@ impl Batch {
         Code { device_id: format!("chaos-{client}-{number}-{index}"), err, timestamp }
     }
 
-    /// Client, batch and place that a name of [`Batch::record`] tells.
+    /// Decodes client, batch and index from a device name of [`Batch::record`].
     pub(crate) fn place(device: &str) -> Option<(usize, usize, usize)> {
         let mut parts = device.strip_prefix("chaos-")?.split('-').map(str::parse);
         match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -64,12 +61,12 @@ impl Batch {
     }
 }
 
-/// All batches of one client, one after the other.
+/// The batches of one client.
 pub(crate) struct Batches {
     client: usize,
     next: usize,
     used_key: Option<String>,
-    /// Whether 422 is an answer; a queue takes another batch under a used key, and store-logs refuses it.
+    /// Whether POST answers 422. In queued mode it accepts another batch under a used key, and store-logs drops it.
     refusing: bool,
     random: Rng,
 }
@@ -79,7 +76,7 @@ impl Batches {
         Self { client, next: 0, used_key: None, refusing: !queued, random }
     }
 
-    /// The next one. All before it that have keys are to be settled: one of the keys may come again.
+    /// The next batch. All earlier batches with keys must be settled, because one of their keys may be used again.
     pub(crate) fn next(&mut self) -> Batch {
         let random = &mut self.random;
         let size = random.usize(1..=MAX_SIZE);

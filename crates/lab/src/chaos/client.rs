@@ -1,5 +1,5 @@
-//! A client that keeps the rules of `docs/devices.md`: it sends a batch until an answer says to forget it. It waits
-//! shorter than it should, so that more happens: tens of milliseconds, whatever `Retry-After` says.
+//! A client that keeps the rules of `docs/devices.md`: it sends a batch until an answer settles it. One exception: it
+//! waits only tens of milliseconds, whatever `Retry-After` says, so that more happens in a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,57 +11,56 @@ use tokio::time::{Instant, sleep, timeout};
 use crate::chaos::batch::{Batch, Batches, Manner};
 use crate::client::{Api, Meaning, NoAnswer, Sent, Tally};
 
-/// The limits of the random wait before the second and before every later try.
+/// Limits of the random wait: before the second try, and before each later one.
 const WAIT_MS: [u64; 2] = [30, 120];
 
-/// What the clients are to do.
+/// What the clients do at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     Sending,
-    /// No new batches.
+    /// Settle the current batch, and begin no other.
     Finishing,
-    /// Leave it at that.
+    /// Leave unsettled batches open.
     GivingUp,
 }
 
-/// A POST was answered with 200, or in queued mode with 202.
+/// A POST was answered with 200, or with 202 in queued mode.
 pub(crate) struct Acknowledged {
     pub(crate) client: usize,
     pub(crate) sent: Instant,
     pub(crate) answered: Instant,
 }
 
-/// A batch, and what the client knows of it at the end.
+/// A batch, and its outcome as the client knows it.
 pub(crate) struct Settled {
     pub(crate) batch: Batch,
-    /// How many requests went out.
+    /// How many requests were sent.
     pub(crate) requests: u32,
     pub(crate) outcome: Outcome,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// By the first request that stored the batch, or by one after it.
     Acknowledged {
+        /// Whether the answer said that no earlier request had stored the batch.
         is_first: bool,
     },
     Refused,
-    /// The time was over, or the answer wrong.
+    /// Unknown: time was up, or the answer was wrong.
     Open,
 }
 
-/// What all clients share.
+/// The state that all clients share.
 #[derive(Clone)]
 pub(crate) struct Client {
     pub(crate) api: Api,
-    /// Whether a queue acknowledges.
     pub(crate) queued: bool,
     pub(crate) tally: Arc<Tally>,
     pub(crate) phase: watch::Receiver<Phase>,
     pub(crate) acknowledged: mpsc::UnboundedSender<Acknowledged>,
 }
 
-/// Sends batches until the phase says to stop; they are what it gives back, in order.
+/// Sends batches until the phase ends. Returns them in order.
 pub(crate) async fn run(mut client: Client, mut batches: Batches, mut jitter: Rng) -> Vec<Settled> {
     let mut all = Vec::new();
     while *client.phase.borrow() == Phase::Sending {
@@ -108,14 +107,14 @@ impl Client {
     /// Two requests at once. At most one of them may be the first.
     async fn post_twice(&self, batch: &Batch, body: &str) -> Option<Outcome> {
         let (one, other) = tokio::join!(self.post(batch, body), self.post(batch, body));
-        // The queue asks no ledger: both are told false.
+        // In queued mode POST does not ask the ledger: both answers say "duplicate":false.
         if !self.queued && one == other && one == Some(Outcome::Acknowledged { is_first: true }) {
             self.error(batch, "two answers of 200, both with \"duplicate\":false");
         }
         one.or(other)
     }
 
-    /// One request. What it says of the batch, if that is to be forgotten.
+    /// Sends one request. Returns the outcome if the answer settles the batch.
     async fn post(&self, batch: &Batch, body: &str) -> Option<Outcome> {
         let sent = Instant::now();
         let answer = match self.api.post(batch.key.as_deref(), body).await {
@@ -133,7 +132,7 @@ impl Client {
         let (has_key, under_used_key) = (batch.key.is_some(), batch.manner == Manner::UnderUsedKey);
         match answer.meaning(Sent { codes: batch.size, has_key, under_used_key, queued: self.queued }) {
             Ok(Meaning::Stored { duplicate }) => {
-                // Nobody may be waiting any more.
+                // The receiver may be gone.
                 let _ = self.acknowledged.send(Acknowledged { client: batch.client, sent, answered: Instant::now() });
                 Some(Outcome::Acknowledged { is_first: !duplicate })
             }

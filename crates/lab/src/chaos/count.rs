@@ -1,4 +1,4 @@
-//! What the clients expect, against the tables: what was acknowledged is there, what has a key is there once.
+//! Compares what the clients expect with the tables: acknowledged codes are stored, and codes with a key only once.
 
 use std::collections::HashSet;
 
@@ -11,16 +11,16 @@ use crate::error::LabError;
 use crate::figures::whole;
 use crate::testbed::{Ledger, Stored};
 
-/// In codes, unless it says batches or rows.
+/// Counts codes, except where a name says batches or rows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Count {
     pub(crate) acknowledged_with_key: u64,
     pub(crate) acknowledged_without_key: u64,
-    /// Batches that were refused, as they had to be: their key was used.
+    /// Batches refused because their key was used, as they must be.
     pub(crate) refused_batches: u64,
-    /// Batches that nobody knows about: the time was over.
+    /// Batches with an unknown outcome.
     pub(crate) open_batches: u64,
-    /// Stored more than once, as it may happen without a key.
+    /// Stored more than once, which is allowed without a key.
     pub(crate) doubled_without_key: u64,
     pub(crate) breaches: Breaches,
 }
@@ -28,26 +28,26 @@ pub(crate) struct Count {
 /// Each must be 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Breaches {
-    /// Acknowledged, and not there.
+    /// Acknowledged, but not stored.
     missing: u64,
     doubled_with_key: u64,
-    /// Without a key, and there more often than it was sent.
+    /// Stored more often than they were sent.
     more_often_than_sent: u64,
     refused_and_stored: u64,
-    /// Batches of which a part is there, or a part more often.
+    /// Batches stored in part, or with parts stored more often than others.
     torn_batches: u64,
-    /// Rows that nobody sent like this.
+    /// Rows that no client sent.
     foreign_rows: u64,
-    /// Ids that more than one row has.
+    /// Rows whose id another row has.
     doubled_ids: u64,
-    /// Batches whose row in the ledger is missing, wrong or too much.
+    /// Batches whose ledger row is missing, wrong or superfluous.
     ledger_differs: u64,
 }
 
-/// How often each record of each batch is there: client, batch, index.
+/// How often each record is stored, by client, batch and index.
 type Copies = Vec<Vec<Vec<u32>>>;
 
-/// Reads everything and compares. `expected` are the clients' batches, in order.
+/// Reads and compares everything. `expected` holds each client's batches, in order.
 pub(crate) async fn count(stored: &mut Stored, expected: &[Vec<Settled>], queued: bool) -> Result<Count, LabError> {
     let none_yet = |settled: &Vec<Settled>| settled.iter().map(|settled| vec![0; settled.batch.size]).collect();
     let mut copies: Copies = expected.iter().map(none_yet).collect();
@@ -66,7 +66,7 @@ pub(crate) async fn count(stored: &mut Stored, expected: &[Vec<Settled>], queued
     Ok(count)
 }
 
-/// The counter of a record, if it was sent just like this.
+/// The counter of a record, if a client sent exactly this one.
 fn find<'a>(copies: &'a mut Copies, expected: &[Vec<Settled>], code: &Code) -> Option<&'a mut u32> {
     let (client, number, index) = Batch::place(&code.device_id)?;
     let settled = expected.get(client)?.get(number)?;
@@ -92,7 +92,7 @@ fn compare(expected: &[Vec<Settled>], copies: &Copies, mut ledger: Ledger, queue
         };
         count.breaches.ledger_differs += u64::from(!is_right);
     }
-    // On its way through the queue a batch without a key gets one, another for each request.
+    // In queued mode post-log makes up a key for each request without one.
     let made_up = if queued { u64::from(without_key) } else { 0 };
     count.breaches.ledger_differs += whole(ledger.len()).abs_diff(made_up);
     count
@@ -124,7 +124,7 @@ impl Count {
 }
 
 impl Breaches {
-    /// What each is called, and how many there are.
+    /// The name and count of each.
     pub(crate) fn named(&self) -> [(&'static str, u64); 8] {
         [
             ("acknowledged and missing", self.missing),

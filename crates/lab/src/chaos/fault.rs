@@ -1,4 +1,4 @@
-//! What goes wrong, and in which order: a function of the seed.
+//! The kinds of faults, and the schedule that follows from the seed.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use fastrand::Rng;
 
 use crate::testbed::StoreName;
 
-/// What goes wrong.
+/// A kind of fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, ValueEnum)]
 pub(crate) enum Kind {
     DatabaseKilled,
@@ -30,19 +30,18 @@ pub(crate) enum Kind {
     ReadOnly,
     /// DynamoDB only.
     Throttled,
-    /// DynamoDB only: 500, whether or not the request was carried out.
+    /// DynamoDB only: 500, although the request may have been carried out.
     InternalErrors,
-    /// In queued mode only.
+    /// Queued mode only.
     QueueFrozen,
 }
 
 impl Kind {
-    /// In this order.
     pub(crate) fn all() -> &'static [Self] {
         Self::value_variants()
     }
 
-    /// As people call it.
+    /// The name in the report.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::DatabaseKilled => "database: kill -9, away, started again",
@@ -66,7 +65,7 @@ impl Kind {
         }
     }
 
-    /// Whether it can happen there.
+    /// Whether this store and mode have such a fault.
     pub(crate) fn can_happen(self, store: StoreName, queued: bool) -> bool {
         match self {
             Self::ConnectionsKilled | Self::ConnectionsFull | Self::ReadOnly => store == StoreName::Mysql,
@@ -76,12 +75,12 @@ impl Kind {
         }
     }
 
-    /// Whether the database is away, and is waited for until it takes connections again.
+    /// Whether the database exits. Such a fault ends when the database accepts connections again.
     pub(crate) fn restarts_the_database(self) -> bool {
         matches!(self, Self::DatabaseKilled | Self::DatabaseRestarted)
     }
 
-    /// How long it may last, in milliseconds. What freezes or holds up a function sometimes outlasts its timeout.
+    /// The range of its duration in milliseconds. Some faults may outlast the timeout of a function.
     fn lasts_ms(self) -> std::ops::RangeInclusive<u64> {
         match self {
             Self::FunctionKilled | Self::FunctionsKilled => 0..=0,
@@ -93,7 +92,7 @@ impl Kind {
     }
 }
 
-/// Each of these kinds once, in the order of [`Kind::all`].
+/// Removes duplicates, and sorts by the order of [`Kind::all`].
 pub(crate) fn unique(kinds: &[Kind]) -> Vec<Kind> {
     Kind::all().iter().copied().filter(|kind| kinds.contains(kind)).collect()
 }
@@ -102,15 +101,15 @@ pub(crate) fn unique(kinds: &[Kind]) -> Vec<Kind> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fault {
     pub(crate) kind: Kind,
-    /// From its beginning to its end; to what comes on top, a database takes its time to start.
+    /// From beginning to end. The time that a database takes to start comes on top.
     pub(crate) lasts: Duration,
-    /// Of peace before it.
+    /// Before the fault.
     pub(crate) pause: Duration,
-    /// Which one of several, or how slow: any number.
+    /// A random number: chooses one of several processes, or how slow a connection gets.
     pub(crate) choice: u64,
 }
 
-/// Faults without end. Each of the kinds comes once before any comes again.
+/// Endless faults, in rounds: each kind comes once before any comes again.
 pub(crate) struct Schedule {
     random: Rng,
     kinds: Vec<Kind>,
@@ -118,7 +117,7 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Of these kinds, or of all if none is named, those that can happen.
+    /// Of these kinds, or of all if `kinds` is empty; without those that this store or mode does not have.
     pub(crate) fn new(random: Rng, kinds: &[Kind], store: StoreName, queued: bool) -> Self {
         let mut kinds = if kinds.is_empty() { Kind::all() } else { kinds }.to_vec();
         kinds.retain(|kind| kind.can_happen(store, queued));

@@ -1,8 +1,8 @@
-//! Makes a fault happen, from its beginning to its end.
+//! Injects one fault, from its beginning to its end.
 
 use std::time::Duration;
 
-use local::fault_proxy::Fault as Failure;
+use local::fault_proxy::Fault as RequestFault;
 use local::processes::signal;
 use local::proxy::Way;
 use nix::sys::signal::Signal;
@@ -14,23 +14,23 @@ use crate::chaos::target::Target;
 use crate::error::LabError;
 use crate::testbed::Testbed;
 
-/// Between two of the same, where a fault is a series.
+/// The pause within a fault that repeats an action.
 const BEAT: Duration = Duration::from_millis(60);
 
-/// How DynamoDB says that a table, a partition or an item is asked for too much.
-const THROTTLES: [Failure; 3] = [
-    Failure::Refuse("ProvisionedThroughputExceededException"),
-    Failure::Refuse("ThrottlingException"),
-    Failure::Refuse("TransactionConflictException"),
+/// DynamoDB's errors for an overloaded partition, an overloaded table and a contended item.
+const THROTTLES: [RequestFault; 3] = [
+    RequestFault::Refuse("ProvisionedThroughputExceededException"),
+    RequestFault::Refuse("ThrottlingException"),
+    RequestFault::Refuse("TransactionConflictException"),
 ];
 
-/// Nobody can tell which of the two it was.
-const INTERNAL_ERRORS: [Failure; 2] = [Failure::InternalError, Failure::InternalErrorAfter];
+/// Before and after the request is carried out; a client cannot tell them apart.
+const INTERNAL_ERRORS: [RequestFault; 2] = [RequestFault::InternalError, RequestFault::InternalErrorAfter];
 
-/// How long a server may take to say that it has no connection left.
+/// How long a server may take to refuse a connection.
 const ONE_MORE_LIMIT: Duration = Duration::from_millis(500);
 
-/// Returns when the fault is over, and says when that was: what is done here afterwards is not the service's time.
+/// Returns the end of the fault: the service's recovery counts from there.
 pub(crate) async fn inject(testbed: &mut Testbed, target: &Target, fault: Fault) -> Result<Instant, LabError> {
     let Fault { kind, lasts, choice, .. } = fault;
     match kind {
@@ -50,14 +50,14 @@ pub(crate) async fn inject(testbed: &mut Testbed, target: &Target, fault: Fault)
         Kind::FunctionsFrozen => freeze(&target.processes(testbed).await?, lasts).await?,
         Kind::QueueFrozen => {
             let moto = target.queued.as_ref().and_then(|(queue, _)| queue.moto.process_id());
-            freeze(&[moto.ok_or(LabError::NoProcess("queue"))?], lasts).await?;
+            freeze(&[moto.ok_or("the queue has no process")?], lasts).await?;
         }
         Kind::ConnectionsCut => {
-            again_and_again(lasts, async || {
+            let cut = async || {
                 target.proxy.cut_all();
                 Ok(())
-            })
-            .await?;
+            };
+            repeat(lasts, cut).await?;
         }
         Kind::ConnectionsRefused => on_way(target, Way::Refusing, lasts).await,
         Kind::ConnectionsSlow => on_way(target, Way::Slow(Duration::from_millis(20 + choice % 200)), lasts).await,
@@ -66,7 +66,7 @@ pub(crate) async fn inject(testbed: &mut Testbed, target: &Target, fault: Fault)
         Kind::AnswersLost => on_way(target, Way::WithoutAnswers, lasts).await,
         Kind::ConnectionsKilled => {
             let mut administrator = testbed.store.mysql()?.administrator().await?;
-            again_and_again(lasts, async || administrator.kill_connections(&[]).await).await?;
+            repeat(lasts, async || administrator.kill_connections(&[]).await).await?;
         }
         Kind::ConnectionsFull => take_all_connections(testbed, lasts).await?,
         Kind::ReadOnly => {
@@ -81,11 +81,11 @@ pub(crate) async fn inject(testbed: &mut Testbed, target: &Target, fault: Fault)
     Ok(Instant::now())
 }
 
-/// Lets some of the requests fail, or all.
-async fn fail(testbed: &Testbed, choice: u64, ways: &[Failure], lasts: Duration) -> Result<(), LabError> {
+/// Makes 25, 50, 75 or 100 % of the requests fail.
+async fn fail(testbed: &Testbed, choice: u64, faults: &[RequestFault], lasts: Duration) -> Result<(), LabError> {
     let proxy = testbed.store.faults()?;
     let percent = usize::try_from(choice % 4).unwrap_or_default() * 25 + 25;
-    proxy.fail_share(percent, ways);
+    proxy.fail_share(percent, faults);
     sleep(lasts).await;
     proxy.heal();
     Ok(())
@@ -107,7 +107,7 @@ fn signal_all(processes: &[u32], wanted: Signal) -> Result<(), LabError> {
     Ok(processes.iter().try_for_each(|id| signal(*id, wanted))?)
 }
 
-async fn again_and_again(lasts: Duration, mut act: impl AsyncFnMut() -> Result<(), LabError>) -> Result<(), LabError> {
+async fn repeat(lasts: Duration, mut act: impl AsyncFnMut() -> Result<(), LabError>) -> Result<(), LabError> {
     let end = Instant::now() + lasts;
     while Instant::now() < end {
         act().await?;
@@ -116,12 +116,12 @@ async fn again_and_again(lasts: Duration, mut act: impl AsyncFnMut() -> Result<(
     Ok(())
 }
 
-/// Takes every connection that the server has, also those that the functions lose meanwhile.
+/// Takes all connections of the server, including those that the functions lose in the meantime.
 async fn take_all_connections(testbed: &Testbed, lasts: Duration) -> Result<(), LabError> {
     let mut administrator = testbed.store.mysql()?.administrator().await?;
     let mysql = testbed.store.mysql()?;
     let mut taken: Vec<MySqlConnection> = Vec::new();
-    again_and_again(lasts, async || {
+    repeat(lasts, async || {
         while let Ok(Ok(connection)) = timeout(ONE_MORE_LIMIT, mysql.user()).await {
             taken.push(connection);
         }
@@ -132,7 +132,7 @@ async fn take_all_connections(testbed: &Testbed, lasts: Duration) -> Result<(), 
         administrator.kill_connections(&ours).await
     })
     .await?;
-    // A connection that is closed is free a moment later, when the server has seen it.
+    // Close properly: a connection becomes free only when the server has noticed.
     for connection in taken {
         let _ = connection.close().await;
     }

@@ -1,4 +1,4 @@
-//! How long the service takes to be itself again.
+//! How long the service takes to recover from a fault.
 
 use std::time::Duration;
 
@@ -7,22 +7,22 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::chaos::client::Acknowledged;
 
-/// Much longer than anything should take: what takes longer has not recovered.
+/// Far longer than any recovery should take. After this time, the service has not recovered.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-/// From the end of a fault to the answer to a POST that was sent after it; in queued mode until something is stored as
-/// well. A client's pause between batches and its wait before a repetition are in it, up to 0.15 s.
+/// From the end of a fault to the answer to a POST sent after it, and in queued mode until something is stored. Includes up
+/// to 0.15 s for a client's own pauses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Recovery {
-    /// The first client to be served.
+    /// Until the first client is served.
     pub(crate) first: Duration,
-    /// The last one: clients may still be waiting for an answer from before.
+    /// Until the last one is. It may have waited for an earlier answer.
     pub(crate) last: Duration,
 }
 
 impl Recovery {
-    /// Not before that either.
-    pub(crate) fn and_after(self, time: Duration) -> Self {
+    /// The service has also needed this `time`.
+    pub(crate) fn at_least(self, time: Duration) -> Self {
         Self { first: self.first.max(time), last: self.last.max(time) }
     }
 }

@@ -1,4 +1,4 @@
-//! What came of it, as a table for people and as JSON for machines.
+//! The report: a table, or JSON.
 
 use std::time::Duration;
 
@@ -13,22 +13,21 @@ use crate::figures::whole;
 use crate::table::{self, Table, indented};
 use crate::testbed::StoreName;
 
-/// One fault that happened, and how it was got over; `None`: it was not.
+/// One fault, and the recovery from it; `None` if there was none.
 pub(crate) type Survived = (Kind, Option<Recovery>);
 
-/// After a restart of the database somebody is served within this time, from the moment at which it takes connections.
+/// The limit from the moment when a restarted database accepts connections until the first client is served.
 const SERVED_AFTER_RESTART: Duration = Duration::from_secs(1);
 
-/// Everything.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     #[serde(flatten)]
     run: Run,
     faults: usize,
     not_recovered: usize,
-    /// Restarts of the database after which nobody was served in time; `None` where times are not judged.
+    /// Restarts of the database with a slow recovery; `None` where times are not judged.
     slow_restarts: Option<usize>,
-    /// By kind, in the order of [`Kind::all`], and all together at the end.
+    /// By kind, in the order of [`Kind::all`], then all together.
     recoveries: Vec<Line>,
     #[serde(serialize_with = "requests")]
     requests: Counts,
@@ -36,7 +35,7 @@ pub(crate) struct Report {
     dead_letters: usize,
 }
 
-/// How it was run.
+/// The parameters of the run.
 #[derive(Debug, Serialize)]
 pub(crate) struct Run {
     pub(crate) database: String,
@@ -46,14 +45,14 @@ pub(crate) struct Run {
     pub(crate) clients: usize,
     pub(crate) seconds: u64,
     pub(crate) queued: bool,
-    /// Calls of DynamoDB that were throttled or answered with 500; `None` on MySQL.
+    /// Calls of DynamoDB that the proxy throttled or answered with 500; `None` on MySQL.
     pub(crate) failed_calls: Option<u64>,
-    /// Whether it may fail by being slow: a machine that does other things as well is no measure.
+    /// Whether slow recoveries fail the run.
     #[serde(skip)]
     pub(crate) judges_times: bool,
 }
 
-/// The faults of one kind. In milliseconds, from the end of the fault.
+/// The recoveries from one kind of fault, in milliseconds from its end.
 #[derive(Debug, Serialize)]
 struct Line {
     kind: &'static str,
@@ -121,7 +120,7 @@ impl Report {
         Self { run, faults, not_recovered, slow_restarts, recoveries, requests, codes, dead_letters }
     }
 
-    /// What must not be, and how often it is.
+    /// What must never happen, and how often it did.
     fn promises(&self) -> Vec<(&'static str, u64)> {
         let mut promises = self.codes.breaches.named().to_vec();
         promises.push(("answers that are none of the contract", self.requests.errors));

@@ -1,5 +1,4 @@
-//! Is this an answer of the contract? Statuses, headers and bodies as `openapi/post-log.yml` and `docs/devices.md` have
-//! them.
+//! Checks an answer against the contract: status, headers and body as in `openapi/post-log.yml` and `docs/devices.md`.
 
 use std::time::Duration;
 
@@ -7,30 +6,30 @@ use serde_json::Value;
 
 use super::Answer;
 
-/// What was sent, as far as the right answer depends on it.
+/// The properties of a request that determine the right answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sent {
     pub(crate) codes: usize,
     pub(crate) has_key: bool,
-    /// Another batch has the key, and is stored: this one must be refused.
+    /// Another stored batch has the key, so this one must be refused.
     pub(crate) under_used_key: bool,
-    /// To a queue, which accepts with 202 and asks no ledger.
+    /// In queued mode: POST answers 202 and does not ask the ledger.
     pub(crate) queued: bool,
 }
 
-/// What an answer means for its batch.
+/// The meaning of an answer for its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning {
-    /// 200, or 202 in queued mode: forget the batch.
+    /// 200, or 202 in queued mode: the batch is done.
     Stored { duplicate: bool },
-    /// 422, where another batch has the key.
+    /// 422: another batch has the key.
     Refused,
-    /// Keep the batch and send it again, after what `Retry-After` says.
+    /// Keep the batch and send it again, after the time in `Retry-After`.
     SendAgain(Option<Duration>),
 }
 
 impl Answer {
-    /// What the answer means, or what is wrong with it.
+    /// The meaning, or a sentence on what is wrong with the answer.
     pub(crate) fn meaning(&self, sent: Sent) -> Result<Meaning, String> {
         let Ok(json) = serde_json::from_slice::<Value>(&self.body) else { return self.wrong("is not JSON") };
         if self.header("access-control-allow-origin").is_none() {
@@ -85,7 +84,7 @@ impl Answer {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// As a sentence for the report.
+    /// A sentence for the report.
     pub(crate) fn wrong<T>(&self, what: &str) -> Result<T, String> {
         let body: String = String::from_utf8_lossy(&self.body).chars().take(300).collect();
         Err(format!("{} {what}: {body}", self.status))

@@ -1,4 +1,4 @@
-//! A device's side of a POST: the request, the judgement of its answer, and the count of all answers.
+//! A device's side of a POST: the request, the check of its answer, and the count of all answers.
 
 mod answer;
 mod tally;
@@ -12,10 +12,10 @@ use tokio::time::timeout;
 pub(crate) use answer::{Meaning, Sent};
 pub(crate) use tally::{Counts, Tally};
 
-/// How long a device waits for an answer; the gateway gives up after 29 s.
+/// How long a device waits for an answer. The gateway gives up after 29 s.
 const ANSWER_LIMIT: Duration = Duration::from_secs(40);
 
-/// A POST API, and the key to it.
+/// A POST API and its key.
 #[derive(Clone)]
 pub(crate) struct Api {
     http: reqwest::Client,
@@ -23,14 +23,14 @@ pub(crate) struct Api {
     key: String,
 }
 
-/// What came back.
+/// The whole answer to a POST.
 pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: HeaderMap,
     body: Bytes,
 }
 
-/// Why nothing came back.
+/// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NoAnswer {
     #[error("no answer within {} s", ANSWER_LIMIT.as_secs())]
@@ -45,7 +45,7 @@ impl Api {
         Ok(Self { http, url, key: api_key.to_owned() })
     }
 
-    /// Sends a batch, with an idempotency key or without, and waits for the whole answer.
+    /// Sends a batch, with or without an idempotency key.
     pub(crate) async fn post(&self, key: Option<&str>, body: &str) -> Result<Answer, NoAnswer> {
         let mut request = self.http.post(&self.url).header("x-api-key", &self.key).body(body.to_owned());
         if let Some(key) = key {

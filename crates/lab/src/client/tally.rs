@@ -1,27 +1,27 @@
-//! What clients were answered, counted while they run.
+//! Counts the answers while the clients run.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
 
-/// So many errors are shown; all are counted.
+/// At most this many errors are shown; all are counted.
 const SHOWN: usize = 10;
 
 /// Shared by all clients.
 #[derive(Debug, Default)]
 pub(crate) struct Tally(Mutex<Counts>);
 
-/// How often what happened to a request.
+/// Counts of requests by their outcome.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Counts {
-    /// Answers by status, right or wrong.
+    /// All answers, by status.
     pub(crate) statuses: BTreeMap<u16, u64>,
-    /// What the contract, or the measurement, has no place for.
+    /// Answers that break the contract or do not fit the measurement.
     pub(crate) errors: u64,
-    /// The first of them.
+    /// The first few of these.
     pub(crate) errors_shown: Vec<String>,
-    /// The connection to the gateway broke, or could not be made.
+    /// The connection to the gateway broke or failed.
     #[serde(skip)]
     pub(crate) broken: u64,
     /// The client hung up.
@@ -60,7 +60,7 @@ impl Tally {
 }
 
 impl Counts {
-    /// How many batches were accepted.
+    /// The number of accepted batches.
     pub(crate) fn accepted(&self) -> u64 {
         [200, 202].iter().filter_map(|status| self.statuses.get(status)).sum()
     }

@@ -1,5 +1,4 @@
-//! The fleet of `./dev demo`, and what happens to it. Without a clock or a network of its own: a second and its random
-//! numbers decide what is sent.
+//! The fleet of `./dev demo` and its story. It has no clock and no network: the second and the seed determine what is sent.
 
 use fastrand::Rng;
 
@@ -8,24 +7,24 @@ use crate::codes::Code;
 /// Devices, numbered from 0.
 const DEVICES: usize = 500;
 
-/// What devices report at any time, by weight: the usual, the rare, the very rare.
+/// The usual codes with their weights.
 const USUAL: [(i32, u32); 5] = [(107, 60), (12, 25), (205, 10), (-3, 4), (31, 1)];
 
 /// The code that only the new firmware knows.
 pub(super) const OF_NEW_FIRMWARE: i32 = 451;
 
-/// The device that goes mad, and what it says.
+/// The device that goes mad, and the code that it repeats.
 pub(super) const MAD_DEVICE: usize = 317;
 pub(super) const OF_MAD_DEVICE: i32 = 900;
 
-/// Devices of the site that loses its network.
+/// The devices of the site that loses its network.
 const SITE: std::ops::Range<usize> = 200..300;
 
-/// Every 25th device has lost its clock's battery. It stands at 1970 or 1980.
+/// Every 25th device has an empty clock battery: its clock stands at 1970 or 1980.
 const CLOCKLESS: usize = 25;
 const CLOCKS_WITHOUT_BATTERY: [i64; 2] = [0, 315_532_800];
 
-/// A part of the story, by the share of the time that has passed.
+/// An event of the story.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
     RolloutBegins,
@@ -36,7 +35,7 @@ pub(super) enum Event {
     NetworkIsBack,
 }
 
-/// When what happens, in percent of the time.
+/// The start of each event, in percent of the time.
 const STORY: [(u32, Event); 6] = [
     (10, Event::RolloutBegins),
     (25, Event::DeviceGoesMad),
@@ -47,7 +46,7 @@ const STORY: [(u32, Event); 6] = [
 ];
 
 impl Event {
-    /// A line for whoever watches.
+    /// The line that announces it.
     pub(super) const fn line(self) -> &'static str {
         match self {
             Self::RolloutBegins => "firmware 1.5 is rolled out; it reports a code that was never seen: 451",
@@ -60,29 +59,29 @@ impl Event {
     }
 }
 
-/// The devices, second by second.
+/// Generates the codes, second by second.
 pub(super) struct Fleet {
     seconds: u32,
     random: Rng,
-    /// What the site without a network could not send.
+    /// The codes that the site without a network has not sent yet.
     kept: Vec<Code>,
 }
 
-/// What happens in a second.
+/// What happens in one second.
 #[derive(Debug, Default)]
 pub(super) struct Second {
     pub(super) events: Vec<Event>,
-    /// At most 1,000 codes, which is a batch. None, if all were of the site without a network.
+    /// One batch: at most 1,000 codes. Empty if all were from the site without a network.
     pub(super) codes: Vec<Code>,
 }
 
 impl Fleet {
-    /// A story of so many seconds. The same seed tells the same story.
+    /// A story of `seconds` seconds. The same seed tells the same story.
     pub(super) fn new(seconds: u32, seed: u64) -> Self {
         Self { seconds: seconds.max(1), random: Rng::with_seed(seed), kept: Vec::new() }
     }
 
-    /// The second with this number; `now` in Unix seconds.
+    /// `now` is in Unix seconds.
     pub(super) fn second(&mut self, second: u32, now: i64) -> Second {
         let (percent, before) = (self.percent(second), second.checked_sub(1).map(|before| self.percent(before)));
         let begins = |at: u32| at <= percent && before.is_none_or(|before| before < at);
@@ -106,7 +105,7 @@ impl Fleet {
         second * 100 / self.seconds
     }
 
-    /// A code of any device.
+    /// A code of a random device.
     fn report(&mut self, percent: u32, now: i64) -> Code {
         let device = self.random.usize(..DEVICES);
         // Devices get the new firmware in the order of their numbers, from 10 to 60 percent of the time.

@@ -18,10 +18,10 @@ use crate::codes::{Code, body};
 use crate::error::LabError;
 use fleet::Fleet;
 
-/// How often a batch is sent before the demonstration gives up.
+/// Tries per batch before the demonstration gives up.
 const MAX_TRIES: u32 = 10;
 
-/// How often the count is told.
+/// Seconds between two reports of the count.
 const REPORT_EVERY: u32 = 30;
 
 #[derive(Args)]
@@ -32,7 +32,7 @@ pub(crate) struct Options {
     /// Tell it in this many seconds instead
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=86400))]
     seconds: Option<u32>,
-    /// The same number tells the same story
+    /// The same seed tells the same story
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Folder of the running ./dev up
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     state: PathBuf,
 }
 
-/// Sends a batch each second, until the story is over or somebody stops it.
+/// Sends a batch each second, until the story is over or a signal comes.
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
     if let Ok(told) = StopSignals::new()?.interrupt(tell(&options, progress)).await {
         return told;
@@ -77,7 +77,7 @@ async fn tell(options: &Options, progress: Progress) -> Result<bool, LabError> {
     Ok(true)
 }
 
-/// Sends a batch as devices do: under a key, and again until it is stored.
+/// Sends a batch as a device does: under a key, until it is stored.
 async fn send(api: &Api, codes: &[Code], queued: bool) -> Result<(), LabError> {
     let sent = Sent { codes: codes.len(), has_key: true, under_used_key: false, queued };
     let (key, body) = (Uuid::new_v4().to_string(), body(codes));
@@ -89,7 +89,7 @@ async fn send(api: &Api, codes: &[Code], queued: bool) -> Result<(), LabError> {
                 "the service asks to wait".clone_into(&mut problem);
                 wait
             }
-            Ok(Err(answer)) => return Err(LabError::Refused(answer)),
+            Ok(Err(answer)) => return Err(format!("a batch was not stored: {answer}").into()),
             Err(error) => {
                 problem = error.to_string();
                 None
@@ -97,5 +97,5 @@ async fn send(api: &Api, codes: &[Code], queued: bool) -> Result<(), LabError> {
         };
         sleep(wait.unwrap_or(Duration::from_secs(1))).await;
     }
-    Err(LabError::Refused(problem))
+    Err(format!("a batch was not stored: {problem}").into())
 }

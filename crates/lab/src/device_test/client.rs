@@ -1,4 +1,4 @@
-//! The client under test: a command that is started with codes to send.
+//! The client under test: a command that gets codes to send.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -12,15 +12,15 @@ use tokio::time::timeout;
 
 use crate::error::LabError;
 
-/// How long a client gets to stop when it is asked to.
+/// How long a client may take to stop after SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// A client that runs, with everything that it has started.
+/// A running client, with all processes that it has started.
 pub(crate) struct Client(Child);
 
 impl Client {
-    /// Starts the command. It finds the codes on standard input, a record a line, and in its environment where to send
-    /// them (`ERROR_CODES_URL`, `ERROR_CODES_API_KEY`) and a folder that survives a restart (`ERROR_CODES_STATE`).
+    /// Starts the command. It gets the codes as NDJSON on standard input, where to send them from `ERROR_CODES_URL` and
+    /// `ERROR_CODES_API_KEY`, and a folder that survives a restart from `ERROR_CODES_STATE`.
     pub(crate) fn start(
         command: &[String],
         url: &str,
@@ -28,7 +28,9 @@ impl Client {
         state: &Path,
         codes: &str,
     ) -> Result<Self, LabError> {
-        let [program, arguments @ ..] = command else { return Err(LabError::NoCommand) };
+        let [program, arguments @ ..] = command else {
+            return Err("name the client behind --, as in ./dev device-test -- ./client".into());
+        };
         let mut child = Command::new(program)
             .args(arguments)
             .env("ERROR_CODES_URL", url)
@@ -39,21 +41,21 @@ impl Client {
             .kill_on_drop(true)
             .process_group(0)
             .spawn()
-            .map_err(|error| LabError::NotStarted(program.clone(), error))?;
+            .map_err(|error| format!("{program} cannot be started: {error}"))?;
         if let Some(mut input) = child.stdin.take() {
             let codes = codes.to_owned();
-            // A client that ends without reading them, or reads them late, is judged by what arrives.
+            // In the background: a client may read late or never. It is judged by what arrives.
             tokio::spawn(async move { input.write_all(codes.as_bytes()).await });
         }
         Ok(Self(child))
     }
 
-    /// Waits until it ends. Whether it did within `limit`.
+    /// Waits until it ends. Returns whether it did within `limit`.
     pub(crate) async fn ended(&mut self, limit: Duration) -> bool {
         timeout(limit, self.0.wait()).await.is_ok()
     }
 
-    /// Asks it to stop, and insists after a while.
+    /// SIGTERM, then SIGKILL after a while.
     pub(crate) async fn stop(mut self) {
         self.signal(Signal::SIGTERM);
         if !self.ended(STOP_LIMIT).await {
@@ -61,10 +63,9 @@ impl Client {
         }
     }
 
-    /// It cannot clean up. What it wrote to files stays, which a real loss of power does not promise.
+    /// Kills it without a chance to clean up. Its files keep everything it wrote, which a real power loss does not promise.
     pub(crate) async fn kill(mut self) {
         self.signal(Signal::SIGKILL);
-        // It is gone already, or goes now.
         let _ = self.0.wait().await;
     }
 

@@ -1,4 +1,4 @@
-//! A gateway that misbehaves on purpose, in front of a real one. It takes down every request.
+//! A gateway that misbehaves on purpose, in front of a real one. It records every request.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use crate::device_test::scenario::Fate;
 use crate::error::LabError;
 
-/// Where a redirect leads.
+/// The target of redirects.
 const LOGIN: &str = "/login";
 
-/// A request, and what became of it.
+/// A recorded request, and its fate.
 #[derive(Clone, Debug)]
 pub(crate) struct Arrival {
     pub(crate) at: Instant,
@@ -30,14 +30,14 @@ pub(crate) struct Arrival {
     pub(crate) fate: Fate,
 }
 
-/// What the requests of one scenario share.
+/// The state that the requests of one scenario share.
 struct Script {
     fates: Mutex<VecDeque<Fate>>,
     arrivals: Mutex<Vec<Arrival>>,
     was_followed: AtomicBool,
-    /// The client is to be killed now.
+    /// Notified when the client is to be killed.
     kill: Notify,
-    /// How long [`Fate::Slow`] takes.
+    /// The duration of [`Fate::Slow`].
     slow: Duration,
     client: reqwest::Client,
     service: String,
@@ -51,7 +51,7 @@ pub(crate) struct MisbehavingGateway {
 }
 
 impl MisbehavingGateway {
-    /// In front of the gateway at `service`. A slow response takes `slow`.
+    /// `service` is the URL of the real gateway. A slow response takes `slow`.
     pub(crate) async fn start(service: &str, fates: &[Fate], slow: Duration) -> Result<Self, LabError> {
         let script = Arc::new(Script {
             fates: Mutex::new(fates.iter().copied().collect()),
@@ -66,7 +66,7 @@ impl MisbehavingGateway {
         let url = format!("http://{}/logs", listener.local_addr()?);
         let router = Router::new().fallback(respond).with_state(Arc::clone(&script));
         let task = tokio::spawn(async move {
-            // Ends with the task.
+            // Ends only with the task.
             let _ = axum::serve(listener, router).await;
         });
         Ok(Self { url, script, task })
@@ -82,7 +82,7 @@ impl MisbehavingGateway {
         self.script.fates.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// Whether a client went where a redirect led.
+    /// Whether a client followed a redirect.
     pub(crate) fn was_followed(&self) -> bool {
         self.script.was_followed.load(Ordering::Relaxed)
     }
@@ -129,7 +129,7 @@ async fn respond(State(script): State<Arc<Script>>, uri: Uri, headers: HeaderMap
     }
 }
 
-/// The service's own response.
+/// Passes the request to the service and returns its response.
 async fn forward(script: &Script, headers: &HeaderMap, body: Bytes) -> Option<(u16, Bytes)> {
     let mut request = script.client.post(&script.service).body(body);
     for name in ["x-api-key", "idempotency-key", "content-type", "content-encoding"] {
@@ -141,7 +141,7 @@ async fn forward(script: &Script, headers: &HeaderMap, body: Bytes) -> Option<(u
     Some((response.status().as_u16(), response.bytes().await.ok()?))
 }
 
-/// What the service would say. With 400 every record is wrong.
+/// A problem like the service's. A 400 rejects the first record.
 fn problem(status: u16) -> Bytes {
     let mut problem = serde_json::json!({
         "type": "about:blank", "title": "On purpose", "status": status, "detail": "a test", "request_id": "device-test",
@@ -163,7 +163,7 @@ fn whole(status: u16, retry_after: Option<u64>, body: Bytes) -> Response<Body> {
     response
 }
 
-/// A page of somebody else.
+/// The page of a proxy or of a network's login.
 fn foreign(status: u16) -> Response<Body> {
     let mut response = whole(status, None, "<html><body>Accept our terms to use this network</body></html>".into());
     response.headers_mut().insert("content-type", HeaderValue::from_static("text/html"));
@@ -173,7 +173,7 @@ fn foreign(status: u16) -> Response<Body> {
     response
 }
 
-/// The header promises more than comes: the server hangs up when it sees that.
+/// Announces more bytes than it sends, so the server hangs up in the middle.
 fn half(status: u16, bytes: &Bytes) -> Response<Body> {
     let sent = bytes.slice(..bytes.len() / 2);
     let stream = http_body_util::BodyExt::map_frame(http_body_util::Full::new(sent), |frame| frame);
@@ -183,12 +183,12 @@ fn half(status: u16, bytes: &Bytes) -> Response<Body> {
     response
 }
 
-/// Ends the task of this connection, and the connection with it. Nothing else makes the server hang up without a response.
+/// Ends the task of this connection and with it the connection: the only way to hang up without a response.
 fn cut() -> ! {
     std::panic::resume_unwind(Box::new("the connection is cut on purpose"))
 }
 
-/// The receipt, with the first record rejected. A batch of one record is a 400 then.
+/// Changes the receipt: the first record is rejected. For a batch of one record that is a 400.
 fn with_one_rejected(status: u16, bytes: Bytes) -> Response<Body> {
     let Ok(mut receipt) = serde_json::from_slice::<Value>(&bytes) else { return whole(status, None, bytes) };
     match receipt["accepted"].as_u64() {

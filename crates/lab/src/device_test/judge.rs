@@ -1,4 +1,4 @@
-//! Which rules of `docs/devices.md` a client has broken, by the requests that arrived.
+//! Finds the rules of `docs/devices.md` that a client has broken, from the requests that arrived.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -8,24 +8,24 @@ use logs_core::{Batch, IdempotencyKey};
 use crate::device_test::gateway::Arrival;
 use crate::device_test::scenario::{Fate, Scenario, WRONG_KEY};
 
-/// A clock that is read twice on the way may be off by this much.
+/// For measuring pauses.
 const TOLERANCE: Duration = Duration::from_millis(50);
 
-/// A client with a wrong API key may try so often before it is restarted.
+/// How often a client with a wrong API key may try before its restart.
 const MAX_TRIES_WITH_A_WRONG_KEY: usize = 3;
 
-/// Less than any pause, and more than a client needs between two tries.
+/// Shorter than any pause, but longer than a client takes between two immediate tries.
 const NO_PAUSE: Duration = Duration::from_millis(100);
 
-/// So many pauses in a row that are none are not chance: a pause is random, and the first may be short.
+/// A pause is random, and the first may be short. This many missing pauses in a row are no coincidence.
 const MAX_MISSING_PAUSES: usize = 4;
 
-/// How often each code is stored.
+/// How many times each code is stored.
 pub(crate) type Stored = BTreeMap<i32, u64>;
 
 const REPEATED: &str = "a batch was sent again after it was refused for good";
 
-/// All broken rules, a sentence each.
+/// All broken rules, each as a sentence.
 pub(crate) fn broken_rules(scenario: &Scenario, codes: i32, arrivals: &[Arrival], stored: &Stored) -> Vec<String> {
     let mut broken = BTreeSet::new();
     let mut by_key: BTreeMap<&str, Vec<&Arrival>> = BTreeMap::new();
@@ -43,7 +43,7 @@ pub(crate) fn broken_rules(scenario: &Scenario, codes: i32, arrivals: &[Arrival]
     }
     let refused: Vec<&Arrival> = arrivals.iter().filter(|arrival| arrival.fate.is_final()).collect();
     for (key, tries) in &by_key {
-        // Its codes may be sent again, in a batch with another key.
+        // The codes of a refused batch may be sent again under another key.
         if tries.iter().any(|arrival| arrival.fate.is_final()) {
             continue;
         }
@@ -82,7 +82,7 @@ pub(crate) fn broken_rules(scenario: &Scenario, codes: i32, arrivals: &[Arrival]
     broken.into_iter().collect()
 }
 
-/// The rule that the second of two tries under one key breaks.
+/// The rule that the second of two tries under one key breaks, if any.
 fn broken_by_retry(first: &Arrival, second: &Arrival) -> Option<String> {
     let waited = second.at - first.at;
     if second.body != first.body {
@@ -99,7 +99,7 @@ fn broken_by_retry(first: &Arrival, second: &Arrival) -> Option<String> {
     }
 }
 
-/// The codes in a request: the client got them as `err`.
+/// The codes in a request. Each has its own `err`.
 fn codes_in(arrival: &Arrival) -> Vec<i32> {
     let batch = Batch::parse(&arrival.body).map(|batch| batch.logs().to_vec()).unwrap_or_default();
     batch.iter().map(|log| log.error_code().get()).collect()

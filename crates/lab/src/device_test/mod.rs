@@ -1,8 +1,8 @@
-//! The command behind `./dev device-test`: runs a client against a gateway that misbehaves on purpose, says which rule of
-//! `docs/devices.md` it breaks, and counts lost and doubled codes.
+//! The command behind `./dev device-test`: runs a client against a gateway that misbehaves on purpose, reports which rules
+//! of `docs/devices.md` it breaks, and counts lost and doubled codes.
 //!
-//! The flow: for each [`scenario`] a [`trial`] puts a [`gateway`] that misbehaves before the service and starts the
-//! [`client`] with codes of its own. The [`judge`] compares what arrived with the rules.
+//! For each [`scenario`], a [`trial`] puts a misbehaving [`gateway`] before the service and starts the [`client`] with new
+//! codes. The [`judge`] compares the requests that arrived with the rules.
 
 mod client;
 mod gateway;
@@ -23,20 +23,20 @@ use crate::device_test::scenario::{ALL, Needs, Scenario};
 use crate::device_test::trial::Trial;
 use crate::error::LabError;
 use crate::table::Report;
-use crate::testbed::{self, Service, Setup, Testbed, unlimited};
+use crate::testbed::{self, RunOptions, Service, Setup, Testbed, unlimited};
 
 const FUNCTION_TIMEOUT: Duration = Duration::from_secs(10);
 const CONCURRENCY: usize = 8;
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// The client keeps nothing: leave out the scenarios that restart it
+    /// Leave out the scenarios that restart the client: it keeps nothing
     #[arg(long)]
     without_storage: bool,
     /// Leave out the wrong certificate: the client has no TLS
     #[arg(long)]
     without_tls: bool,
-    /// The slow response takes as long as the gateway allows, 29 s instead of 6
+    /// Let the slow response take 29 s, the gateway's limit, instead of 6 s
     #[arg(long)]
     thorough: bool,
     /// Only the scenarios whose name contains this
@@ -56,10 +56,10 @@ pub(crate) struct Options {
     command: Vec<String>,
 }
 
-/// Whether the client keeps all rules.
+/// Returns whether the client keeps all rules.
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
-    let setup = Setup::new(progress, &["post-log"], options.functions.as_deref());
-    testbed::run(setup, None, async |testbed| run_all(&options, testbed).await).await
+    let run = RunOptions { functions: options.functions.clone(), ..RunOptions::default() };
+    testbed::run(Setup::new(progress, &["post-log"], &run), async |testbed| run_all(&options, testbed).await).await
 }
 
 async fn run_all(options: &Options, testbed: &Testbed) -> Result<Verdicts, LabError> {
@@ -70,7 +70,8 @@ async fn run_all(options: &Options, testbed: &Testbed) -> Result<Verdicts, LabEr
     };
     let chosen: Vec<_> = ALL.iter().filter(is_chosen).collect();
     if chosen.is_empty() {
-        return Err(LabError::NoScenario);
+        // Otherwise a client would pass because nothing was asked of it.
+        return Err("no scenario is chosen; its name must contain what --only says".into());
     }
     let post_log = testbed.function("post-log", testbed.store.settings(), FUNCTION_TIMEOUT, CONCURRENCY);
     let service = Service::start(post_log, unlimited()).await?;
@@ -85,7 +86,7 @@ async fn run_all(options: &Options, testbed: &Testbed) -> Result<Verdicts, LabEr
     Ok(Verdicts(verdicts))
 }
 
-/// The rules that a client has broken in each scenario.
+/// The broken rules in each scenario.
 #[derive(Serialize)]
 struct Verdicts(Vec<(&'static str, Vec<String>)>);
 
@@ -94,7 +95,7 @@ impl Report for Verdicts {
         self.0.iter().all(|(_, broken)| broken.is_empty())
     }
 
-    /// The client is at fault, not the service.
+    /// The client is at fault, so the functions' logs explain nothing.
     fn is_for_the_logs(&self) -> bool {
         false
     }

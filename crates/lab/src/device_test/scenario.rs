@@ -1,13 +1,13 @@
-//! What happens to a client's requests, and what it has to do about it.
+//! The scenarios: what happens to a client's requests, and what the client must do.
 
 use std::time::Duration;
 
-/// What becomes of one request.
+/// What happens to one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// The service gets it, and its response goes back.
+    /// The service gets the request, and the client its response.
     Passed,
-    /// Only this status goes back, with this `Retry-After`.
+    /// The client gets this status and `Retry-After`; the service gets nothing.
     Status(u16, Option<u64>),
     /// The connection breaks before the service gets it.
     CutBefore,
@@ -17,11 +17,11 @@ pub(crate) enum Fate {
     HalfResponse,
     /// The service gets it, and the response takes as long as [`SLOW`] or [`SLOWEST`].
     Slow,
-    /// The service gets it, and the response is the 202 of a stage with a queue.
+    /// The service gets it, and the response is a 202 as in queued mode.
     Queued,
-    /// This status and a page of somebody else, as a proxy or the login of a public network. With 3xx it redirects.
+    /// The client gets this status and the page of a proxy or of a network's login. 3xx redirects.
     Foreign(u16),
-    /// The service gets it, and the response calls its first record rejected.
+    /// The service gets it, and the response says that the first record is rejected.
     OneRejected,
     /// The client is killed before the service gets it.
     KilledBefore,
@@ -29,10 +29,10 @@ pub(crate) enum Fate {
     KilledAfter,
 }
 
-/// Long enough to tell who waits a few seconds only.
+/// Long enough to expose a client that waits only a few seconds.
 pub(crate) const SLOW: Duration = Duration::from_secs(6);
 
-/// When the gateway gives up.
+/// The gateway's own limit.
 pub(crate) const SLOWEST: Duration = Duration::from_secs(29);
 
 impl Fate {
@@ -46,40 +46,40 @@ impl Fate {
         matches!(self, Self::Passed | Self::Slow | Self::Queued | Self::OneRejected)
     }
 
-    /// Whether the batch is refused for good: its codes may be dropped, or be sent under another key.
+    /// Whether the batch is refused for good: its codes may be dropped or sent under another key.
     pub(crate) fn is_final(self) -> bool {
         matches!(self, Self::Status(400 | 413 | 422, _))
     }
 
-    /// Whether the same bytes would be refused again under another key as well.
+    /// Whether the same bytes would be refused under any key.
     pub(crate) fn refuses_the_bytes(self) -> bool {
         matches!(self, Self::Status(400 | 413, _))
     }
 }
 
-/// What a client needs to take part in a scenario.
+/// What a scenario requires of the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Needs {
     Nothing,
-    /// A storage that survives a restart.
+    /// Storage that survives a restart.
     Storage,
     Tls,
 }
 
-/// A client is started once, and its first requests meet these fates. All later ones pass.
+/// The client's first requests meet these fates. All later ones pass.
 pub(crate) struct Scenario {
     pub(crate) name: &'static str,
-    /// What a client that keeps the rules does.
+    /// What a correct client does.
     pub(crate) rule: &'static str,
     pub(crate) fates: &'static [Fate],
     pub(crate) needs: Needs,
 }
 
 impl Scenario {
-    /// How many requests the client must send before the scenario says anything about it.
+    /// How many requests the client must send for a meaningful verdict.
     pub(crate) fn requests(&self) -> usize {
         match self.fates {
-            // All fates are the same, more than anybody needs.
+            // Repeats one fate more often than any client tries.
             [WRONG_KEY, ..] => 1,
             fates => fates.len(),
         }

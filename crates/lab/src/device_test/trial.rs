@@ -15,7 +15,7 @@ use crate::device_test::wrong_certificate::WrongCertificate;
 use crate::error::LabError;
 use crate::testbed::{Service, Testbed};
 
-/// How long a client is watched that may try rarely: with a wrong API key, a wrong certificate, or the page of a proxy.
+/// How long to watch a client that may try rarely: with a wrong API key, a wrong certificate, or the page of a proxy.
 const WATCH: Duration = Duration::from_secs(8);
 
 pub(super) struct Trial<'a> {
@@ -23,17 +23,17 @@ pub(super) struct Trial<'a> {
     pub(super) scenario: &'a Scenario,
     pub(super) testbed: &'a Testbed,
     pub(super) service: &'a Service,
-    /// No other trial has this one.
+    /// Unique among the trials.
     pub(super) number: usize,
 }
 
 impl Trial<'_> {
-    /// The rules that the client has broken.
+    /// Returns the rules that the client has broken.
     pub(super) async fn run(&self) -> Result<Vec<String>, LabError> {
         let state = self.state();
         std::fs::create_dir(&state)?;
         let timestamp = clock::unix_seconds();
-        // The codes can be told apart by `err`.
+        // Each code has its own `err`.
         let code = |err| Code { device_id: self.device_id(), err, timestamp };
         let codes = lines(&(0..self.options.codes).map(code).collect::<Vec<_>>());
         let slow = if self.options.thorough { SLOWEST } else { SLOW };
@@ -47,11 +47,11 @@ impl Trial<'_> {
         }
     }
 
-    /// The client, once it has met the fate that ends its first life.
+    /// Restarts the client, in the scenarios that do so, after it met the fate.
     async fn restarted(&self, mut client: Client, gateway: &MisbehavingGateway) -> Result<Client, LabError> {
         match self.scenario.fates.first() {
             Some(Fate::KilledBefore | Fate::KilledAfter) => {
-                // A client that never sends has lost everything, which the count says.
+                // A client that never sends is judged by its lost codes.
                 tokio::select! {
                     () = gateway.kill() => {}
                     _ = client.ended(self.limit()) => {}
@@ -68,7 +68,7 @@ impl Trial<'_> {
         self.start(&gateway.url, "")
     }
 
-    /// Waits until the client has done its work, and judges it.
+    /// Waits until the client has ended, and judges it.
     async fn judged(&self, mut client: Client, gateway: &MisbehavingGateway) -> Result<Vec<String>, LabError> {
         let mut broken = Vec::new();
         if !client.ended(self.limit()).await {
@@ -83,7 +83,8 @@ impl Trial<'_> {
         Ok(broken)
     }
 
-    /// Shows it the wrong certificate first. A client with storage then gets the right address, and delivers the codes.
+    /// Starts the client with a server that has a wrong certificate. A client with storage is then restarted with the right
+    /// URL, and must deliver the codes.
     async fn with_wrong_certificate(&self, gateway: &MisbehavingGateway, codes: &str) -> Result<Vec<String>, LabError> {
         let server = WrongCertificate::start().await?;
         let mut client = self.start(&server.url, codes)?;

@@ -1,4 +1,4 @@
-//! A server with a certificate that nobody vouches for.
+//! A server with a certificate that no authority has signed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -44,11 +44,11 @@ impl WrongCertificate {
                 let mut first = [0];
                 match stream.peek(&mut first).await {
                     Ok(1) if first[0] == TLS_HANDSHAKE => tried.store(true, Ordering::Relaxed),
-                    // Without TLS anybody may read what it sends.
+                    // Plain text: anybody can read it.
                     Ok(1) => trusted.store(true, Ordering::Relaxed),
                     _ => {}
                 }
-                // A client that checks the certificate ends the handshake.
+                // A client that checks the certificate aborts the handshake.
                 if let Ok(mut stream) = acceptor.accept(stream).await
                     && matches!(stream.read(&mut first).await, Ok(1))
                 {
@@ -59,12 +59,12 @@ impl WrongCertificate {
         Ok(Self { url, was_tried, was_trusted, task })
     }
 
-    /// Whether a client has begun a handshake.
+    /// Whether a client began a handshake.
     pub(crate) fn was_tried(&self) -> bool {
         self.was_tried.load(Ordering::Relaxed)
     }
 
-    /// Whether a client has sent anything.
+    /// Whether a client sent anything.
     pub(crate) fn was_trusted(&self) -> bool {
         self.was_trusted.load(Ordering::Relaxed)
     }

@@ -1,5 +1,5 @@
-//! As many codes as clients can send, in queued mode, on the usage plan of prod: what waits in the queue, and how late it
-//! is stored.
+//! A burst in queued mode, with the usage plan of prod: clients send as fast as they can. Measures the backlog in the
+//! queue, and how late codes are stored.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -17,16 +17,15 @@ use crate::load::plan;
 use crate::load::watch::Watch;
 use crate::testbed::{Queue, Testbed};
 
-/// postLogRate and postLogBurst of prod in serverless.yml: requests a second, and at once.
+/// postLogRate and postLogBurst of prod in serverless.yml: requests per second, and at once.
 const PLAN: [u32; 2] = [500, 1_000];
 
-/// A burst that is not stored by then never will be.
+/// When to stop waiting for the burst to be stored.
 const LIMIT: Duration = Duration::from_mins(3);
 
-/// What came of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Burst {
-    /// Codes that were to be sent.
+    /// The codes that the clients set out to send.
     pub(crate) codes: u64,
     pub(crate) codes_per_batch: usize,
     pub(crate) clients: usize,
@@ -37,9 +36,9 @@ pub(crate) struct Burst {
     pub(crate) seconds_until_stored: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
-    /// The most messages that waited or were being stored.
+    /// The maximum number of messages in the queue, waiting or in flight.
     pub(crate) largest_backlog: usize,
-    /// How old the oldest batch was that was accepted and not stored: the worst of all looks.
+    /// The maximum age of an accepted batch that was not yet stored.
     pub(crate) worst_lag_seconds: f64,
     /// MySQL only.
     pub(crate) connections: Option<u64>,
@@ -47,7 +46,7 @@ pub(crate) struct Burst {
     pub(crate) samples: Vec<Sample>,
 }
 
-/// One look, so many seconds after the first batch was sent.
+/// One sample, `second` seconds after the first batch was sent.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Sample {
     pub(crate) second: f64,
@@ -76,7 +75,7 @@ pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst)
             outcome = &mut sending, if sent.is_none() => sent = Some(outcome?),
             _ = looks.tick() => {
                 let accepted = ledger.codes(codes_per_batch);
-                let sample = look(&mut watch, queue, &ledger, accepted, started).await?;
+                let sample = sample(&mut watch, queue, &ledger, accepted, started).await?;
                 samples.push(sample);
                 if let Some(sent) = sent.take_if(|_| sample.stored >= sample.accepted || started.elapsed() > LIMIT) {
                     break sent;
@@ -106,7 +105,7 @@ pub(crate) async fn measure(testbed: &Testbed, queue: &Queue, plan: plan::Burst)
     })
 }
 
-async fn look(
+async fn sample(
     watch: &mut Watch,
     queue: &Queue,
     ledger: &Ledger,

@@ -1,5 +1,5 @@
-//! Clients that send one batch after the other, as fast as they are answered, and keep the rules of `docs/devices.md`: a
-//! key for each batch, and again after throttling.
+//! Clients that send one batch after the other, as fast as they are answered. They keep the rules of `docs/devices.md`:
+//! each batch has a key and is sent again after throttling.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -17,35 +17,37 @@ use crate::error::LabError;
 use crate::figures::{number, whole};
 use crate::load::mode::{Mode, Running};
 
-/// A batch that is not accepted after so long is left at that; what is accepted is counted all the same.
+/// How long a client tries to send one batch. The count of accepted codes stays right if it gives up.
 const GIVE_UP: Duration = Duration::from_mins(1);
 
-/// After an answer that should not have been.
+/// The pause after an undocumented answer.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// What is to be sent.
+/// Of the histogram of times.
+const SIGNIFICANT_DIGITS: u8 = 3;
+
+/// What to send.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Work {
     pub(crate) clients: usize,
     pub(crate) batches: usize,
     pub(crate) codes_per_batch: usize,
-    /// No batch is begun later.
+    /// When the clients begin no more batches.
     pub(crate) sending: Duration,
 }
 
-/// What became of it.
 pub(crate) struct Outcome {
-    /// Microseconds from sending a batch to the answer that accepted it; what was throttled before is left out.
+    /// Microseconds from sending a batch to the answer that accepted it, without earlier, throttled tries.
     times: Histogram<u64>,
     /// From the first batch to the last answer.
     pub(crate) took: Duration,
 }
 
-/// What clients have done so far; all of them write it.
+/// The progress of all clients.
 #[derive(Clone, Default)]
 pub(crate) struct Ledger {
     tally: Arc<Tally>,
-    /// The batches that were accepted and have not been seen in the store, each with the moment of its answer.
+    /// Accepted batches that were not yet seen in the store, by key, with the moment of the answer.
     open: Arc<Mutex<HashMap<String, Instant>>>,
 }
 
@@ -54,7 +56,7 @@ impl Ledger {
         self.tally.so_far()
     }
 
-    /// How many codes were accepted.
+    /// The number of accepted codes.
     pub(crate) fn codes(&self, codes_per_batch: usize) -> u64 {
         self.answers().accepted() * whole(codes_per_batch)
     }
@@ -81,7 +83,7 @@ struct Client {
     work: Work,
 }
 
-/// Sends all of it. The ledger can be looked at meanwhile.
+/// Sends everything. The ledger can be read in the meantime.
 pub(crate) async fn send(running: &Running, work: Work, ledger: &Ledger) -> Result<Outcome, LabError> {
     let codes = collected(work.codes_per_batch, clock::unix_seconds());
     let queued = running.mode == Mode::Queued;
@@ -96,30 +98,26 @@ pub(crate) async fn send(running: &Running, work: Work, ledger: &Ledger) -> Resu
         work,
     };
     let clients: JoinSet<_> = (0..work.clients).map(|_| client.clone().run()).collect();
-    let mut times = histogram()?;
+    let mut times = Histogram::new(SIGNIFICANT_DIGITS)?;
     for client in clients.join_all().await {
-        times.add(client?).map_err(|error| LabError::Histogram(error.to_string()))?;
+        times.add(client?)?;
     }
     Ok(Outcome { times, took: started.elapsed() })
-}
-
-fn histogram() -> Result<Histogram<u64>, LabError> {
-    Histogram::new(3).map_err(|error| LabError::Histogram(error.to_string()))
 }
 
 impl Client {
     async fn run(self) -> Result<Histogram<u64>, LabError> {
         let Work { batches, sending, .. } = self.work;
-        let mut times = histogram()?;
+        let mut times = Histogram::new(SIGNIFICANT_DIGITS)?;
         while self.started.elapsed() < sending && self.begun.fetch_add(1, Ordering::Relaxed) < batches {
             if let Some(took) = self.settle().await {
-                times.record(whole(took.as_micros())).map_err(|error| LabError::Histogram(error.to_string()))?;
+                times.record(whole(took.as_micros()))?;
             }
         }
         Ok(times)
     }
 
-    /// How long the answer took that accepted the batch.
+    /// Sends a batch until it is accepted. Returns the time of that answer.
     async fn settle(&self) -> Option<Duration> {
         let key = uuid::Uuid::now_v7().to_string();
         let begun = Instant::now();
@@ -140,8 +138,8 @@ impl Client {
         None
     }
 
-    /// How long to wait before sending again; `None` if the batch is accepted. Nothing but documented throttling may keep
-    /// a batch from being accepted.
+    /// Returns how long to wait before the next try; `None` if the batch is accepted. Only documented throttling may delay
+    /// a batch.
     async fn post(&self, key: &str) -> Result<Option<Duration>, String> {
         let answer = self.api.post(Some(key), &self.body).await.map_err(|error| error.to_string())?;
         self.ledger.tally.answered(answer.status);

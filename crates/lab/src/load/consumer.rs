@@ -1,5 +1,5 @@
-//! store-logs alone, driven over the Runtime API. On MySQL against the bare statement on as many connections: in turn, on
-//! empty tables.
+//! store-logs alone, driven over the Runtime API. On MySQL in turns with the bare statement, on as many connections and
+//! on empty tables.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,48 +12,48 @@ use tokio::time::Instant;
 
 use crate::baseline::{BareConnection, BareInsert};
 use crate::codes::collected;
-use crate::error::LabError;
+use crate::error::{LabError, invocation_failed, wrong_answer};
 use crate::figures::{median, number, whole};
 use crate::load::events;
 use crate::load::mode::store_logs;
 use crate::load::plan::{EventSize, Plan};
 use crate::load::watch::{Cost, Watch};
-use crate::testbed::{Store, Testbed};
+use crate::testbed::{Store, Testbed, peak_memory};
 
-/// More than in production: an event is measured whole, however slow the machine.
+/// Longer than in production, so that even a slow machine finishes each event.
 const TIMEOUT: Duration = Duration::from_mins(2);
 
-/// An event of one message, with which store-logs connects.
+/// The event with which store-logs connects.
 const WARM_UP: EventSize = EventSize { messages: 1, codes: 1 };
 
-/// The medians of one size of event on so many connections.
+/// The medians for one size of event on `connections` connections.
 #[derive(Debug, Serialize)]
 pub(crate) struct Comparison {
     pub(crate) messages: usize,
     pub(crate) codes_per_message: usize,
     pub(crate) event_megabytes: f64,
-    /// Environments of store-logs, and of the bare statement as many connections.
+    /// Of the bare statement, and environments of store-logs.
     pub(crate) connections: usize,
     pub(crate) store_logs: Speed,
-    /// MySQL only, and so are the ratios.
+    /// MySQL only, like the ratios.
     pub(crate) bare_statement: Option<Speed>,
-    /// store-logs' rows of `Logs` a second by the bare statement's: the median of the rounds.
+    /// The rows per second of store-logs, divided by those of the bare statement. The median of the rounds.
     pub(crate) ratio: Option<f64>,
-    /// The same with store-logs' rows of the ledger, one for each message.
+    /// The same, counting also the ledger rows of store-logs, one per message.
     pub(crate) ratio_with_ledger: Option<f64>,
-    /// The most memory that an environment ever had, in megabytes of 1,000,000 bytes.
+    /// The peak memory of an environment, in megabytes of 1,000,000 bytes.
     pub(crate) peak_megabytes: f64,
 }
 
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct Speed {
-    /// Of `Logs`; the ledger's are not counted.
+    /// Rows of `Logs`, without the ledger's.
     pub(crate) rows_per_second: f64,
     #[serde(flatten)]
     pub(crate) cost: Cost,
 }
 
-/// All sizes of events, each on one connection and on more.
+/// Measures each size of event, on one connection and on more.
 pub(crate) async fn measure(testbed: &Testbed, plan: &Plan) -> Result<Vec<Comparison>, LabError> {
     let mut comparisons = Vec::new();
     for size in plan.events {
@@ -64,7 +64,7 @@ pub(crate) async fn measure(testbed: &Testbed, plan: &Plan) -> Result<Vec<Compar
     Ok(comparisons)
 }
 
-/// The two that are compared.
+/// The two sides of a comparison.
 struct Sides {
     watch: Watch,
     size: EventSize,
@@ -91,7 +91,7 @@ impl Sides {
     }
 
     async fn compare(mut self, rounds: usize) -> Result<Comparison, LabError> {
-        // Connected and prepared, both.
+        // Both sides connect and prepare their statements.
         self.store(WARM_UP).await?;
         self.insert(1).await?;
         let EventSize { messages, codes } = self.size;
@@ -99,7 +99,7 @@ impl Sides {
         let expected = whole(self.environments.len() * messages * codes);
         let mut event_megabytes = 0.0;
         for round in 0..rounds {
-            // Whoever comes first changes from round to round.
+            // The sides take turns in going first.
             for is_bare in [round % 2 == 0, round % 2 != 0] {
                 if is_bare && self.bare.is_empty() {
                     continue;
@@ -113,9 +113,9 @@ impl Sides {
                     took
                 };
                 let rows = self.watch.rows().await?;
-                // The bare INSERT has its own number of rows.
+                // The bare INSERT rounds up to full batches.
                 if !is_bare && rows != expected {
-                    return Err(LabError::NotAllStored { rows, expected });
+                    return Err(format!("{rows} rows are stored where {expected} should be").into());
                 }
                 let cost = self.watch.cost(rows).await?;
                 let speed = Speed { rows_per_second: number(rows) / took.as_secs_f64(), cost };
@@ -124,7 +124,7 @@ impl Sides {
         }
         let connections = self.environments.len();
         let peak_megabytes = self.stop().await?;
-        // Of the two in one round: what else the machine does changes from round to round.
+        // Within one round, because the machine's other load changes from round to round.
         let ratios = stored.iter().zip(&inserted).map(|(one, other)| one.rows_per_second / other.rows_per_second);
         let ratio = (!inserted.is_empty()).then(|| median(ratios));
         Ok(Comparison {
@@ -140,8 +140,8 @@ impl Sides {
         })
     }
 
-    /// An event for each environment at once; how long until the last answer, and how many bytes an event has. Making the
-    /// events is left out.
+    /// Sends one event to each environment at once. Returns the time until the last answer, without building the events, and
+    /// the size of an event in bytes.
     async fn store(&mut self, size: EventSize) -> Result<(Duration, usize), LabError> {
         let events = self.environments.iter().map(|_| events::event(size)).collect::<Result<Vec<_>, _>>()?;
         let bytes = events.first().map_or(0, Vec::len);
@@ -156,17 +156,15 @@ impl Sides {
         let took = started.elapsed();
         for (environment, answer) in answers {
             self.environments.push(environment);
-            let function = "store-logs";
-            let answer = answer.map_err(|error| LabError::Invoke { function, error, log: self.log.clone() })?;
-            let answer = String::from_utf8_lossy(&answer);
-            if answer != r#"{"batchItemFailures":[]}"# {
-                return Err(LabError::WrongAnswer { function, answer: answer.chars().take(300).collect() });
+            let answer = answer.map_err(|error| invocation_failed("store-logs", &error, &self.log))?;
+            if *answer != *br#"{"batchItemFailures":[]}"# {
+                return Err(wrong_answer("store-logs", &answer));
             }
         }
         Ok((took, bytes))
     }
 
-    /// So many rows on each connection at once; how long until the last one was through.
+    /// Inserts `rows` rows on each connection at once. Returns the time until the last connection is done.
     async fn insert(&mut self, rows: usize) -> Result<Duration, LabError> {
         let started = Instant::now();
         let mut running = JoinSet::new();
@@ -185,12 +183,11 @@ impl Sides {
         Ok(started.elapsed())
     }
 
-    /// The most memory that an environment ever had.
+    /// Returns the peak memory of the largest environment, in megabytes.
     async fn stop(self) -> Result<f64, LabError> {
         let mut peak: f64 = 0.0;
         for environment in self.environments {
-            let of_this = environment.process_id().and_then(local::processes::peak_memory);
-            peak = peak.max(of_this.ok_or(LabError::NoPeak("store-logs"))?);
+            peak = peak.max(peak_memory(&environment, "store-logs")?);
             environment.stop().await;
         }
         Ok(peak)
@@ -198,7 +195,7 @@ impl Sides {
 }
 
 impl Speed {
-    /// Of each figure by itself.
+    /// The median of each figure.
     fn median(speeds: &[Self]) -> Self {
         Self {
             rows_per_second: median(speeds.iter().map(|speed| speed.rows_per_second)),

@@ -1,4 +1,4 @@
-//! The figures of a run in the documentation: two plots, and tables between two marks of `scaling.md`.
+//! Writes a run into the documentation: two plots, and tables between two marks of `scaling.md`.
 
 use std::path::Path;
 
@@ -11,14 +11,16 @@ const DOCUMENT: &str = "scaling.md";
 const BEGIN: &str = "<!-- ./dev load: begin -->";
 const END: &str = "<!-- ./dev load: end -->";
 
-/// Into the folder `docs/`.
+/// Writes into the folder `docs/`.
 pub(crate) fn write(report: &Report, folder: &Path) -> Result<(), LabError> {
     plot::throughput(report, &folder.join("throughput.svg"))?;
     plot::burst(report, &folder.join("burst.svg"))?;
     let file = folder.join(DOCUMENT);
-    let text = std::fs::read_to_string(&file).map_err(|error| LabError::NotWritten(file.clone(), error))?;
-    let text = filled(&text, &figures(report)).ok_or_else(|| LabError::NoPlace(file.clone(), BEGIN, END))?;
-    std::fs::write(&file, text).map_err(|error| LabError::NotWritten(file, error))
+    let failed = |error: std::io::Error| format!("{} cannot be written: {error}", file.display());
+    let text = std::fs::read_to_string(&file).map_err(failed)?;
+    let missing = || format!("{} has no lines {BEGIN} and {END}, between which the figures go", file.display());
+    let text = filled(&text, &figures(report)).ok_or_else(missing)?;
+    Ok(std::fs::write(&file, text).map_err(failed)?)
 }
 
 fn figures(report: &Report) -> String {
@@ -32,7 +34,7 @@ fn figures(report: &Report) -> String {
     )
 }
 
-/// The text with other figures between the marks.
+/// Replaces the text between the marks.
 fn filled(text: &str, figures: &str) -> Option<String> {
     let (before, rest) = text.split_once(BEGIN)?;
     let (_, after) = rest.split_once(END)?;

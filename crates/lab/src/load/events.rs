@@ -1,4 +1,4 @@
-//! Events as Lambda hands them to store-logs: messages of a queue, each with a batch under a key of its own.
+//! SQS events as Lambda passes them to store-logs. Each message holds a batch under its own key.
 
 use logs_core::{Batch, IdempotencyKey, Message, clock};
 use serde_json::{Value, json};
@@ -7,13 +7,12 @@ use crate::codes::{body, collected};
 use crate::error::LabError;
 use crate::load::plan::EventSize;
 
-/// As long as those of SQS, letters of base64.
+/// As in SQS.
 const RECEIPT_HANDLE_LENGTH: usize = 340;
 
-/// A whole event of this size.
 pub(crate) fn event(size: EventSize) -> Result<Vec<u8>, LabError> {
     let body = body(&collected(size.codes, clock::unix_seconds()));
-    let batch = Batch::parse(body.as_bytes()).map_err(|_| LabError::Batch("it is refused"))?;
+    let batch = Batch::parse(body.as_bytes()).map_err(|_| "a batch cannot be made: it is refused")?;
     let records = (0..size.messages).map(|_| record(&batch)).collect::<Result<Vec<_>, _>>()?;
     Ok(serde_json::to_vec(&json!({ "Records": records }))?)
 }
@@ -21,7 +20,7 @@ pub(crate) fn event(size: EventSize) -> Result<Vec<u8>, LabError> {
 fn record(batch: &Batch) -> Result<Value, LabError> {
     let now = clock::since_epoch();
     let key = IdempotencyKey::unique(now);
-    let body = Message::encode(batch, &key, clock::seconds(now)).ok_or(LabError::Batch("it is too long"))?;
+    let body = Message::encode(batch, &key, clock::seconds(now)).ok_or("a batch cannot be made: it is too long")?;
     let milliseconds = now.as_millis().to_string();
     Ok(json!({
         "messageId": uuid::Uuid::new_v4().to_string(),

@@ -1,10 +1,10 @@
-//! The command behind `./dev load`: how many codes a second direct and queued mode accept and store, how late they are
-//! stored under a burst, and how near store-logs comes to the bare statement, or on DynamoDB what it costs. Speed is shown and never asserted; what is
-//! accepted and not stored makes it fail.
+//! The command behind `./dev load`: how many codes a second direct and queued mode accept and store, how late codes are
+//! stored in a burst, and how store-logs compares with the bare statement (on DynamoDB: what it costs). A slow run does
+//! not fail; accepted codes that are not stored do.
 //!
-//! The flow: a [`mode`] runs a gateway with its functions, and [`client`]s send to it. [`step`] does that for one size of
-//! batch, [`burst`] for as many codes as clients can send; [`consumer`] drives store-logs alone, against the bare
-//! statement. The [`report`] judges; [`tables`] show it, [`plot`] and [`document`] put it into `docs/`.
+//! A [`mode`] runs a gateway with its functions, and [`client`]s send to it: [`step`] with one size of batch, [`burst`] as
+//! fast as they can. [`consumer`] drives store-logs alone. [`watch`] reads what is stored and what it cost. The
+//! [`report`] judges, [`tables`] print it, [`plot`] and [`document`] put it into `docs/`.
 
 mod burst;
 mod client;
@@ -28,46 +28,38 @@ use crate::error::LabError;
 use crate::load::mode::Mode;
 use crate::load::plan::{BATCHES, Plan};
 use crate::load::report::Report;
-use crate::testbed::{self, Queue, Setup, StoreName, Testbed};
+use crate::testbed::{self, Queue, RunOptions, Setup, StoreName, Testbed};
 
-/// In seconds; as in infra/ingestion.js.
+/// In seconds, as in infra/ingestion.js.
 const VISIBILITY_TIMEOUT: u32 = 181;
 
-/// More connections than the environments of any measurement. MariaDB keeps no account of statements unless it is told to.
+/// More connections than any measurement has environments. MariaDB collects statement statistics only on request.
 const SERVER_OPTIONS: [&str; 3] =
     ["--max-connections=200", "--performance-schema=ON", "--performance-schema-instrument=statement/%=ON"];
 
 #[derive(Args)]
 pub(crate) struct Options {
-    /// That it runs, in some seconds; the figures mean nothing
+    /// Only check that it runs, in some seconds; the figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// Where the codes are: mysql, or dynamodb, played by dynoxide on a file
-    #[arg(long, value_enum, default_value_t)]
-    store: StoreName,
-    /// Also write the figures to this file, for machines
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Write the plots into this folder, and the figures into its scaling.md; on MySQL, as dynoxide's speed says nothing
+    #[command(flatten)]
+    run: RunOptions,
+    /// Write the plots into this folder, and the figures into its scaling.md; only on MySQL: dynoxide's speed means nothing
     #[arg(long, value_name = "FOLDER")]
     write_docs: Option<PathBuf>,
-    /// Folder of the binaries post-log and store-logs; by default where this program is
-    #[arg(long, value_name = "FOLDER")]
-    functions: Option<PathBuf>,
 }
 
-/// Whether all that was accepted is stored.
+/// Returns whether all accepted codes are stored.
 pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, LabError> {
-    if options.store == StoreName::Dynamodb && options.write_docs.is_some() {
-        return Err(LabError::OnlyMySql("--write-docs"));
+    if options.run.store == StoreName::Dynamodb && options.write_docs.is_some() {
+        return Err("--write-docs needs --store mysql".into());
     }
     let setup = Setup {
-        store: options.store,
-        options: &SERVER_OPTIONS.map(str::to_owned),
-        ..Setup::new(progress, &["post-log", "store-logs"], options.functions.as_deref())
+        server_options: &SERVER_OPTIONS.map(str::to_owned),
+        ..Setup::new(progress, &["post-log", "store-logs"], &options.run)
     };
     let plan = if options.quick { plan::QUICK } else { plan::FULL };
-    testbed::run(setup, options.json, async |testbed| {
+    testbed::run(setup, async |testbed| {
         let report = measure(testbed, &plan).await?;
         if let Some(folder) = &options.write_docs {
             document::write(&report, folder)?;
@@ -77,7 +69,6 @@ pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, La
     .await
 }
 
-/// All measurements, one after the other.
 async fn measure(testbed: &Testbed, plan: &Plan) -> Result<Report, LabError> {
     let queue = Queue::start(testbed, VISIBILITY_TIMEOUT).await?;
     let say = |what: &str| testbed.progress.say(what);

@@ -1,4 +1,4 @@
-//! One mode of the product: a gateway with post-log behind it, and in queued mode what empties the queue.
+//! The product in one mode: a gateway with post-log, and in queued mode store-logs on the queue.
 
 use std::time::Duration;
 
@@ -16,7 +16,6 @@ const STORE_LOGS_TIMEOUT: Duration = Duration::from_secs(30);
 const STORE_LOGS_CONCURRENCY: usize = 2;
 const WINDOW: Duration = Duration::from_secs(1);
 
-/// How codes get into the database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Mode {
@@ -35,7 +34,7 @@ impl Mode {
     }
 }
 
-/// A running one.
+/// The running product.
 pub(crate) struct Running {
     pub(crate) mode: Mode,
     pub(crate) service: Service,
@@ -43,7 +42,7 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// With so many environments of post-log at most, and this usage plan.
+    /// `environments` is the maximum for post-log.
     pub(crate) async fn start(
         testbed: &Testbed,
         queue: &Queue,
@@ -59,7 +58,7 @@ impl Running {
         Ok(Self { mode, service, consumer })
     }
 
-    /// Answers what is open, stores what was received, and ends the functions.
+    /// Answers open requests, stores the messages that were received, then ends the functions.
     pub(crate) async fn stop(self) {
         self.service.stop().await;
         if let Some(consumer) = self.consumer {
@@ -68,7 +67,6 @@ impl Running {
     }
 }
 
-/// store-logs, which may take so long for an event.
 pub(crate) fn store_logs(testbed: &Testbed, timeout: Duration, concurrency: usize) -> FunctionConfig {
     testbed.function("store-logs", testbed.store.settings(), timeout, concurrency)
 }

@@ -1,42 +1,41 @@
-//! How much of everything: a run is bounded, whatever the machine.
+//! The amount of work, which bounds the duration of a run on any machine.
 
 use std::time::Duration;
 
 /// The sizes of batches, in codes.
 pub(crate) const BATCHES: [usize; 4] = [1, 10, 100, 1000];
 
-/// What is measured, and how much of it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plan {
-    /// The figures mean nothing.
+    /// Whether the figures mean nothing.
     pub(crate) is_quick: bool,
-    /// Clients of a step, and as many environments of post-log: nobody is throttled.
+    /// Clients of a step. post-log has as many environments, so nothing is throttled.
     pub(crate) clients: usize,
-    /// Batches that a step sends at most, by [`BATCHES`].
+    /// The maximum number of batches that a step sends, by [`BATCHES`].
     pub(crate) batches: [usize; 4],
-    /// A step begins no batch later.
+    /// When a step begins no more batches.
     pub(crate) sending: Duration,
     pub(crate) burst: Burst,
-    /// store-logs alone against the bare statement: how often each of the two, in turn.
+    /// Rounds of store-logs in turns with the bare statement.
     pub(crate) rounds: usize,
     pub(crate) events: [EventSize; 3],
-    /// Environments of store-logs, and of the bare statement as many connections.
+    /// Environments of store-logs, and connections of the bare statement.
     pub(crate) connections: [usize; 2],
 }
 
-/// As many codes as fast as clients can send them, on the usage plan of prod.
+/// A burst with the usage plan of prod.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Burst {
     pub(crate) batches: usize,
     pub(crate) codes_per_batch: usize,
     pub(crate) clients: usize,
-    /// Fewer than clients, so that some are throttled, as it is documented.
+    /// Fewer than clients, so that some requests are throttled.
     pub(crate) environments: usize,
-    /// Between two looks.
+    /// The time between two samples.
     pub(crate) sampling: Duration,
 }
 
-/// An event of so many messages of so many codes.
+/// The number of messages in an event, and of codes in each message.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct EventSize {
     pub(crate) messages: usize,
@@ -47,7 +46,7 @@ const fn event(messages: usize, codes: usize) -> EventSize {
     EventSize { messages, codes }
 }
 
-/// What the figures in `docs/scaling.md` come from: about four minutes on two cores.
+/// For the figures in `docs/scaling.md`. Takes about four minutes on two cores.
 pub(crate) const FULL: Plan = Plan {
     is_quick: false,
     clients: 8,
@@ -61,12 +60,12 @@ pub(crate) const FULL: Plan = Plan {
         sampling: Duration::from_millis(250),
     },
     rounds: 9,
-    // The most messages that Lambda hands over, and of larger ones fewer: it hands over 6 MB at most.
+    // Lambda's limits: 10,000 messages, and 6 MB.
     events: [event(10_000, 1), event(10_000, 10), event(800, 100)],
     connections: [1, 2],
 };
 
-/// That it runs.
+/// Only shows that it runs.
 pub(crate) const QUICK: Plan = Plan {
     is_quick: true,
     clients: 2,

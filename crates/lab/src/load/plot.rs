@@ -1,4 +1,4 @@
-//! The plots of `docs/scaling.md`, as SVG: whoever shows them chooses the letters.
+//! The plots of `docs/scaling.md`, as SVG.
 
 use std::error::Error;
 use std::path::Path;
@@ -23,27 +23,27 @@ const GREY: RGBColor = RGBColor(120, 120, 120);
 
 type Outcome = Result<(), Box<dyn Error>>;
 
-/// What one line shows.
+/// One plotted line.
 struct Line {
     title: &'static str,
     unit: &'static str,
-    /// Of the numbers beside the axis.
+    /// Of the labels on the y axis.
     decimals: usize,
     color: RGBColor,
 }
 
-/// Codes a second over the size of a batch, both axes logarithmic.
+/// Codes per second by the size of a batch. Both axes are logarithmic.
 pub(crate) fn throughput(report: &Report, file: &Path) -> Result<(), LabError> {
     drawn(file, draw_throughput(report, file))
 }
 
-/// What waits in the queue, and how late it is, over the time of the burst.
+/// The backlog, and the age of its oldest batch, over time.
 pub(crate) fn burst(report: &Report, file: &Path) -> Result<(), LabError> {
     drawn(file, draw_burst(report, file))
 }
 
 fn drawn(file: &Path, outcome: Outcome) -> Result<(), LabError> {
-    outcome.map_err(|error| LabError::NotDrawn(file.to_owned(), error.to_string()))
+    outcome.map_err(|error| format!("{} cannot be drawn: {error}", file.display()).into())
 }
 
 fn draw_throughput(report: &Report, file: &Path) -> Outcome {
@@ -76,7 +76,7 @@ fn draw_throughput(report: &Report, file: &Path) -> Outcome {
             .draw_series(LineSeries::new(points(|step| step.accepted_per_second), accepted))?
             .label(format!("{}, accepted", mode.name()))
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], accepted));
-        // Stored is accepted in direct mode.
+        // In direct mode, accepted codes are stored.
         if mode == Mode::Queued {
             chart
                 .draw_series(DashedLineSeries::new(points(|step| step.stored_per_second), 6, 4, accepted))?

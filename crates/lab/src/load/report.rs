@@ -1,4 +1,4 @@
-//! Everything that was measured, and what is to be thought of it.
+//! The figures, the promises and the targets.
 
 use std::fmt::Write;
 
@@ -9,21 +9,20 @@ use crate::load::consumer::Comparison;
 use crate::load::step::Step;
 use crate::testbed::StoreName;
 
-/// store-logs' rows a second, by those of the bare statement.
+/// The minimum for the rows per second of store-logs, divided by those of the bare statement.
 const RATIO: f64 = 0.7;
 
-/// On DynamoDB write units of a message of one code: 2 for its row of the ledger, in a transaction.
+/// The maximum on DynamoDB, in write units for a message of one code: 2 for its ledger item, in a transaction.
 const UNITS: f64 = 2.2;
 
-/// The memory of store-logs, in megabytes, with [`FULL_EVENT`] messages of [`FULL_MESSAGE`] codes.
+/// The maximum for store-logs, in megabytes, with [`FULL_EVENT`] messages of [`FULL_MESSAGE`] codes.
 const MEMORY: f64 = 128.0;
 const FULL_EVENT: usize = 10_000;
 const FULL_MESSAGE: usize = 10;
 
-/// The figures.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    /// The figures mean nothing.
+    /// Whether the figures mean nothing.
     pub(crate) is_quick: bool,
     #[serde(skip)]
     pub(crate) store: StoreName,
@@ -37,7 +36,7 @@ pub(crate) struct Report {
 }
 
 impl Report {
-    /// What must not be, and is.
+    /// A sentence for each broken promise.
     pub(crate) fn broken_promises(&self) -> Vec<String> {
         let mut broken = Vec::new();
         let mut check = |what: &str, accepted: u64, stored: u64, errors: u64| {
@@ -60,12 +59,11 @@ impl Report {
         broken
     }
 
-    /// Targets that are missed. Speed is the machine's, too, so nothing fails for it.
+    /// A sentence for each missed target. These depend on the machine, so they do not fail the run.
     fn missed_targets(&self) -> Vec<String> {
         let mut missed = Vec::new();
         for comparison in &self.comparisons {
             let Comparison { codes_per_message, connections, ratio, peak_megabytes, .. } = comparison;
-            // Not less: no figure at all is missed, too.
             if !comparison.is_fast() {
                 let ratio = ratio.unwrap_or(f64::NAN);
                 missed.push(format!(
@@ -84,7 +82,7 @@ impl Report {
         missed
     }
 
-    /// The last line.
+    /// The last line of the report.
     pub(crate) fn verdict(&self) -> String {
         let (broken, missed) = (self.broken_promises(), self.missed_targets());
         let stored: u64 = self.steps.iter().map(|step| step.stored).sum::<u64>() + self.burst.stored;
@@ -104,17 +102,18 @@ impl Report {
 }
 
 impl Comparison {
+    /// A missing figure (NaN) misses the target.
     pub(crate) fn is_fast(&self) -> bool {
         self.ratio.is_none_or(|ratio| ratio >= RATIO)
     }
 
-    /// Where there is a limit to its cost.
+    /// Only messages of one code have a target.
     pub(crate) fn is_cheap(&self) -> bool {
         let units = self.store_logs.cost.write_units_per_row;
         self.codes_per_message != 1 || units.is_none_or(|units| units <= UNITS)
     }
 
-    /// Where there is a limit to its memory.
+    /// Only full events have a target.
     pub(crate) fn is_small(&self) -> bool {
         let has_limit = self.messages == FULL_EVENT && self.codes_per_message == FULL_MESSAGE;
         !has_limit || self.peak_megabytes <= MEMORY

@@ -1,4 +1,4 @@
-//! One mode, one size of batch: so many clients send as fast as they are answered.
+//! One step: one mode and one size of batch, with clients that send as fast as they are answered.
 
 use std::time::Duration;
 
@@ -14,10 +14,9 @@ use crate::load::plan::Plan;
 use crate::load::watch::{Cost, Watch};
 use crate::testbed::{Queue, Testbed, unlimited};
 
-/// How long the last codes may take from being accepted to being stored.
+/// How long the last accepted codes may take to be stored.
 const STORED_LIMIT: Duration = Duration::from_mins(1);
 
-/// What came of it.
 #[derive(Debug, Serialize)]
 pub(crate) struct Step {
     pub(crate) mode: Mode,
@@ -25,7 +24,7 @@ pub(crate) struct Step {
     pub(crate) accepted: u64,
     pub(crate) stored: u64,
     pub(crate) accepted_per_second: f64,
-    /// Until the last one was in the table.
+    /// Over the time until the last code was in the table.
     pub(crate) stored_per_second: f64,
     pub(crate) p50_ms: f64,
     pub(crate) p99_ms: f64,
@@ -45,9 +44,9 @@ pub(crate) async fn measure(
     batches: usize,
 ) -> Result<Step, LabError> {
     let mut watch = Watch::start(testbed).await?;
-    // The plan is not what is measured.
+    // Throttling is not measured here.
     let running = Running::start(testbed, queue, mode, plan.clients, unlimited()).await?;
-    // Every environment starts, connects and prepares before anything counts.
+    // Warm-up: every environment starts, connects and prepares its statements.
     let warm_up = Work { clients: plan.clients, batches: 4 * plan.clients, codes_per_batch, sending: plan.sending };
     let ledger = Ledger::default();
     client::send(&running, warm_up, &ledger).await?;
@@ -79,7 +78,7 @@ pub(crate) async fn measure(
     })
 }
 
-/// Whether they came is for the count afterwards.
+/// Gives up silently: the report compares the counts.
 async fn wait_until_stored(watch: &mut Watch, codes: u64) -> Result<(), LabError> {
     let started = Instant::now();
     while watch.codes().await? < codes && started.elapsed() < STORED_LIMIT {

@@ -1,4 +1,4 @@
-//! The figures as tables.
+//! The tables of the report.
 
 use crate::client::Counts;
 use crate::figures::{grouped, rounded};
@@ -24,7 +24,7 @@ impl table::Report for Report {
     }
 }
 
-/// A line for each mode and size of batch.
+/// A row for each mode and size of batch.
 pub(crate) fn steps(report: &Report) -> Table {
     let is_mysql = report.store == StoreName::Mysql;
     let head = [
@@ -54,7 +54,7 @@ pub(crate) fn steps(report: &Report) -> Table {
     Table::new(head, &[], report.steps.iter().map(row))
 }
 
-/// A line for each figure of the burst.
+/// A row for each figure of the burst.
 pub(crate) fn burst(report: &Report) -> Table {
     let burst = &report.burst;
     let mut rows = vec![
@@ -77,7 +77,7 @@ pub(crate) fn burst(report: &Report) -> Table {
     Table::new([&head, ""], &[], rows.into_iter().map(|(what, value)| [what.to_owned(), value]))
 }
 
-/// A line for each size of event and number of connections.
+/// A row for each size of event and number of connections.
 pub(crate) fn comparisons(report: &Report) -> Table {
     if report.store == StoreName::Dynamodb {
         return alone(report);
@@ -111,7 +111,7 @@ pub(crate) fn comparisons(report: &Report) -> Table {
     Table::new(head, &[], report.comparisons.iter().map(row))
 }
 
-/// The same of store-logs alone.
+/// The same on DynamoDB, where there is no bare statement to compare with.
 fn alone(report: &Report) -> Table {
     let head = [
         "messages × codes",
@@ -145,7 +145,7 @@ fn none() -> String {
     "-".to_owned()
 }
 
-/// In microseconds of the database, or in write units.
+/// Microseconds of the database, or write units.
 fn of_row(cost: Cost) -> String {
     let units = cost.write_units_per_row.map(|units| format!("{units:.3}"));
     units.or(cost.database_us_per_row.map(|time| format!("{time:.0}"))).unwrap_or_else(none)

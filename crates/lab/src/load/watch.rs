@@ -1,5 +1,5 @@
-//! What is stored while clients send, and what it costs the store: by the server's own account on MySQL, by the functions'
-//! metrics on DynamoDB.
+//! What is stored while clients send, and what it cost: on MySQL by the server's statistics, on DynamoDB by the functions'
+//! metrics.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
@@ -9,37 +9,36 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::LabError;
 use crate::figures::{median, number};
-use crate::testbed::{Database, Stored, Testbed};
+use crate::testbed::{Stored, Testbed};
 
-/// Looks at the store.
 pub(crate) struct Watch {
     stored: Stored,
-    /// What is there already: of DynamoDB's table nothing is deleted, for how much there is plays no part.
-    before: u64,
-    account: Account,
+    /// What was there at the reset: DynamoDB's table is never emptied.
+    before: Before,
 }
 
-/// Since [`Watch::reset`].
-enum Account {
-    /// The time of all statements before.
-    MySql(Duration),
-    /// The functions' logs, and how long they were.
-    DynamoDb(Vec<(PathBuf, usize)>),
+#[derive(Default)]
+struct Before {
+    rows: u64,
+    /// MySQL: the server's time so far.
+    time: Duration,
+    /// DynamoDB: the functions' logs, and their lengths so far.
+    logs: Vec<(PathBuf, usize)>,
 }
 
-/// What the store did for each row of logs.
+/// The store's work per row of logs.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub(crate) struct Cost {
-    /// MySQL: all that the server did for the functions.
+    /// MySQL: the server's time for the functions.
     pub(crate) database_us_per_row: Option<f64>,
     /// DynamoDB: consumed capacity.
     pub(crate) write_units_per_row: Option<f64>,
-    /// DynamoDB: calls that were tried again.
+    /// DynamoDB: retried calls.
     pub(crate) retries: Option<u64>,
 }
 
 impl Cost {
-    /// Of each figure by itself.
+    /// The median of each figure; retries are summed.
     pub(crate) fn median(costs: impl Iterator<Item = Self> + Clone) -> Self {
         let of = |figure: fn(Self) -> Option<f64>| {
             Some(median(costs.clone().filter_map(figure))).filter(|cost| !cost.is_nan())
@@ -53,46 +52,35 @@ impl Cost {
 }
 
 impl Watch {
-    /// To be started before the functions: on DynamoDB they get another table.
+    /// Call it before the functions start: on DynamoDB they get a new table.
     pub(crate) async fn start(testbed: &Testbed) -> Result<Self, LabError> {
-        testbed.store.begin_anew().await?;
+        testbed.store.wait_until_quiet().await?;
+        testbed.store.clear().await?;
         let mut stored = testbed.store.stored().await?;
-        let account = match &mut stored {
-            Stored::MySql(database) => {
-                database.forget_connections().await?;
-                Account::MySql(Duration::ZERO)
-            }
-            Stored::DynamoDb(_) => {
-                let logs = ["post-log", "store-logs"].map(|name| (testbed.log_file(name), 0));
-                Account::DynamoDb(logs.into())
-            }
-        };
-        let mut watch = Self { stored, before: 0, account };
+        if let Stored::MySql(database) = &mut stored {
+            database.reset_connection_count().await?;
+        }
+        let logs = ["post-log", "store-logs"].map(|name| (testbed.log_file(name), 0)).into();
+        let mut watch = Self { stored, before: Before { logs, ..Before::default() } };
         watch.reset().await?;
         Ok(watch)
     }
 
-    /// Nothing that is stored or done so far counts any more.
+    /// From now on, nothing that was stored or done earlier counts.
     pub(crate) async fn reset(&mut self) -> Result<(), LabError> {
-        match (&mut self.stored, &mut self.account) {
-            (Stored::MySql(database), account) => {
-                database.empty_tables().await?;
-                *account = Account::MySql(database.statement_time().await?);
+        if let Stored::MySql(database) = &mut self.stored {
+            database.empty_tables().await?;
+            self.before.time = database.statement_time().await?;
+        } else {
+            for (log, length) in &mut self.before.logs {
+                *length = read(log).len();
             }
-            (Stored::DynamoDb(_), account) => {
-                if let Account::DynamoDb(logs) = account {
-                    for (log, length) in logs {
-                        *length = read(log).len();
-                    }
-                }
-                self.before = 0;
-                self.before = self.rows().await?;
-            }
+            self.before.rows += self.rows().await?;
         }
         Ok(())
     }
 
-    /// How long to wait between two looks: DynamoDB's table is read as a whole each time.
+    /// The pause between two reads. On DynamoDB, each one reads the whole table.
     pub(crate) fn pause(&self) -> Duration {
         Duration::from_millis(match self.stored {
             Stored::MySql(_) => 20,
@@ -100,7 +88,7 @@ impl Watch {
         })
     }
 
-    /// Logs, counted one by one.
+    /// Counts the logs.
     pub(crate) async fn rows(&mut self) -> Result<u64, LabError> {
         match &mut self.stored {
             Stored::MySql(database) => database.rows().await,
@@ -108,7 +96,7 @@ impl Watch {
         }
     }
 
-    /// The same as the ledger has it, where that is quicker to read.
+    /// The same according to the ledger, where that is faster to read.
     pub(crate) async fn codes(&mut self) -> Result<u64, LabError> {
         match &mut self.stored {
             Stored::MySql(database) => database.codes_in_ledger().await,
@@ -116,7 +104,7 @@ impl Watch {
         }
     }
 
-    /// The same, and then the keys of all batches: whatever is counted has its key there.
+    /// The same, and then all keys. Every counted code has its key among them.
     pub(crate) async fn codes_and_keys(&mut self) -> Result<(u64, HashSet<Vec<u8>>), LabError> {
         match &mut self.stored {
             Stored::MySql(database) => Ok((database.codes_in_ledger().await?, database.keys().await?)),
@@ -127,39 +115,33 @@ impl Watch {
     async fn read_all(&mut self) -> Result<(u64, HashSet<Vec<u8>>), LabError> {
         let mut rows = 0_u64;
         let ledger = self.stored.read(|_, _| rows += 1).await?;
-        Ok((rows.saturating_sub(self.before), ledger.into_keys().map(String::into_bytes).collect()))
+        Ok((rows.saturating_sub(self.before.rows), ledger.into_keys().map(String::into_bytes).collect()))
     }
 
-    /// The most connections at once, where there are any.
+    /// The highest number of simultaneous connections; `None` on DynamoDB.
     pub(crate) async fn connections(&mut self) -> Result<Option<u64>, LabError> {
         match &mut self.stored {
-            Stored::MySql(database) => database.most_connections().await.map(Some),
+            Stored::MySql(database) => database.max_connections().await.map(Some),
             Stored::DynamoDb(_) => Ok(None),
         }
     }
 
-    /// Of so many rows.
+    /// The cost of `rows` rows.
     pub(crate) async fn cost(&mut self, rows: u64) -> Result<Cost, LabError> {
-        match (&mut self.stored, &self.account) {
-            (Stored::MySql(database), Account::MySql(before)) => of_statements(database, *before, rows).await,
-            (_, Account::DynamoDb(logs)) => {
-                Ok(of_metrics(logs.iter().map(|(log, from)| read(log).split_off(*from)), rows))
-            }
-            (Stored::DynamoDb(_), Account::MySql(_)) => Ok(Cost::default()),
-        }
+        let Stored::MySql(database) = &mut self.stored else {
+            let logs = self.before.logs.iter().map(|(log, from)| read(log).split_off(*from));
+            return Ok(of_metrics(logs, rows));
+        };
+        let time = database.statement_time().await?.saturating_sub(self.before.time);
+        Ok(Cost { database_us_per_row: Some(time.as_secs_f64() * 1e6 / number(rows)), ..Cost::default() })
     }
-}
-
-async fn of_statements(database: &mut Database, before: Duration, rows: u64) -> Result<Cost, LabError> {
-    let time = database.statement_time().await?.saturating_sub(before);
-    Ok(Cost { database_us_per_row: Some(time.as_secs_f64() * 1e6 / number(rows)), ..Cost::default() })
 }
 
 fn read(log: &PathBuf) -> String {
     std::fs::read_to_string(log).unwrap_or_default()
 }
 
-/// What a request cost, as CloudWatch is told.
+/// The costs of a request, from its metrics for CloudWatch.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metrics {

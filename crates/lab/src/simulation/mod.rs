@@ -1,8 +1,8 @@
 //! `./dev simulate`: what the limits and prices of `DynamoDB` mean for a number of codes a second.
 //!
-//! A model, not a measurement: [`units`] has what a request costs, [`partitions`] what a table takes, [`scenario`] how
-//! the load and the table grow. [`report`] writes the tables of `docs/scaling.md`; a test keeps them equal. Adaptive and
-//! burst capacity are left out, so a real table refuses less. Load is even within a second.
+//! A model, not a measurement: [`units`] says what a request costs, [`partitions`] what a table accepts, [`scenario`] how
+//! load and table grow. [`report`] writes the tables of `docs/scaling.md`; a test keeps them equal. The model has no
+//! adaptive and no burst capacity, so a real table refuses less. Within a second, the load is even.
 
 mod partitions;
 mod report;

@@ -1,19 +1,18 @@
-//! What a table takes in a second: the sum of what its partitions take.
+//! What a table accepts in a second: the sum over its partitions.
 
 use fastrand::Rng;
 
-/// Write units that a partition takes in a second.
+/// Write units per second and partition.
 const PARTITION: usize = 1_000;
 
-/// Loads are counted in thousandths of a unit, so that a share of a small load is not rounded to nothing.
+/// Loads are counted in thousandths of a unit, so that shares of a small load do not round to zero.
 const MILLI: usize = 1_000;
 
-/// Write units a second.
+/// Write units per second.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
-    /// To the shards.
     pub(crate) shards: usize,
-    /// To keys that each batch has for itself. They spread over all partitions.
+    /// To keys of single batches, which spread over all partitions.
     pub(crate) spread: usize,
 }
 
@@ -28,19 +27,19 @@ impl Load {
     }
 }
 
-/// Where the shards' keys lie among all keys, which `DynamoDB` hashes. A partition has a range of the hashes; when it is
-/// split, each half keeps the keys in its range.
+/// The hashes of the shards' keys. Each partition holds a range of hashes; when it is split, each half keeps its part of
+/// the range.
 #[derive(Clone, Debug)]
 pub(crate) struct Shards(Vec<u32>);
 
 impl Shards {
-    /// Keys that hash to anywhere. The seed makes the result the same in each run.
+    /// Random hashes. The seed makes runs repeatable.
     pub(crate) fn placed(count: usize, seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
         Self((0..count).map(|_| random.u32(..)).collect())
     }
 
-    /// Write units of a load that a table with so many partitions refuses in a second.
+    /// The write units per second that a table with `partitions` partitions refuses.
     pub(crate) fn refused(&self, load: Load, partitions: usize) -> usize {
         let mut hot = vec![0; partitions];
         for position in &self.0 {
@@ -52,7 +51,7 @@ impl Shards {
     }
 }
 
-/// How many partitions carry so many write units a second.
+/// The number of partitions for this many write units per second.
 pub(crate) fn partitions_for(units: usize) -> usize {
     units.div_ceil(PARTITION)
 }

@@ -1,44 +1,44 @@
-//! How load and table grow, and what is refused meanwhile.
+//! How load and table grow, and what is refused in the meantime.
 
 use std::collections::BTreeMap;
 
 use super::partitions::{Load, Shards, partitions_for};
 
-/// What a new on-demand table takes, in write units a second.
+/// What a new on-demand table accepts, in write units per second.
 const NEW_TABLE: usize = 4_000;
 
-/// An on-demand table takes twice the highest load of the time before …
+/// An on-demand table accepts twice its highest load so far …
 const HEADROOM: usize = 2;
 
 /// … and adapts to a higher one within this many minutes. `DynamoDB` may be faster.
 const ADAPTS_AFTER: usize = 30;
 
-/// Minutes between two looks.
+/// The step of the simulation, in minutes.
 const STEP_BY: usize = 5;
 
-/// Minutes in which the load doubles.
+/// How many minutes the load takes to double.
 const DOUBLING: usize = 10;
 
-/// The fewest shards, and the setting of the template.
-pub(crate) const FEWEST_SHARDS: usize = 8;
+/// The template's default.
+pub(crate) const MIN_SHARDS: usize = 8;
 
-/// Where nobody has that many shards.
+/// Above any practical number of shards.
 const MAX_SHARDS: usize = 65_536;
 
-/// Where the shards' keys lie is chance: figures are means over this many tables.
+/// The hashes are random, so figures are means over this many tables.
 const TABLES: u64 = 20;
 
 /// A share in hundredths of a percent.
 pub(crate) type BasisPoints = usize;
 
-/// What may be refused in steady load: the functions' retries hide it.
+/// What a steady load may have refused: the functions' retries hide it.
 const TOLERATED: BasisPoints = 10;
 
-/// The fewest shards with which a table that has carried this load for long refuses nearly nothing. The numbers double,
-/// as shards are raised while running.
+/// The fewest shards with which a table that has long carried this load refuses almost nothing. Tries powers of two, as an
+/// operator would raise the parameter.
 pub(crate) fn shards_needed(load: Load) -> Option<usize> {
     let capacity = (load.total() * HEADROOM).max(NEW_TABLE);
-    let counts = std::iter::successors(Some(FEWEST_SHARDS), |count| Some(count * 2));
+    let counts = std::iter::successors(Some(MIN_SHARDS), |count| Some(count * 2));
     let is_enough = |count: &usize| {
         let refused = mean(&tables(*count), load, capacity);
         share(refused, load) <= TOLERATED
@@ -46,13 +46,13 @@ pub(crate) fn shards_needed(load: Load) -> Option<usize> {
     counts.take_while(|count| *count <= MAX_SHARDS).find(is_enough)
 }
 
-/// The share refused in these minutes, while the load doubles in ten, on a table that has carried it for long.
+/// The share refused in each of these minutes, while the load doubles within ten, on a table that has long carried it.
 pub(crate) fn doubling(load: Load, shards: usize, minutes: &[usize]) -> Vec<BasisPoints> {
     let growing = |minute: usize| load.scaled(DOUBLING + minute.min(DOUBLING), DOUBLING);
     over_time(growing, load.total() * HEADROOM, shards, minutes)
 }
 
-/// The share refused in these minutes, when all of the load comes at once to a new table.
+/// The share refused in each of these minutes, when the whole load hits a new table at once.
 pub(crate) fn new_table(load: Load, shards: usize, minutes: &[usize]) -> Vec<BasisPoints> {
     over_time(|_| load, NEW_TABLE, shards, minutes)
 }
@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn a_small_load_needs_the_fewest_shards_and_a_larger_one_more() {
-        assert_eq!(shards_needed(Load { shards: 100, spread: 100 }), Some(FEWEST_SHARDS));
+        assert_eq!(shards_needed(Load { shards: 100, spread: 100 }), Some(MIN_SHARDS));
         assert!(shards_needed(Load { shards: 100_000, spread: 0 }) > Some(100), "each takes 1,000");
     }
 

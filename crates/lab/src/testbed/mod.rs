@@ -1,10 +1,10 @@
-//! The fixture of all commands: a private store and the built functions. A [`Service`] is the gateway with post-log behind
-//! it, a [`Queue`] what stands between POST and the store in queued mode.
+//! The fixture of all commands: a private store and the built functions. [`Service`] is a gateway with post-log behind it;
+//! [`Queue`] stands between POST and the store in queued mode.
 
 mod database;
 mod mysql;
+mod options;
 mod queue;
-mod quiet;
 mod service;
 mod store;
 mod stored;
@@ -15,16 +15,18 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use local::binaries;
-use local::lambda::FunctionConfig;
+use local::lambda::{Environment, FunctionConfig};
+use local::processes;
 use local::progress::Progress;
 use local::signals::StopSignals;
 use local::temporary_folder::TemporaryFolder;
+use tokio::time::{Instant, sleep};
 
-use crate::error::LabError;
+use crate::error::{LabError, SeeLogs};
 use crate::table::Report;
 
-pub(crate) use database::Database;
 pub(crate) use mysql::{DATABASE, MySql};
+pub(crate) use options::RunOptions;
 pub(crate) use queue::{Consumer, Queue};
 pub(crate) use service::{Service, unlimited};
 pub(crate) use store::{Store, StoreName};
@@ -33,26 +35,24 @@ pub(crate) use table::Table;
 
 /// What a command needs.
 pub(crate) struct Setup<'a> {
-    /// Says how far it is, and names the folder.
     pub(crate) progress: Progress,
-    /// The functions that must be built, and their folder; by default where this program is.
+    /// The functions that must be built.
     pub(crate) functions: &'a [&'a str],
-    pub(crate) built: Option<&'a Path>,
-    pub(crate) store: StoreName,
+    pub(crate) options: &'a RunOptions,
     /// Whether MySQL offers TLS.
     pub(crate) tls: bool,
-    /// Further options of MySQL's server.
-    pub(crate) options: &'a [String],
+    /// More options for MySQL's server.
+    pub(crate) server_options: &'a [String],
 }
 
 impl<'a> Setup<'a> {
-    /// On MySQL, without TLS, and with the server as it comes.
-    pub(crate) fn new(progress: Progress, functions: &'a [&'a str], built: Option<&'a Path>) -> Self {
-        Self { progress, functions, built, store: StoreName::Mysql, tls: false, options: &[] }
+    /// Without TLS, and with the server's default options.
+    pub(crate) fn new(progress: Progress, functions: &'a [&'a str], options: &'a RunOptions) -> Self {
+        Self { progress, functions, options, tls: false, server_options: &[] }
     }
 }
 
-/// Everything that runs as long as the command.
+/// Runs as long as the command.
 pub(crate) struct Testbed {
     pub(crate) progress: Progress,
     pub(crate) store: Store,
@@ -63,25 +63,25 @@ pub(crate) struct Testbed {
 
 impl Testbed {
     async fn start(setup: Setup<'_>) -> Result<Self, LabError> {
-        let Setup { progress, functions, built, store, tls, options } = setup;
-        let programs = binaries::folder_of(functions, built)?;
+        let Setup { progress, functions, options, tls, server_options } = setup;
+        let programs = binaries::folder_of(functions, options.functions.as_deref())?;
         let folder = TemporaryFolder::new(progress.command())?;
         progress.say("starting a private database server");
-        let store = Store::start(store, folder.path(), tls, options).await?;
+        let store = Store::start(options.store, folder.path(), tls, server_options).await?;
         Ok(Self { progress, store, programs, folder })
     }
 
-    /// Data and logs.
+    /// The folder for data and logs.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
     }
 
-    /// What a function writes.
+    /// The log of a function.
     pub(crate) fn log_file(&self, name: &str) -> PathBuf {
         self.folder().join(format!("{name}.log"))
     }
 
-    /// A function with these settings and those that all have in serverless.yml.
+    /// A function with these settings, and with those of all functions in serverless.yml.
     pub(crate) fn function(
         &self,
         name: &str,
@@ -96,23 +96,21 @@ impl Testbed {
     }
 }
 
-/// Works on a new testbed until it is done or a signal comes, stops what runs, and reports. Whether all is good.
+/// Starts a testbed and works on it, until the work is done or a signal comes. Then stops everything and writes the report.
+/// Returns whether all promises were kept.
 pub(crate) async fn run<R: Report>(
     setup: Setup<'_>,
-    json: Option<PathBuf>,
     work: impl AsyncFnOnce(&mut Testbed) -> Result<R, LabError>,
 ) -> Result<bool, LabError> {
+    let json = setup.options.json.clone();
     let mut signals = StopSignals::new()?;
-    let starting: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(Testbed::start(setup));
-    let mut testbed = signals.interrupt(starting).await??;
-    // Boxed to keep the SDK's large types out of every caller's future.
-    let working: Pin<Box<dyn Future<Output = _> + '_>> = Box::pin(work(&mut testbed));
-    let outcome = signals.interrupt(working).await;
+    let mut testbed = signals.interrupt(boxed(Testbed::start(setup))).await??;
+    let outcome = signals.interrupt(boxed(work(&mut testbed))).await;
     testbed.progress.say("stopping the server");
     testbed.store.kill().await;
     if match &outcome {
         Ok(Ok(report)) => report.is_for_the_logs(),
-        Ok(Err(error)) => error.is_in_the_logs(),
+        Ok(Err(error)) => error.is::<SeeLogs>(),
         Err(_) => false,
     } {
         testbed.folder.keep();
@@ -122,4 +120,32 @@ pub(crate) async fn run<R: Report>(
     let report = outcome??;
     report.write(json)?;
     Ok(report.is_good())
+}
+
+/// The peak memory of an environment so far, in megabytes.
+pub(crate) fn peak_memory(environment: &Environment, function: &str) -> Result<f64, LabError> {
+    let peak = environment.process_id().and_then(processes::peak_memory);
+    peak.ok_or_else(|| format!("the peak memory of {function} cannot be read from /proc").into())
+}
+
+/// Hides the type of a future. The futures of the SDK are large and deeply nested; the compiler would carry their types
+/// into every caller.
+fn boxed<'a, T>(future: impl Future<Output = T> + 'a) -> Pin<Box<dyn Future<Output = T> + 'a>> {
+    Box::pin(future)
+}
+
+/// Asks every 20 ms until it is done. `failure` is the error after `limit`.
+async fn wait_until(
+    limit: Duration,
+    failure: &str,
+    mut is_done: impl AsyncFnMut() -> Result<bool, LabError>,
+) -> Result<(), LabError> {
+    let started = Instant::now();
+    while !is_done().await? {
+        if started.elapsed() > limit {
+            return Err(failure.into());
+        }
+        sleep(Duration::from_millis(20)).await;
+    }
+    Ok(())
 }

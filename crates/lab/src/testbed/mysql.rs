@@ -11,11 +11,11 @@ use crate::error::LabError;
 /// The database that the functions write to.
 pub(crate) const DATABASE: &str = "Error_Logs";
 
-/// A private server. Its functions log in as an ordinary user: a read-only server obeys an administrator all the same, and
-/// keeps a connection for one; and the server keeps account of each user's statements.
+/// A private server. The functions log in as an ordinary user, for two reasons: an administrator can write to a read-only
+/// server and has a connection reserved; and the server keeps statistics per user.
 pub(crate) struct MySql {
     pub(crate) server: Server,
-    /// Flavour and version of the server.
+    /// Engine and version of the server.
     pub(super) name: String,
     password: String,
 }
@@ -32,20 +32,16 @@ impl MySql {
         Ok(Self { server, name, password })
     }
 
-    pub(super) fn settings_by_way_of(&self, port: u16) -> Vec<(&'static str, String)> {
-        vec![("DATABASE_URL", self.url(port))]
-    }
-
-    /// Where the functions' user connects, without TLS.
+    /// The URL of the functions' user, without TLS.
     pub(crate) fn user_url(&self) -> String {
         self.url(self.server.port())
     }
 
-    fn url(&self, port: u16) -> String {
+    pub(super) fn url(&self, port: u16) -> String {
         format!("mysql://{USER}:{}@127.0.0.1:{port}/{DATABASE}?ssl-mode=DISABLED", self.password)
     }
 
-    /// A connection as the functions have one.
+    /// A connection of the functions' user.
     pub(crate) async fn user(&self) -> Result<MySqlConnection, sqlx::Error> {
         MySqlConnection::connect(&self.user_url()).await
     }

@@ -1,4 +1,4 @@
-//! Queued mode: moto plays SQS, and store-logs empties the queue as Lambda's event source mapping would have it.
+//! Queued mode: moto plays SQS, and store-logs consumes the queue as behind Lambda's event source mapping.
 
 use std::time::Duration;
 
@@ -7,27 +7,26 @@ use local::lambda::{Function, FunctionConfig};
 use local::moto::{Moto, MotoOptions, REGION};
 use local::queue::{Queues, RedrivePolicy};
 use tokio::sync::mpsc;
-use tokio::time::{Instant, sleep};
 
-use super::Testbed;
+use super::{Testbed, wait_until};
 use crate::error::LabError;
 
-/// How long the queue may take to become empty when nobody sends any more.
+/// How long the queue may take to drain once no client sends.
 const DRAIN_LIMIT: Duration = Duration::from_mins(3);
 
 /// As in infra/queue/store-logs.yml.
 const MESSAGES_PER_EVENT: usize = 10_000;
 
-/// As in infra/ingestion.js. No message may be given up for what is only a fault.
+/// As in infra/ingestion.js. An injected fault must not turn a message into a dead letter.
 const MAX_RECEIVE_COUNT: u32 = 20;
 
-/// A queue and its dead letters.
+/// A queue and its dead-letter queue.
 pub(crate) struct Queue {
     pub(crate) moto: Moto,
     pub(crate) queues: Queues,
 }
 
-/// What empties it.
+/// store-logs on a queue.
 pub(crate) struct Consumer {
     source: EventSource,
     function: Function,
@@ -35,7 +34,7 @@ pub(crate) struct Consumer {
 }
 
 impl Queue {
-    /// A message that was received is hidden for so many seconds.
+    /// `visibility_timeout` is in seconds.
     pub(crate) async fn start(testbed: &Testbed, visibility_timeout: u32) -> Result<Self, LabError> {
         testbed.progress.say("starting moto, which plays the queue");
         let log_file = testbed.folder().join("moto.log");
@@ -45,12 +44,12 @@ impl Queue {
         Ok(Self { moto, queues })
     }
 
-    /// What post-log needs to find it.
+    /// The settings with which post-log sends to this queue.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
         self.queues.sender_settings(&self.moto).to_vec()
     }
 
-    /// Starts store-logs on it.
+    /// Starts store-logs on this queue.
     pub(crate) fn consume(&self, store_logs: FunctionConfig, window: Duration) -> Consumer {
         let maximum_concurrency = store_logs.concurrency;
         let function = Function::new(store_logs);
@@ -66,21 +65,16 @@ impl Queue {
         Consumer { source, function, invocations }
     }
 
-    /// Waits until all messages are stored or dead. How many are dead.
+    /// Waits until each message is stored or a dead letter. Returns the number of dead letters.
     pub(crate) async fn drain(&self) -> Result<usize, LabError> {
-        let started = Instant::now();
-        while self.queues.queue.depth().await?.all() > 0 {
-            if started.elapsed() > DRAIN_LIMIT {
-                return Err(LabError::NeverEmpty);
-            }
-            sleep(Duration::from_millis(100)).await;
-        }
+        let is_empty = async || Ok(self.queues.queue.depth().await?.all() == 0);
+        wait_until(DRAIN_LIMIT, "the queue does not become empty", is_empty).await?;
         Ok(self.queues.dead_letters.depth().await?.all())
     }
 }
 
 impl Consumer {
-    /// Stores what was received, and ends the function.
+    /// Stores the messages that were received, then ends the function.
     pub(crate) async fn stop(self) {
         self.source.stop().await;
         self.function.stop().await;

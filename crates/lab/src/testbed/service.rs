@@ -11,13 +11,12 @@ use tokio::net::TcpListener;
 use crate::client::Api;
 use crate::error::LabError;
 
-/// How long requests that are open may take when it stops.
+/// How long open requests may take at the stop.
 const STOP_LIMIT: Duration = Duration::from_secs(11);
 
 /// Serves until it is dropped.
 pub(crate) struct Service {
     pub(crate) url: String,
-    /// Opens the gateway.
     pub(crate) api_key: String,
     gateway: Gateway,
     function: Function,
@@ -29,7 +28,6 @@ pub(crate) fn unlimited() -> UsagePlan {
 }
 
 impl Service {
-    /// On any port.
     pub(crate) async fn start(post_log: FunctionConfig, usage_plan: UsagePlan) -> Result<Self, LabError> {
         let api_key = uuid::Uuid::new_v4().simple().to_string();
         let function = Function::new(post_log);
@@ -45,12 +43,12 @@ impl Service {
         Ok(Self { url: gateway.url(), api_key, gateway, function })
     }
 
-    /// A client that has the key.
+    /// A client with the API key.
     pub(crate) fn client(&self) -> Result<Api, LabError> {
         Ok(Api::new(self.url.clone(), &self.api_key)?)
     }
 
-    /// Answers what is open, and ends the function.
+    /// Answers open requests, then ends the function.
     pub(crate) async fn stop(self) {
         self.gateway.stop(STOP_LIMIT).await;
         self.function.finish().await;

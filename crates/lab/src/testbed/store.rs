@@ -1,7 +1,7 @@
-//! The store behind the functions, started for one run: one of two engines.
+//! The private store of one run, on either engine.
 
 use std::path::Path;
-use std::pin::Pin;
+use std::time::Duration;
 
 use clap::ValueEnum;
 use local::fault_proxy::FaultProxy;
@@ -9,12 +9,15 @@ use local::processes::signal;
 use nix::sys::signal::Signal;
 
 use super::mysql::MySql;
-use super::quiet;
 use super::stored::Stored;
 use super::table::Table;
+use super::{boxed, wait_until};
 use crate::error::LabError;
 
-/// A store by its name on the command line.
+/// How long connections of functions that ended may stay open.
+const QUIET_LIMIT: Duration = Duration::from_secs(30);
+
+/// A store, by its name on the command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StoreName {
     #[default]
@@ -22,14 +25,13 @@ pub(crate) enum StoreName {
     Dynamodb,
 }
 
-/// The server, and what the functions need to find it.
 pub(crate) enum Store {
     MySql(MySql),
     DynamoDb(Table),
 }
 
 impl StoreName {
-    /// As an option, where it is not the default.
+    /// The command line option, unless it is the default.
     pub(crate) fn option(self) -> &'static str {
         match self {
             Self::Mysql => "",
@@ -39,15 +41,11 @@ impl StoreName {
 }
 
 impl Store {
-    /// `options` are for MySQL's server.
+    /// `tls` and `options` are for MySQL's server.
     pub(super) async fn start(name: StoreName, folder: &Path, tls: bool, options: &[String]) -> Result<Self, LabError> {
         Ok(match name {
             StoreName::Mysql => Self::MySql(MySql::start(folder, tls, options).await?),
-            StoreName::Dynamodb => {
-                // Boxed to keep the SDK's large types out of every caller's future.
-                let table: Pin<Box<dyn Future<Output = Result<Table, LabError>> + '_>> = Box::pin(Table::start(folder));
-                Self::DynamoDb(table.await?)
-            }
+            StoreName::Dynamodb => Self::DynamoDb(boxed(Table::start(folder)).await?),
         })
     }
 
@@ -58,7 +56,7 @@ impl Store {
         }
     }
 
-    /// Flavour and version of the server.
+    /// Engine and version of the server.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::MySql(mysql) => &mysql.name,
@@ -66,47 +64,47 @@ impl Store {
         }
     }
 
-    /// What a function needs to find it.
+    /// The settings of a function on this store.
     pub(crate) fn settings(&self) -> Vec<(&'static str, String)> {
-        self.settings_by_way_of(match self {
+        self.settings_through(match self {
             Self::MySql(mysql) => mysql.server.port(),
             Self::DynamoDb(table) => table.server.port(),
         })
     }
 
-    /// The same past a proxy on this port, which is before [`Store::way_in`].
-    pub(crate) fn settings_by_way_of(&self, port: u16) -> Vec<(&'static str, String)> {
+    /// The same, through a proxy that listens on `port` and forwards to [`Store::attacked_port`].
+    pub(crate) fn settings_through(&self, port: u16) -> Vec<(&'static str, String)> {
         match self {
-            Self::MySql(mysql) => mysql.settings_by_way_of(port),
+            Self::MySql(mysql) => vec![("DATABASE_URL", mysql.url(port))],
             Self::DynamoDb(table) => Table::settings(&table.name(), port),
         }
     }
 
-    /// The port on which it can be attacked: the server, or the way to it that can throttle.
-    pub(crate) fn way_in(&self) -> u16 {
+    /// Where to put a proxy that breaks connections: before the server, or before the proxy that throttles DynamoDB.
+    pub(crate) fn attacked_port(&self) -> u16 {
         match self {
             Self::MySql(mysql) => mysql.server.port(),
             Self::DynamoDb(table) => table.faults.port,
         }
     }
 
-    /// For what only a database has.
+    /// An error on DynamoDB.
     pub(crate) fn mysql(&self) -> Result<&MySql, LabError> {
         match self {
             Self::MySql(mysql) => Ok(mysql),
-            Self::DynamoDb(_) => Err(LabError::NotOnThisStore("DynamoDB")),
+            Self::DynamoDb(_) => Err("DynamoDB has nothing like that; leave out --store dynamodb".into()),
         }
     }
 
-    /// For what only DynamoDB does.
+    /// The proxy that throttles DynamoDB; an error on MySQL.
     pub(crate) fn faults(&self) -> Result<&FaultProxy, LabError> {
         match self {
             Self::DynamoDb(table) => Ok(&table.faults),
-            Self::MySql(_) => Err(LabError::NotOnThisStore("MySQL")),
+            Self::MySql(_) => Err("MySQL has nothing like that; add --store dynamodb".into()),
         }
     }
 
-    /// All that is stored, past the functions and any proxy.
+    /// Reads all stored codes, around the functions and the proxies.
     pub(crate) async fn stored(&self) -> Result<Stored, LabError> {
         Ok(match self {
             Self::MySql(mysql) => Stored::MySql(mysql.administrator().await?),
@@ -114,36 +112,35 @@ impl Store {
         })
     }
 
-    /// Forgets what is stored. On DynamoDB functions that run go on with the table that they have.
-    pub(crate) async fn begin_anew(&self) -> Result<(), LabError> {
+    /// Empties the tables. On DynamoDB it takes a new table; running functions keep theirs.
+    pub(crate) async fn clear(&self) -> Result<(), LabError> {
         match self {
             Self::MySql(mysql) => mysql.administrator().await?.empty_tables().await,
-            Self::DynamoDb(table) => {
-                // Boxed, like the start.
-                let begin: Pin<Box<dyn Future<Output = Result<(), LabError>> + '_>> = Box::pin(table.begin_anew());
-                begin.await
-            }
+            Self::DynamoDb(table) => boxed(table.take_new_table()).await,
         }
     }
 
-    /// Waits until nobody is connected any more: what the functions sent last has happened or not.
+    /// Waits until no function is connected: their last statements have happened, or never will.
     pub(crate) async fn wait_until_quiet(&self) -> Result<(), LabError> {
+        let failure = "the database still has connections of functions that ended long ago";
         match self {
-            Self::MySql(mysql) => mysql.administrator().await?.wait_until_quiet().await,
-            Self::DynamoDb(table) => quiet::wait_until(async || Ok(table.faults.is_quiet())).await,
+            Self::MySql(mysql) => {
+                let mut database = mysql.administrator().await?;
+                wait_until(QUIET_LIMIT, failure, async || database.is_quiet().await).await
+            }
+            Self::DynamoDb(table) => wait_until(QUIET_LIMIT, failure, async || Ok(table.faults.is_quiet())).await,
         }
     }
 
-    /// The server's process.
     pub(crate) fn process_id(&self) -> Result<u32, LabError> {
         let id = match self {
             Self::MySql(mysql) => mysql.server.process_id(),
             Self::DynamoDb(table) => table.server.process_id(),
         };
-        id.ok_or(LabError::NoProcess("database server"))
+        id.ok_or_else(|| "the database server has no process".into())
     }
 
-    /// Ends the server by a signal, and waits until it has exited.
+    /// Sends the server a signal that ends it, and waits until it has exited.
     pub(crate) async fn end(&mut self, wanted: Signal) -> Result<(), LabError> {
         signal(self.process_id()?, wanted)?;
         match self {
@@ -153,7 +150,7 @@ impl Store {
         Ok(())
     }
 
-    /// Starts it again, with its data and where it was.
+    /// Starts it again, with its data and on the same port.
     pub(crate) async fn restart(&mut self) -> Result<(), LabError> {
         match self {
             Self::MySql(mysql) => mysql.server.restart().await?,
@@ -162,7 +159,7 @@ impl Store {
         Ok(())
     }
 
-    /// kill -9: nobody needs the data any more.
+    /// kill -9, which is fast: the data is of no more use.
     pub(super) async fn kill(&mut self) {
         let _ = self.end(Signal::SIGKILL).await;
     }

@@ -1,37 +1,34 @@
-//! What is stored, read from the tables themselves.
+//! Reads everything that is stored, from the tables themselves.
 
 use std::collections::HashMap;
-use std::pin::Pin;
 
-use logs_core::dynamodb::{Copied, DynamoStore, Position};
-use logs_core::{Log, StoreError};
+use logs_core::Log;
+use logs_core::dynamodb::{Copied, DynamoStore};
 
+use super::boxed;
 use super::database::Database;
 use crate::codes::Code;
 use crate::error::LabError;
 
-/// A store that is read as a whole.
 pub(crate) enum Stored {
     MySql(Database),
     DynamoDb(DynamoStore),
 }
 
-/// The ledger: each key, and how many codes its batch has where the store notes that.
+/// The ledger by key. The value is the size of the batch, where the store records it.
 pub(crate) type Ledger = HashMap<String, Option<u32>>;
 
-/// Boxed to keep the SDK's large types out of every caller's future.
-type Page<'a> = Pin<Box<dyn Future<Output = Result<(Vec<Copied>, Option<Position>), StoreError>> + 'a>>;
-
 impl Stored {
-    /// Shows each log with its id once, in no order, and gives the ledger. Never all logs at once: they can be millions.
+    /// Calls `each` once for every log with its id, in any order, and returns the ledger. Reads in pages, because there can
+    /// be millions of logs.
     pub(crate) async fn read(&mut self, mut each: impl FnMut(u64, Code)) -> Result<Ledger, LabError> {
         match self {
             Self::MySql(database) => {
-                let mut place = 0;
+                let mut last = 0;
                 loop {
-                    let rows = database.logs_after(place).await?;
-                    let Some((last, _)) = rows.last() else { break };
-                    place = *last;
+                    let rows = database.logs_after(last).await?;
+                    let Some((id, _)) = rows.last() else { break };
+                    last = *id;
                     for (id, code) in rows {
                         each(id, code);
                     }
@@ -42,8 +39,7 @@ impl Stored {
             Self::DynamoDb(store) => {
                 let (mut ledger, mut position) = (Ledger::new(), None);
                 loop {
-                    let page: Page<'_> = Box::pin(store.page_to_copy(position));
-                    let (items, next) = page.await?;
+                    let (items, next) = boxed(store.page_to_copy(position)).await?;
                     for item in items {
                         match item {
                             Copied::Logs(_, logs) => {

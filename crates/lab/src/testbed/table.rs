@@ -1,23 +1,22 @@
-//! DynamoDB as the store: dynoxide on a file, and a way to it that can throttle and counts.
+//! DynamoDB as the store: dynoxide on a file, behind a proxy that can throttle and counts units.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use local::dynoxide::{Dynoxide, DynoxideOptions};
+use local::dynoxide::{self, Dynoxide, DynoxideOptions};
 use local::fault_proxy::FaultProxy;
-use local::moto::{KEY, REGION};
-use logs_core::dynamodb::{DynamoStore, TableSettings};
+use logs_core::dynamodb::DynamoStore;
 
 use crate::error::LabError;
 
-/// A private server with a table. Its data outlive kill -9.
+/// A private server with a table. Its data survives kill -9.
 pub(crate) struct Table {
     pub(crate) server: Dynoxide,
-    /// Before the server; what goes past it can be measured and attacked.
+    /// Before the server: measures and breaks the requests that pass through it.
     pub(crate) faults: FaultProxy,
     /// Program and version of the server.
     pub(super) server_name: String,
-    /// Of the table in use.
+    /// The number in the name of the current table.
     number: AtomicU32,
 }
 
@@ -36,19 +35,13 @@ impl Table {
         Ok(table)
     }
 
-    /// What a function needs to find the table of this name at this port.
+    /// The settings of a function on the table `name` behind this port.
     pub(crate) fn settings(name: &str, port: u16) -> Vec<(&'static str, String)> {
-        vec![
-            ("TABLE_NAME", name.to_owned()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", format!("http://127.0.0.1:{port}")),
-            ("AWS_REGION", REGION.to_owned()),
-            ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", KEY.to_owned()),
-        ]
+        dynoxide::settings(name, &format!("http://127.0.0.1:{port}")).into()
     }
 
-    /// Takes another table, which is empty. Functions that run keep theirs.
-    pub(crate) async fn begin_anew(&self) -> Result<(), LabError> {
+    /// Makes a new, empty table the current one. Running functions keep theirs.
+    pub(crate) async fn take_new_table(&self) -> Result<(), LabError> {
         self.number.fetch_add(1, Relaxed);
         self.create().await
     }
@@ -57,15 +50,13 @@ impl Table {
         Ok(self.store()?.create_table().await?)
     }
 
-    /// The name of the table in use.
+    /// The name of the current table.
     pub(crate) fn name(&self) -> String {
         format!("error-codes-lab-{}", self.number.load(Relaxed))
     }
 
-    /// The table past any proxy, with the rights of an operator.
+    /// The current table, around the proxy.
     pub(crate) fn store(&self) -> Result<DynamoStore, LabError> {
-        let settings = TableSettings::from_environment(&|name| (name == "TABLE_NAME").then(|| self.name()));
-        let settings = settings?.ok_or(LabError::NotOnThisStore("MySQL"))?;
-        Ok(DynamoStore::at(&self.server.url(), settings)?)
+        self.server.table(&self.name())
     }
 }

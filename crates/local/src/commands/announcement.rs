@@ -1,4 +1,4 @@
-//! What `./dev up` says when it is up, and when it stops.
+//! The messages of `./dev up` when it is up, and when it stops.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use local::up::Kept;
 
 use crate::print;
 
-/// What the next run finds.
+/// Says what is kept for the next run.
 pub(super) fn what_is_kept(kept: Kept, state: &Path, messages: &Path) -> String {
     let data = format!("the data is kept in {}, ./dev reset forgets it", state.display());
     match kept {
@@ -21,7 +21,7 @@ pub(super) fn what_is_kept(kept: Kept, state: &Path, messages: &Path) -> String 
     }
 }
 
-/// Says how to use what is running.
+/// Says how to use the running service.
 pub(super) fn announce(endpoints: &Endpoints, state: &StateFolder, messages: &Path) {
     let Endpoints { post, get, queue, .. } = endpoints;
     let record = r#"[{"deviceID":"any_device_token","err":107,"timestamp":1514864773}]"#;
@@ -44,7 +44,7 @@ pub(super) fn announce(endpoints: &Endpoints, state: &StateFolder, messages: &Pa
     ));
 }
 
-/// How it works now, where that is not the default.
+/// Explains queued mode, or messages that an earlier run left.
 fn mode(queue: Option<&QueueEndpoint>, messages: &Path) -> String {
     match queue {
         Some(QueueEndpoint { url, dead_letter_url, region, .. }) => format!(

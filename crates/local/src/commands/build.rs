@@ -1,4 +1,4 @@
-//! Builds with cargo.
+//! Builds, with cargo and cargo lambda.
 
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -8,27 +8,26 @@ use nix::sys::statvfs::statvfs;
 use crate::tools::CargoLambda;
 use crate::{Failure, say};
 
-/// Builds this selection of packages with the profile of `./dev up` and the tests. Features of crates depend on the
-/// selection, so another one would build some crates again.
+/// Builds these packages with the profile of `./dev up` and the tests. The selection determines the features of crates, so
+/// another selection would build some crates again.
 pub(super) fn build(selection: &[&str]) -> Result<(), Failure> {
     say("building (the first time takes a few minutes)");
     run(Command::new("cargo").args(["build", "--locked", "--profile", "local"]).args(selection))
 }
 
-/// How a release is built.
+/// A build for Lambda.
 pub(super) struct Release<'a> {
-    /// As Lambda calls it: `x86_64` or `arm64`.
+    /// In Lambda's words: `x86_64` or `arm64`.
     pub(super) architecture: &'a str,
     /// A profile of `Cargo.toml`.
     pub(super) profile: &'a str,
-    /// The folder for the zips. Its content is deleted first.
+    /// The folder for the zips. It is emptied first.
     pub(super) folder: &'a Path,
-    /// Which packages and binaries.
+    /// Packages and binaries, as options of cargo.
     pub(super) selection: &'a [String],
 }
 
 impl Release<'_> {
-    /// Builds for Lambda.
     pub(super) fn build(&self) -> Result<(), Failure> {
         let target = format!("{}-unknown-linux-gnu", self.architecture.replace("arm64", "aarch64"));
         need_room(&format!("target/{target}/{}/deps", self.profile))?;
@@ -46,7 +45,7 @@ impl Release<'_> {
     }
 }
 
-/// The architecture of this machine, as Lambda calls it.
+/// The architecture of this machine, in Lambda's words.
 pub(super) fn own_architecture() -> &'static str {
     if cfg!(target_arch = "aarch64") { "arm64" } else { std::env::consts::ARCH }
 }
@@ -64,17 +63,17 @@ fn run(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-/// Whether Rust's standard library is there for this target.
+/// Whether Rust's standard library for this target is installed.
 fn has_library(target: &str) -> bool {
     let output =
         Command::new("rustc").args(["--print", "target-libdir", "--target", target]).stderr(Stdio::null()).output();
     output.is_ok_and(|output| Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir())
 }
 
-/// The disk space for a first build for Lambda, in MB.
+/// The disk space that a first build for Lambda takes, in MB.
 const NEEDED_MB: u64 = 2500;
 
-/// Fails if the disk has no room for a build. The folder of an earlier build proves that it has.
+/// Fails if the disk has no room for a first build. `built` is the folder of an earlier build.
 fn need_room(built: &str) -> Result<(), Failure> {
     let disk = statvfs(".")?;
     let free = (disk.blocks_available() * disk.fragment_size()) >> 20;

@@ -1,4 +1,4 @@
-//! What operates on the data: `./dev migrate`, `retention`, `summarize`, `redrive` and `reset`.
+//! The commands that work on the data: `./dev migrate`, `retention`, `summarize`, `redrive` and `reset`.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,17 +16,17 @@ use logs_core::{Deadline, clock};
 use super::{StateArguments, database_choice};
 use crate::{Failure, say};
 
-/// How long one run of deletions takes before it says how far it is.
+/// The time between two progress lines.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
 #[derive(Args)]
 pub(crate) struct RetentionArguments {
     #[command(flatten)]
     state: StateArguments,
-    /// Days that the ledger remembers an idempotency key
+    /// Days to keep idempotency keys in the ledger
     #[arg(long, default_value_t = 28, value_parser = clap::value_parser!(u16).range(1..))]
     batches: u16,
-    /// Days that logs are kept; without it for ever
+    /// Days to keep logs; without it, for ever
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     logs: Option<u16>,
 }
@@ -35,12 +35,12 @@ pub(crate) struct RetentionArguments {
 pub(crate) struct SummarizeArguments {
     #[command(flatten)]
     state: StateArguments,
-    /// Count everything anew: what the table has now. What retention has deleted is not in it any more
+    /// Count everything in the table again; rows that retention has deleted are no longer counted
     #[arg(long)]
     rebuild: bool,
 }
 
-/// As the function `migrate` does, without its users and without Lambda's limit of 15 minutes.
+/// Like the function `migrate`, but without creating users and without Lambda's limit of 15 minutes.
 pub(crate) async fn migrate_own() -> Result<ExitCode, Failure> {
     let url = database_choice().own_url()?;
     let url = url.ok_or("set DATABASE_URL, or copy secrets.example.json to secrets.json: which database is meant?")?;
@@ -54,7 +54,7 @@ pub(crate) async fn migrate_own() -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// As the function `retention` does.
+/// Like the function `retention`.
 pub(crate) async fn delete_old(arguments: &RetentionArguments) -> Result<ExitCode, Failure> {
     let store = store_in_use(&arguments.state, "which deletes what is old by itself (TTL)")?;
     let retention = Retention::of_days(clock::unix_seconds(), arguments.batches, arguments.logs);
@@ -71,7 +71,7 @@ pub(crate) async fn delete_old(arguments: &RetentionArguments) -> Result<ExitCod
     }
 }
 
-/// As the function `summarize` does, without announcing new codes.
+/// Like the function `summarize`, without announcing new codes.
 pub(crate) async fn summarize(arguments: &SummarizeArguments) -> Result<ExitCode, Failure> {
     let store = store_in_use(&arguments.state, "which has no summary")?;
     if arguments.rebuild {
@@ -91,7 +91,8 @@ pub(crate) async fn summarize(arguments: &SummarizeArguments) -> Result<ExitCode
     }
 }
 
-/// The database of the developer's own, or that of a running `./dev up`.
+/// The store on the developer's own database, or on that of a running `./dev up`. `dynamodb` explains why a table has no
+/// use for the command.
 fn store_in_use(state: &StateArguments, dynamodb: &str) -> Result<MySqlStore, Failure> {
     let url = match database_choice().own_url()? {
         Some(url) => url,
@@ -103,7 +104,7 @@ fn store_in_use(state: &StateArguments, dynamodb: &str) -> Result<MySqlStore, Fa
     Ok(MySqlStore::new(&DatabaseSettings::from_url(&url)?))
 }
 
-/// As `aws sqs start-message-move-task` does on AWS.
+/// Like `aws sqs start-message-move-task` on AWS.
 pub(crate) async fn bring_back(state: &Path) -> Result<ExitCode, Failure> {
     let not_running = || format!("nothing is running in {}; start ./dev up --queued", state.display());
     let endpoints = Endpoints::of_running(state).map_err(|_| not_running())?;
@@ -118,7 +119,7 @@ pub(crate) async fn bring_back(state: &Path) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Forgets what runs in this folder have left.
+/// Deletes what runs in this folder have left.
 pub(crate) async fn reset(state: &Path) -> Result<ExitCode, Failure> {
     if state.exists() {
         let state = StateFolder::open(state)?;

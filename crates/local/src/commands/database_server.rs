@@ -16,8 +16,8 @@ use crate::Failure;
 /// How long the command may take to exit after SIGTERM.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Runs the command with `DATABASE_SERVER_URL` set to a new, empty server, and with its own folder for temporary files.
-/// Afterwards the folder is deleted, and a server that the command left running in it is stopped.
+/// Runs the command with a new, empty server in `DATABASE_SERVER_URL`, and with its own folder for temporary files.
+/// Afterwards it deletes the folder, and ends servers that the command left running there.
 pub(super) async fn run_beside(command: &mut Command) -> Result<ExitCode, Failure> {
     let folder = TemporaryFolder::new("database")?;
     let temporary = folder.path().join("tmp");
@@ -32,7 +32,7 @@ pub(super) async fn run_beside(command: &mut Command) -> Result<ExitCode, Failur
 }
 
 async fn run(command: &mut Command, signals: &mut StopSignals) -> Result<ExitCode, Failure> {
-    // A process group, so that it can be stopped with everything that it started.
+    // A process group of its own, to stop it with everything that it started.
     let mut process = command.process_group(0).spawn()?;
     tokio::select! {
         status = process.wait() => Ok(if status?.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
@@ -51,7 +51,7 @@ async fn end(mut process: Child) {
     }
 }
 
-/// Tests make their servers in folders of their own, or below the state of a product in such a folder.
+/// Each test has its server in its own folder, or in the state folder of a product there.
 async fn end_all_left_behind(temporary: &Path) {
     let folders = std::fs::read_dir(temporary).into_iter().flatten().filter_map(Result::ok);
     for folder in folders.map(|entry| entry.path()) {

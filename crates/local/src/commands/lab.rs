@@ -1,4 +1,4 @@
-//! What only developers run, in the crate `lab`: builds it and becomes it.
+//! The commands in the crate `lab`: builds it, and replaces this process by it (exec).
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -8,17 +8,15 @@ use super::build::{self, Release, own_architecture, release_folder};
 use super::{become_program, zips};
 use crate::{Failure, say, tools};
 
-/// `./dev bench`.
 pub(crate) fn bench(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     let tools = store(&arguments)?;
-    // Built by itself: with the benchmark in one call cargo would give the functions the benchmark's features.
+    // In two calls: in one, cargo would give the functions the features that the benchmark needs.
     zips::measured()?;
     say("building the benchmark");
     release("target/bench", &["lab", "empty-function"])?;
     lab(&release_folder(), "bench", arguments, tools)
 }
 
-/// `./dev chaos`.
 pub(crate) fn chaos(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     let mut tools = store(&arguments)?;
     if arguments.iter().any(|argument| argument == "--queued") {
@@ -28,11 +26,10 @@ pub(crate) fn chaos(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     lab("target/local", "chaos", arguments, tools)
 }
 
-/// `./dev load`.
 pub(crate) fn load(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     let mut tools = store(&arguments)?;
     tools.push(moto()?);
-    // As in `bench`, unless other binaries are named.
+    // As in `bench`, unless the user names other binaries.
     if !arguments.iter().any(|argument| argument.as_encoded_bytes().starts_with(b"--functions")) {
         zips::measured()?;
     }
@@ -41,23 +38,15 @@ pub(crate) fn load(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     lab(&release_folder(), "load", arguments, tools)
 }
 
-/// `./dev device-test`.
 pub(crate) fn device_test(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     tools::database_server()?;
-    build::build(&["--workspace"])?;
-    lab("target/local", "device-test", arguments, Vec::new())
+    without_tools("device-test", arguments)
 }
 
-/// `./dev simulate`.
-pub(crate) fn simulate(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+/// A command that measures nothing and needs no other program.
+pub(crate) fn without_tools(command: &str, arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     build::build(&["--workspace"])?;
-    lab("target/local", "simulate", arguments, Vec::new())
-}
-
-/// `./dev demo`.
-pub(crate) fn demo(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
-    build::build(&["--workspace"])?;
-    lab("target/local", "demo", arguments, Vec::new())
+    lab("target/local", command, arguments, Vec::new())
 }
 
 fn release(folder: &str, binaries: &[&str]) -> Result<(), Failure> {
@@ -67,10 +56,10 @@ fn release(folder: &str, binaries: &[&str]) -> Result<(), Failure> {
     Release { architecture: own_architecture(), profile: "release", folder, selection: &selection }.build()
 }
 
-/// A program that the laboratory starts, by the variable that names it.
+/// A program for the lab, with the environment variable that names it.
 type Tool = (&'static str, PathBuf);
 
-/// Installs the store that the arguments ask for: only that one.
+/// Installs the server of the store that the arguments ask for.
 fn store(arguments: &[OsString]) -> Result<Vec<Tool>, Failure> {
     let is_named = |pair: &[OsString]| pair[0] == "--store" && pair[1] == "dynamodb";
     if arguments.windows(2).any(is_named) || arguments.iter().any(|argument| argument == "--store=dynamodb") {

@@ -23,7 +23,7 @@ use local::up::DatabaseChoice;
 
 use crate::Failure;
 
-/// The folder that a run of `./dev up` uses.
+/// The state folder of a `./dev up`.
 #[derive(Args)]
 pub(crate) struct StateArguments {
     /// The folder for data, keys and logs
@@ -31,7 +31,7 @@ pub(crate) struct StateArguments {
     pub(crate) state: PathBuf,
 }
 
-/// Arguments for another program.
+/// Arguments that go to another program.
 #[derive(Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct PassedOn {
@@ -40,13 +40,13 @@ pub(crate) struct PassedOn {
 }
 
 impl PassedOn {
-    /// As they stand on the command line: clap would take out the first `--`.
+    /// The arguments exactly as typed: clap would drop the first `--`.
     pub(crate) fn arguments() -> Vec<OsString> {
         std::env::args_os().skip(2).collect()
     }
 }
 
-/// The database that the user's settings name.
+/// The database that `DATABASE_URL` or `secrets.json` names; else the private one.
 fn database_choice() -> DatabaseChoice {
     let secrets = PathBuf::from("secrets.json");
     let is_there = secrets.symlink_metadata().is_ok();
@@ -57,7 +57,7 @@ fn database_choice() -> DatabaseChoice {
     }
 }
 
-/// Replaces this process by another program (exec): it gets the signals, and its exit status is ours. Returns only on
+/// Replaces this process by another program (exec), which then gets our signals and sets our exit status. Returns only on
 /// failure.
 fn become_program(command: &mut Command) -> Result<ExitCode, Failure> {
     let error = command.exec();

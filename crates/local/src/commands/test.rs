@@ -1,4 +1,4 @@
-//! `./dev test`: the tools and the zips that tests need, then cargo, beside a database server that is thrown away.
+//! `./dev test`: installs tools, builds the zips, then runs cargo test with a temporary database server.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -10,35 +10,35 @@ use tokio::process::Command;
 use super::{build, database_server, zips};
 use crate::{Failure, tools};
 
-/// Runs all tests, or what cargo is told.
+/// Runs all tests; `arguments` go to cargo test.
 pub(crate) async fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     tools::database_server()?;
-    // Downloads and compilers wait for different things.
+    // In parallel: downloads wait for the network, compilers for the processor.
     let variables = thread::scope(|scope| {
         let installing = scope.spawn(|| variables().map_err(|error| error.to_string()));
         build::build(&["--workspace", "--all-targets"])?;
         let installed = installing.join().map_err(|_| "the tools could not be installed")?;
         Ok::<_, Failure>(installed?)
     })?;
-    // With arguments the zips stay as they are: a test that needs them says so if there are none.
+    // With arguments, zips are not rebuilt. A test that needs missing zips says so.
     if arguments.is_empty() {
         zips::for_tests()?;
     }
     let mut tests = Command::new("cargo");
     tests.args(["test", "--no-fail-fast", "--locked", "--profile", "local", "--workspace"]).args(arguments);
-    // Most tests wait for a server or a timeout: two for each processor keep it busy.
+    // Most tests wait for a server or a timeout, so two per processor keep it busy.
     if std::env::var_os("RUST_TEST_THREADS").is_none() {
         tests.env("RUST_TEST_THREADS", (2 * thread::available_parallelism()?.get()).to_string());
     }
     database_server::run_beside(tests.envs(variables)).await
 }
 
-/// What tests find in their environment: a variable a line, each the path of a program or a library.
+/// Environment variables for the tests. Each is the path of a program or a library.
 fn variables() -> Result<Vec<(&'static str, PathBuf)>, Failure> {
     tools::CargoLambda::install()?;
     tools::c_compilers()?;
     Ok(vec![
-        // Both change what a program is told by the system: addresses behind names, and the time of day.
+        // Both replace answers of the system: the addresses behind names, and the time.
         ("NSS_WRAPPER", tools::preload("libnss-wrapper", "libnss_wrapper.so")?),
         ("FAKETIME", tools::preload("libfaketime", "faketime/libfaketimeMT.so.1")?),
         ("SCHEMATHESIS", tools::python("schemathesis")?.join("schemathesis")),

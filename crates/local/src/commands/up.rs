@@ -27,16 +27,16 @@ pub(crate) struct UpArguments {
     /// Port of the GET gateway; 0 takes any
     #[arg(long, default_value_t = 9000)]
     get_port: u16,
-    /// Environments per function; beyond that 502, as API Gateway answers
+    /// Environments per function; when all are busy, the answer is 502 as from API Gateway
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     concurrency: u16,
-    /// Events that an environment of post-log or get-logs has at once, as on Lambda Managed Instances
+    /// Events that an environment of post-log or get-logs handles at once, as on Lambda Managed Instances
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     events_per_environment: u16,
     /// Seconds that post-log and get-logs may take
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=29))]
     timeout: u64,
-    /// Seconds that get-logs answers with the list it has; 0 reads it anew each time
+    /// Seconds for which get-logs caches a list; 0 reads it for each request
     #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(0..=60))]
     cache: u8,
     /// Usage plan: requests a second per key
@@ -48,32 +48,32 @@ pub(crate) struct UpArguments {
     /// Folder of the functions' binaries; by default where this program is
     #[arg(long)]
     functions: Option<PathBuf>,
-    /// Where the codes are: mysql, or dynamodb, played by dynoxide on a file; no MySQL is installed or started then
+    /// Where the codes are: mysql, or dynamodb, played by dynoxide on a file, without MySQL
     #[arg(long, value_enum, default_value_t)]
     store: StoreName,
-    /// Queued mode: POST sends to a queue (202), store-logs stores. moto plays SQS: what is not stored when this stops,
-    /// even by kill -9, is delivered by the next run with this database; only kill -9 of moto loses what it holds. On
-    /// AWS the queue is durable
+    /// Queued mode: POST sends to a queue (202), store-logs stores. moto plays SQS. The next run with this database
+    /// delivers the messages that are not stored at the stop, even after kill -9. Only kill -9 of moto loses messages;
+    /// on AWS the queue is durable
     #[arg(long)]
     queued: bool,
-    /// Names of error codes for the page, like examples/codes.json; codes.json if there is one
+    /// Names of error codes for the page, as in examples/codes.json; by default codes.json, if it exists
     #[arg(long, value_name = "FILE")]
     code_names: Option<PathBuf>,
-    /// Queued: seconds that a batch is gathered, from its first message on
+    /// Queued: seconds to gather a batch, from its first message on
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=300), requires = "queued")]
     batch_window: u64,
     /// Queued: invocations of store-logs at once
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000), requires = "queued")]
     queue_concurrency: u16,
-    /// Queued: how often a message is tried before it is a dead letter; each run begins at nought
+    /// Queued: tries before a message becomes a dead letter; each run counts from zero
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000), requires = "queued")]
     max_receive_count: u32,
-    /// Queued: seconds until a message that failed is tried again. 181 on AWS; here somebody is watching
+    /// Queued: seconds until a failed message is tried again (181 on AWS)
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=43200), requires = "queued")]
     visibility_timeout: u32,
 }
 
-/// A store by its name on the command line.
+/// A store, by its name on the command line.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
 pub(crate) enum StoreName {
     #[default]
@@ -81,7 +81,7 @@ pub(crate) enum StoreName {
     Dynamodb,
 }
 
-/// The store; its program is installed if it is missing.
+/// The store. Installs its program if that is missing.
 fn database(store: StoreName) -> Result<DatabaseChoice, Failure> {
     match (store, database_choice()) {
         (StoreName::Mysql, DatabaseChoice::Private) => {
@@ -96,7 +96,7 @@ fn database(store: StoreName) -> Result<DatabaseChoice, Failure> {
     }
 }
 
-/// The program of dynoxide: the one that `DYNOXIDE` names, or our own.
+/// The program of dynoxide: the one in `DYNOXIDE`, else our own.
 fn dynoxide() -> Result<PathBuf, Failure> {
     match std::env::var_os("DYNOXIDE").filter(|program| !program.is_empty()) {
         Some(program) => Ok(program.into()),
@@ -104,7 +104,6 @@ fn dynoxide() -> Result<PathBuf, Failure> {
     }
 }
 
-/// `./dev up`.
 pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
     let state = arguments.state.state;
     let database = database(arguments.store)?;
@@ -156,13 +155,13 @@ pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
     if let Ok(kept) = &stopped {
         say(&format!("stopped; {}", what_is_kept(*kept, &state, &messages)));
     }
-    // What ended the run says more than what came of it.
+    // The failure that ended the run matters more than one during the stop.
     failure.map_or(Ok(()), Err)?;
     stopped?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// Names of error codes, if somebody wrote some down.
+/// The text of the file with the names of error codes, if there is one.
 fn code_names(file: Option<&Path>) -> Result<Option<String>, Failure> {
     let path = file.unwrap_or(Path::new("codes.json"));
     match std::fs::read_to_string(path) {
@@ -172,7 +171,7 @@ fn code_names(file: Option<&Path>) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Python with moto: the one that `MOTO_PYTHON` names, or our own.
+/// Python with moto: the one in `MOTO_PYTHON`, else our own.
 fn moto_python() -> Result<PathBuf, Failure> {
     match std::env::var_os("MOTO_PYTHON").filter(|python| !python.is_empty()) {
         Some(python) => Ok(python.into()),

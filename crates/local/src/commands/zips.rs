@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use super::build::{Release, own_architecture};
 use crate::{Failure, say};
 
-/// The functions that are deployed, by the names of their crates.
+/// The deployed functions, by crate name.
 pub(super) const FUNCTIONS: [&str; 6] = ["post-log", "get-logs", "migrate", "retention", "summarize", "store-logs"];
 
-/// The folder with the zips of a stage, or of another use with this name.
+/// The folder with the zips of a stage, or of another use.
 pub(super) fn folder(name: &str) -> PathBuf {
     Path::new("target/lambda").join(name)
 }
 
-/// Zips for tests, in `target/lambda/test`: linked for the same glibc as deployed ones, but not optimized.
+/// Zips for tests, in `target/lambda/test`. Linked for the glibc of Lambda, but not optimized.
 pub(super) fn for_tests() -> Result<(), Failure> {
     build(own_architecture(), "local", "test")
 }
@@ -29,8 +29,8 @@ pub(super) fn for_stage(stage: &str, architecture: &str) -> Result<(), Failure> 
     build(architecture, "release", stage)
 }
 
-/// Builds `FUNCTION/bootstrap.zip` for cargo lambda, and a copy as `FUNCTION.zip` for osls. osls stores an artifact under
-/// its file name, so with several `bootstrap.zip` all functions would get the last one.
+/// Builds `FUNCTION/bootstrap.zip` for cargo lambda, and copies it to `FUNCTION.zip` for osls. osls stores an artifact
+/// under its file name, so several `bootstrap.zip` would overwrite each other.
 fn build(architecture: &str, profile: &str, name: &str) -> Result<(), Failure> {
     let folder = folder(name);
     say(&format!("building the zips for {architecture} (the first time takes several minutes)"));

@@ -1,4 +1,4 @@
-//! Creates a data folder.
+//! Creates the data folder of a server.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -18,8 +18,8 @@ const BOOTSTRAP: [&str; 5] = [
 ];
 
 impl ServerProgram {
-    /// Creates a data folder with system tables, and keeps the process id in `folder` meanwhile. A data folder that a
-    /// killed run left unfinished is created again.
+    /// Creates a data folder with system tables. Writes the process id into `folder`, for the run after a kill -9. Replaces
+    /// an unfinished data folder of a killed run.
     pub(super) async fn initialize(&self, data: &Path, folder: &Path) -> Result<(), ProgramError> {
         let failed = |error: std::io::Error| ProgramError::Initialize(error.to_string());
         let unfinished = data.with_extension(UNFINISHED);
@@ -40,7 +40,7 @@ impl ServerProgram {
             .map_err(failed)?;
         note_process(folder, &process).map_err(failed)?;
         if let Some(mut stdin) = process.stdin.take() {
-            // A server that exits early says why on its standard error, which is read next.
+            // If the server exits early, its standard error says why; it is read next.
             let _ = stdin.write_all(sql.as_bytes()).await;
         }
         let output = process.wait_with_output().await.map_err(failed)?;

@@ -1,5 +1,5 @@
-//! A private database server: its own folder, loopback only, a free port, a random password. A server that this program
-//! did not start is never touched.
+//! A private database server with its own folder, on loopback only, with a free port and a random password. Servers that
+//! this program did not start are never touched.
 
 mod error;
 mod initialize;

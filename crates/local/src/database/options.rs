@@ -7,18 +7,16 @@ use tokio::process::Command;
 use super::program::ServerProgram;
 use super::tls::TlsFiles;
 
-/// A server: which program, where, and how.
 #[derive(Clone, Debug)]
 pub struct ServerOptions {
-    /// The server program.
     pub program: ServerProgram,
-    /// The folder for data, log and process id; created if it is missing.
+    /// For data, log and process id. Created if it is missing.
     pub folder: PathBuf,
-    /// Password of the account that [`Server::url`] names.
+    /// The password in [`Server::url`](super::Server::url).
     pub password: String,
-    /// The certificate, if the server offers TLS.
+    /// With a certificate, the server offers TLS.
     pub tls: Option<TlsFiles>,
-    /// Further options of the server, like `--max-connections=5`.
+    /// More options of the server, like `--max-connections=5`.
     pub extra: Vec<String>,
 }
 
@@ -31,7 +29,7 @@ impl ServerOptions {
         self.folder.join("server.log")
     }
 
-    /// Statements that the server runs at each start, before anybody can connect.
+    /// The statements that the server runs at each start, before it accepts connections.
     pub(super) fn init_file(&self) -> PathBuf {
         self.folder.join("init.sql")
     }

@@ -20,30 +20,24 @@ pub(super) enum Flavour {
     MariaDb,
 }
 
-/// Why there is no server to run.
 #[derive(Debug, thiserror::Error)]
 pub enum ProgramError {
-    /// Not found.
     #[error(
         "no mysqld or mariadbd was found; install Debian's mariadb-server-core, or set MYSQL_SERVER=/path/to/mysqld"
     )]
     NotFound,
-    /// The program does not run, or is not a database server.
     #[error("{0} does not run as a MySQL or MariaDB server; set MYSQL_SERVER=/path/to/mysqld to choose another server")]
     DoesNotRun(PathBuf),
-    /// The system tables could not be created.
     #[error("the database folder could not be made: {0}")]
     Initialize(String),
 }
 
 impl ServerProgram {
-    /// Whether [`find`](Self::find) has a program to look at.
-    #[must_use]
     pub fn is_installed() -> bool {
         find().is_some()
     }
 
-    /// The server that `MYSQL_SERVER` names, else what is installed.
+    /// The program in `MYSQL_SERVER`, else an installed one.
     pub async fn find() -> Result<Self, ProgramError> {
         let path = find().ok_or(ProgramError::NotFound)?;
         let version = Command::new(&path).arg("--version").stdin(Stdio::null()).output().await;
@@ -59,8 +53,7 @@ impl ServerProgram {
         Ok(Self { path, flavour })
     }
 
-    /// `mysql` or `mariadb`: neither can read the other's data.
-    #[must_use]
+    /// `mysql` or `mariadb`. Neither can read the other's data.
     pub fn flavour(&self) -> &'static str {
         match self.flavour {
             Flavour::MySql => "mysql",
@@ -68,17 +61,17 @@ impl ServerProgram {
         }
     }
 
-    /// The program with the options of every call. It does not read the machine's configuration files: they belong to
-    /// another server.
+    /// The program with the options of every call. It ignores the machine's configuration files, which belong to another
+    /// server.
     pub(super) fn command(&self, data: &Path) -> Command {
         let mut command = Command::new(&self.path);
         command.arg("--no-defaults").arg(format!("--datadir={}", data.display())).stdin(Stdio::null());
         if nix::unistd::geteuid().is_root() {
             command.arg("--user=root");
         }
-        // A folder of its own: every MariaDB that creates system tables uses the same names for its temporary tables.
+        // Not shared: each MariaDB that creates system tables uses the same names for its temporary tables.
         command.arg(format!("--tmpdir={}", temporary(data).display()));
-        // Ctrl-C in a terminal reaches the whole process group. In a group of its own, the server stops last.
+        // Ctrl-C in a terminal reaches the whole process group. In its own group, the server can stop last.
         command.process_group(0).kill_on_drop(true);
         command
     }
@@ -104,7 +97,6 @@ pub(super) fn last_error(log: &str) -> Option<String> {
     errors.next_back().map(|line| line.trim().to_owned())
 }
 
-/// The program that `MYSQL_SERVER` names, else what is installed.
 fn find() -> Option<PathBuf> {
     let system = ["/usr/sbin", "/usr/libexec", "/usr/local/sbin", "/usr/local/mysql/bin"];
     let installed = || ["mariadbd", "mysqld"].into_iter().find_map(|name| programs::find_in(&system, name));

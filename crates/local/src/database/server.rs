@@ -25,10 +25,10 @@ use crate::state::write_private;
 /// How many ports to try before giving up.
 const PORT_TRIES: usize = 4;
 
-/// Limit of one attempt to connect: another program may listen on the port.
+/// Per attempt: another program may listen on the port and never answer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
-/// The account that is made for this program.
+/// The account for this program.
 const USER: &str = "operator";
 
 /// A running server. Dropping it kills it; [`Server::stop`] lets it finish.
@@ -39,15 +39,15 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts a server for one run, with a random password.
+    /// Starts a server with a random password.
     pub async fn start_new(folder: &Path, tls: Option<TlsFiles>, extra: Vec<String>) -> Result<Self, ServerError> {
         let password = uuid::Uuid::new_v4().simple().to_string();
         let program = ServerProgram::find().await?;
         Self::start(ServerOptions { program, folder: folder.to_owned(), password, tls, extra }).await
     }
 
-    /// Starts the server on a free port. An empty folder gets a new data folder; a server that an earlier run left behind
-    /// in the folder is ended first.
+    /// Starts a server on a free port. Creates the data folder if it is missing. Ends a server that an earlier run left
+    /// behind in the folder.
     pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
         fs::create_dir_all(&options.folder)?;
         end_left_behind(&options.folder).await?;
@@ -64,8 +64,8 @@ impl Server {
         Self::start_on_or_near(options, first).await
     }
 
-    /// Another program may take the port between the search and the start; then another port is tried. Whether the port
-    /// was the reason is asked of the port itself: each server reports it in its own words.
+    /// Tries another port if another program has taken this one since it was found. Checks the port itself for that,
+    /// because each server words the error differently.
     async fn start_on_or_near(options: ServerOptions, first: u16) -> Result<Self, ServerError> {
         let mut port = first;
         for _ in 1..PORT_TRIES {
@@ -77,7 +77,7 @@ impl Server {
         Self::start_on(options, port).await
     }
 
-    /// Starts a server that has ended again, on the same port.
+    /// Starts a server that has exited again, on the same port.
     pub async fn restart(&mut self) -> Result<(), ServerError> {
         let _ = self.process.kill().await;
         *self = Self::start_on(self.options.clone(), self.port).await?;
@@ -95,8 +95,7 @@ impl Server {
         Ok(server)
     }
 
-    /// `mysql://…` of a database on this server, as a user with all rights.
-    #[must_use]
+    /// The URL of a database, for a user with all rights.
     pub fn url(&self, database: &str) -> String {
         let tls = match &self.options.tls {
             Some(tls) => format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={}", tls.authority.display()),
@@ -105,26 +104,20 @@ impl Server {
         format!("mysql://{USER}:{}@127.0.0.1:{}/{database}?{tls}", self.options.password, self.port)
     }
 
-    /// Makes a database with our schema.
+    /// Creates a database with our schema.
     pub async fn make_database(&self, name: &str) -> Result<(), ServerError> {
         migrate(&DatabaseSettings::from_url(&self.url(name))?).await?;
         Ok(())
     }
 
-    /// `mysql` or `mariadb`.
-    #[must_use]
     pub fn flavour(&self) -> &'static str {
         self.options.program.flavour()
     }
 
-    /// The port it listens on.
-    #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// The process id, while it runs.
-    #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         self.process.id()
     }
@@ -134,7 +127,6 @@ impl Server {
         let _ = self.process.wait().await;
     }
 
-    /// Whether the process is there.
     pub fn is_running(&mut self) -> bool {
         matches!(self.process.try_wait(), Ok(None))
     }
@@ -144,7 +136,7 @@ impl Server {
         let _ = self.process.kill().await;
     }
 
-    /// Asks the server to exit, and waits until it has written everything to the disk.
+    /// Asks the server to exit, and waits until it has flushed everything to the disk.
     pub async fn stop(mut self) {
         if let Some(id) = self.process.id() {
             let _ = signal(id, Signal::SIGTERM);
@@ -169,7 +161,7 @@ impl Server {
             }
         };
         tokio::select! {
-            // First: after our server has exited, an answer comes from another program.
+            // Checked first: once our server has exited, any answer is from another program.
             biased;
             status = self.process.wait() => {
                 let status = status?;
@@ -182,7 +174,7 @@ impl Server {
     }
 }
 
-/// Makes our account and drops those without a password that a new data folder has. One statement a line.
+/// Creates our account and drops the accounts without a password of a new data folder. One statement per line.
 fn accounts(password: &str) -> String {
     format!(
         "CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n\
@@ -192,7 +184,7 @@ fn accounts(password: &str) -> String {
     )
 }
 
-/// A port that was free a moment ago. Another program may take it before a server does.
+/// A port that is free at the moment. Another program may still take it.
 pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -1,4 +1,4 @@
-//! A certificate for the private server, so that tests and benchmarks can connect as production does.
+//! A certificate for the private server, so that tests and benchmarks connect with TLS as in production.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -6,11 +6,8 @@ use std::path::{Path, PathBuf};
 /// Paths of PEM files. The server uses the last two; a client trusts the first.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
-    /// The certificate authority.
     pub authority: PathBuf,
-    /// The server's certificate.
     pub certificate: PathBuf,
-    /// The server's private key.
     pub key: PathBuf,
 }
 
@@ -31,7 +28,7 @@ pub fn make_tls_files(folder: &Path) -> io::Result<TlsFiles> {
     make_tls_files_for(folder, "127.0.0.1")
 }
 
-/// The same for another name of the server.
+/// The same for a server with another name.
 pub fn make_tls_files_for(folder: &Path, name: &str) -> io::Result<TlsFiles> {
     use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 

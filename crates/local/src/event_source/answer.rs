@@ -1,10 +1,11 @@
-//! What the function response says about its batch: <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
+//! Reads which messages of a batch failed from the function's response:
+//! <https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html>
 
 use std::collections::HashSet;
 
 use serde::Deserialize;
 
-/// `ReportBatchItemFailures`. No response, `null`, no list and an empty list all mean success.
+/// `ReportBatchItemFailures`. An empty response, `null`, a missing list and an empty list all mean success.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Answer {
@@ -18,8 +19,8 @@ struct Failure {
     item_identifier: String,
 }
 
-/// The ids of the messages that failed. The whole batch fails when an id is not in the batch or the response is malformed;
-/// the error says which.
+/// The ids of the messages that failed. An error if the response is malformed or names an id that is not in the batch:
+/// then the whole batch fails.
 pub(super) fn failures(answer: &[u8], batch: &HashSet<&str>) -> Result<HashSet<String>, String> {
     if answer.trim_ascii().is_empty() {
         return Ok(HashSet::new());

@@ -1,4 +1,4 @@
-//! Messages on their way into one event.
+//! Gathers messages into events.
 
 use std::collections::HashSet;
 
@@ -13,7 +13,7 @@ const MAX_EVENT_BYTES: usize = 6 << 20;
 const HEAD: &str = r#"{"Records":["#;
 const TAIL: &str = "]}";
 
-/// A received message in the form that the function gets.
+/// A received message, as JSON for the function.
 pub(super) struct Record {
     pub(super) id: String,
     pub(super) handle: String,
@@ -21,8 +21,8 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>; attributes of messages are left out: no client here
-    /// sends any.
+    /// Format: <https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html>. Without message attributes: no client here sends
+    /// any.
     pub(super) fn new(message: Message, queue: &Queue) -> Self {
         let attributes = message.attributes.unwrap_or_default();
         let attributes = attributes.iter().map(|(name, value)| (name.as_str().to_owned(), Value::from(value.as_str())));
@@ -43,11 +43,11 @@ impl Record {
     }
 }
 
-/// Messages that were received and not yet sent to the function.
+/// Messages that were received but not yet sent to the function.
 #[derive(Default)]
 pub(super) struct Gathered {
     records: Vec<Record>,
-    /// Size of the JSON, with a comma for each.
+    /// Size of the JSON, with a comma per message.
     bytes: usize,
 }
 
@@ -61,7 +61,7 @@ impl Gathered {
         self.records.push(record);
     }
 
-    /// How many more messages fit, by number and by the average size so far. At 0 the batch is complete.
+    /// How many more messages fit, by number and by the average size so far. At 0, the batch is complete.
     pub(super) fn room(&self, batch_size: usize) -> usize {
         let by_number = batch_size.saturating_sub(self.records.len());
         match self.bytes / self.records.len().max(1) {
@@ -70,7 +70,7 @@ impl Gathered {
         }
     }
 
-    /// The next batch: as many as fit into an event, oldest first. The rest stays for the batch after it.
+    /// Takes the next batch: as many as fit into an event, oldest first. The rest stays for the following batch.
     pub(super) fn take_batch(&mut self, batch_size: usize) -> Vec<Record> {
         let mut bytes = HEAD.len() + TAIL.len();
         let fitting = self.records.iter().take(batch_size).take_while(|record| {
@@ -83,19 +83,16 @@ impl Gathered {
         std::mem::replace(&mut self.records, rest)
     }
 
-    /// The receipt handles of all messages.
     pub(super) fn into_handles(self) -> Vec<String> {
         self.records.into_iter().map(|record| record.handle).collect()
     }
 }
 
-/// The event for a batch.
 pub(super) fn event(batch: &[Record]) -> Bytes {
     let records: Vec<&str> = batch.iter().map(|record| record.json.as_str()).collect();
     format!("{HEAD}{}{TAIL}", records.join(",")).into()
 }
 
-/// The ids of a batch.
 pub(super) fn ids(batch: &[Record]) -> HashSet<&str> {
     batch.iter().map(|record| record.id.as_str()).collect()
 }

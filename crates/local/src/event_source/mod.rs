@@ -16,18 +16,16 @@ use crate::lambda::Function;
 use crate::queue::Queue;
 use poller::Poller;
 
-/// What to poll, and which function to invoke.
 #[derive(Clone)]
 pub struct EventSourceConfig {
-    /// Where the messages are.
     pub queue: Queue,
-    /// The function. It must be allowed as many environments as `maximum_concurrency`.
+    /// Needs at least `maximum_concurrency` environments.
     pub function: Function,
     /// Maximum number of messages in a batch. Lambda: at most 10,000.
     pub batch_size: usize,
-    /// How long a batch is gathered, from its first message on.
+    /// How long to gather a batch, from its first message on.
     pub window: Duration,
-    /// Maximum number of invocations at once.
+    /// Maximum number of simultaneous invocations.
     pub maximum_concurrency: usize,
     /// Receives a report after each invocation.
     pub invocations: Option<mpsc::UnboundedSender<Invocation>>,
@@ -36,19 +34,17 @@ pub struct EventSourceConfig {
 /// The outcome of one invocation, after the deletions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Invocation {
-    /// Messages in the batch.
     pub messages: usize,
     /// Messages that failed; they will be received again.
     pub failed: usize,
-    /// Why the whole batch failed, unless the response named each message.
+    /// Why the whole batch failed, if it did.
     pub error: Option<String>,
 }
 
-/// What the pollers do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     Gathering,
-    /// A batch ends when the queue is empty.
+    /// A batch is complete when the queue is empty.
     WithoutWindow,
     Stopped,
 }
@@ -62,7 +58,6 @@ pub struct EventSource {
 impl EventSource {
     /// Starts polling. Each poller gathers and invokes in turn, so there is one per possible invocation, and no received
     /// message waits for another batch.
-    #[must_use]
     pub fn start(config: &EventSourceConfig) -> Self {
         let (phase, of_pollers) = watch::channel(Phase::Gathering);
         let mut pollers = JoinSet::new();

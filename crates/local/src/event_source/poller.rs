@@ -1,4 +1,4 @@
-//! One poller: gather a batch, invoke the function, delete what succeeded, again.
+//! One poller: it gathers a batch, invokes the function, deletes what succeeded, and starts over.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,17 +11,17 @@ use super::batch::{Gathered, Record, event, ids};
 use super::{EventSourceConfig, Invocation, Phase, answer};
 use crate::queue::{MAX_PER_CALL, QueueError};
 
-/// Maximum number of calls to the queue that a poller has open at once.
+/// Maximum number of simultaneous calls to the queue.
 const CALLS_AT_ONCE: usize = 5;
 
-/// Long polling of an idle poller. Short, because a stop waits for it; Lambda: 20 s.
+/// The long polling of an idle poller. Shorter than Lambda's 20 s, because a stop waits for it.
 const LONG_POLL_SECONDS: u8 = 1;
 
-/// Pause between two calls while a batch is gathered and the queue returned fewer messages than asked for. Empty calls
-/// would take the processor from the clients.
+/// The pause while a batch is gathered and the queue had fewer messages than asked for. Empty calls would take processor
+/// time from the clients.
 const SHORT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Pause after an error; doubles with each further one.
+/// The pause after an error. It doubles with each further error.
 const FIRST_BACKOFF: Duration = Duration::from_millis(100);
 const LAST_BACKOFF: Duration = Duration::from_secs(5);
 
@@ -57,7 +57,6 @@ impl Poller {
         *self.phase.borrow() == Phase::Stopped
     }
 
-    /// Whether batches no longer wait for their window.
     fn is_last(&self) -> bool {
         *self.phase.borrow() == Phase::WithoutWindow
     }

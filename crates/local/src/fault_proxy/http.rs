@@ -1,26 +1,25 @@
-//! As much HTTP as a client of DynamoDB speaks.
+//! The subset of HTTP that clients of DynamoDB speak.
 
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-/// One request that passed.
+/// One request that reached the server.
 #[derive(Clone, Debug)]
 pub struct Call {
-    /// `PutItem`, `Query` …
+    /// Like `PutItem`.
     pub operation: String,
     /// Consumed capacity.
     pub units: f64,
 }
 
-/// For requests to a local server: it wants both headers, and looks at neither.
+/// With [`AUTHORIZATION`], for requests to a local server: it requires both headers, but checks neither.
 pub const DATE: &str = "20260101T000000Z";
 
-/// See [`DATE`].
 pub const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=local/20260101/eu-central-1/dynamodb/aws4_request, \
      SignedHeaders=host;x-amz-date, Signature=none";
 
-/// The operation with its version, and the body. `None` when the client is gone.
+/// Reads the operation with its version, and the body. `None` when the client is gone.
 pub(super) async fn read(socket: &mut BufReader<TcpStream>) -> Option<(String, Vec<u8>)> {
     let (mut target, mut length) = (String::new(), 0);
     loop {

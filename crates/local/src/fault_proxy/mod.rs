@@ -1,6 +1,7 @@
-//! A way to DynamoDB that fails as it is told, and counts what passes. `./dev chaos`, `./dev bench` and the tests use it.
+//! A proxy before DynamoDB that injects faults and counts units. `./dev chaos`, `./dev bench` and the tests use it.
 //!
-//! Written here: a fault is about one request and its answer, and a real server must carry the request out or never see it.
+//! Written here, because a fault concerns one request and its answer: the real server must carry the request out, or never
+//! see it.
 
 mod http;
 mod plan;
@@ -20,19 +21,17 @@ use self::http::{read, write};
 pub use self::plan::Fault;
 use self::plan::Plan;
 
-/// Passes requests on to a server, unless it is told otherwise.
 pub struct FaultProxy {
-    /// Where it listens.
     pub port: u16,
     plan: Arc<Mutex<Plan>>,
     connections: Arc<AtomicUsize>,
-    /// Ends with the proxy, connections and all.
+    /// Ends with the proxy, together with all connections.
     _task: JoinSet<()>,
 }
 
-/// What the requests of all connections share.
+/// The state that all connections share.
 #[derive(Clone)]
-struct Way {
+struct Shared {
     server: String,
     client: reqwest::Client,
     plan: Arc<Mutex<Plan>>,
@@ -40,79 +39,73 @@ struct Way {
 }
 
 impl FaultProxy {
-    /// Before the server at this URL.
+    /// `server` is the URL of the real server.
     pub async fn before(server: &str) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let port = listener.local_addr()?.port();
         let (plan, connections) = (Arc::<Mutex<Plan>>::default(), Arc::<AtomicUsize>::default());
-        // From an address that is not the server's, as in `proxy.rs`: a server that starts again must get its port.
+        // Connect from another address than the server's, so that a restarted server can get its port (see `proxy.rs`).
         let client = reqwest::Client::builder().no_proxy().local_address(IpAddr::from([127, 0, 0, 2]));
         let client = client.build().map_err(io::Error::other)?;
         let (plan_of_all, count) = (Arc::clone(&plan), Arc::clone(&connections));
-        let way = Way { server: server.to_owned(), client, plan: plan_of_all, connections: count };
+        let shared = Shared { server: server.to_owned(), client, plan: plan_of_all, connections: count };
         let mut task = JoinSet::new();
         task.spawn(async move {
             let mut connections = JoinSet::new();
             loop {
-                // Out of file descriptors, or the like: the next one may do.
+                // For example too many open files: try the next connection.
                 let Ok((socket, _)) = listener.accept().await else { continue };
                 let _ = socket.set_nodelay(true);
-                way.connections.fetch_add(1, Relaxed);
-                connections.spawn(serve(socket, way.clone()));
+                shared.connections.fetch_add(1, Relaxed);
+                connections.spawn(serve(socket, shared.clone()));
                 while connections.try_join_next().is_some() {}
             }
         });
         Ok(Self { port, plan, connections, _task: task })
     }
 
-    /// Where functions find it.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// So many of the next requests that have this text (an operation, a key) fail so.
+    /// Makes the next `times` requests that contain `text` (an operation, a key) fail.
     pub fn fail(&self, text: &'static str, fault: Fault, times: usize) {
         self.plan().faults.push((text, fault, times));
     }
 
-    /// From now on so many of 100 requests fail, each in the next of these ways.
+    /// From now on, `percent` of all requests fail, with each of `faults` in turn.
     pub fn fail_share(&self, percent: usize, faults: &[Fault]) {
         self.plan().share = (!faults.is_empty()).then(|| (percent, faults.to_vec()));
     }
 
-    /// Whether all faults that were planned one by one have happened.
-    #[must_use]
+    /// Whether all faults planned with [`fail`](Self::fail) have happened.
     pub fn has_failed(&self) -> bool {
         self.plan().faults.is_empty()
     }
 
-    /// From now on everything passes.
+    /// Removes all faults.
     pub fn heal(&self) {
         let mut plan = self.plan();
         plan.faults.clear();
         plan.share = None;
     }
 
-    /// From now on calls are kept, and earlier ones forgotten. Without this a long run would only fill the memory.
+    /// Forgets earlier calls and records new ones. Off by default, because the calls of a long run would fill the memory.
     pub fn keep_calls(&self) {
         self.plan().calls = Some(Vec::new());
     }
 
-    /// What has passed since the last time.
-    #[must_use]
+    /// The calls since the last time.
     pub fn take_calls(&self) -> Vec<Call> {
         self.plan().calls.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
-    /// How many requests failed as they were told to.
-    #[must_use]
+    /// How many requests the proxy made fail.
     pub fn failures(&self) -> u64 {
         self.plan().failures
     }
 
-    /// Whether nobody is connected: what was sent last has happened or not.
-    #[must_use]
+    /// Whether no client is connected: all requests have happened, or never will.
     pub fn is_quiet(&self) -> bool {
         self.connections.load(Relaxed) == 0
     }
@@ -126,19 +119,19 @@ fn locked(plan: &Mutex<Plan>) -> MutexGuard<'_, Plan> {
     plan.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn serve(socket: TcpStream, way: Way) {
-    let connections = Arc::clone(&way.connections);
-    requests(socket, way).await;
+async fn serve(socket: TcpStream, shared: Shared) {
+    let connections = Arc::clone(&shared.connections);
+    requests(socket, shared).await;
     connections.fetch_sub(1, Relaxed);
 }
 
 const INTERNAL_ERROR: &[u8] = br#"{"__type":"InternalServerError","message":"by the proxy"}"#;
 
-/// Requests of one connection, one after the other.
-async fn requests(socket: TcpStream, way: Way) {
+/// Handles the requests of one connection, one after the other.
+async fn requests(socket: TcpStream, shared: Shared) {
     let mut socket = BufReader::new(socket);
     while let Some((target, body)) = read(&mut socket).await {
-        let fault = locked(&way.plan).next_fault(&target, &body);
+        let fault = locked(&shared.plan).next_fault(&target, &body);
         match fault {
             Some(Fault::Refuse(code)) => {
                 let text =
@@ -153,14 +146,14 @@ async fn requests(socket: TcpStream, way: Way) {
             Some(Fault::CutBefore) => return,
             _ => {}
         }
-        let request = way.client.post(&way.server).header("x-amz-target", &target);
+        let request = shared.client.post(&shared.server).header("x-amz-target", &target);
         let request =
             request.header("content-type", "application/x-amz-json-1.0").header("authorization", AUTHORIZATION);
         let request = request.header("x-amz-date", DATE);
         let Ok(response) = request.body(body).send().await else { return };
         let status = response.status().as_u16();
         let Ok(answer) = response.bytes().await else { return };
-        if let Some(calls) = &mut locked(&way.plan).calls {
+        if let Some(calls) = &mut locked(&shared.plan).calls {
             calls.push(Call::of(&target, &answer));
         }
         match fault {

@@ -1,36 +1,35 @@
-//! Which requests fail, and how.
+//! The faults to inject.
 
 use super::Call;
 
-/// What becomes of a request.
+/// How a request fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// 400 with this code of an error; the server never sees it.
+    /// 400 with this error code; the server never sees the request.
     Refuse(&'static str),
-    /// 500; the server never sees it.
+    /// 500; the server never sees the request.
     InternalError,
-    /// The server carries it out, and the answer is 500.
+    /// The server carries the request out, and the answer is 500.
     InternalErrorAfter,
-    /// The connection is closed; the server never sees it.
+    /// The connection is closed; the server never sees the request.
     CutBefore,
-    /// The server carries it out, and the connection is closed.
+    /// The server carries the request out, and the connection is closed.
     CutAfter,
-    /// The server carries it out, and nothing comes back.
+    /// The server carries the request out, and no answer comes.
     SilenceAfter,
-    /// The server carries it out, and what comes back is no answer.
+    /// The server carries the request out, and the answer is nonsense.
     NonsenseAfter,
 }
 
-/// What is to happen, and what has.
 #[derive(Default)]
 pub(super) struct Plan {
-    /// The next requests with this text fail so.
+    /// A text in the request, the fault, and how many more times.
     pub(super) faults: Vec<(&'static str, Fault, usize)>,
-    /// Of 100 requests so many fail, each in the next of these ways.
+    /// The percentage of requests that fail, and their faults in turn.
     pub(super) share: Option<(usize, Vec<Fault>)>,
     requests: usize,
     pub(super) calls: Option<Vec<Call>>,
-    /// How many requests failed as they were told to.
+    /// How many requests failed because of a fault.
     pub(super) failures: u64,
 }
 
@@ -57,7 +56,7 @@ impl Plan {
         Some(fault)
     }
 
-    /// 37 and 100 have no common divisor: of any 100 requests in a row just the share fails, spread among them.
+    /// 37 and 100 have no common divisor, so among any 100 requests in a row exactly the share fails, evenly spread.
     fn of_share(&mut self) -> Option<Fault> {
         let (percent, faults) = self.share.as_ref()?;
         self.requests += 1;

@@ -1,5 +1,4 @@
-//! Reads a request body, up to the limit, and decompresses it. A compressed body never takes more memory than the limit,
-//! however large it would become.
+//! Reads and decompresses a request body, up to the limit. A body beyond the limit never takes more memory than that.
 
 use std::io::Read;
 use std::time::Duration;
@@ -13,13 +12,13 @@ use logs_core::MAX_BODY_BYTES;
 /// How long a client may take to send its body (API Gateway: 30 s).
 const ARRIVAL_LIMIT: Duration = Duration::from_secs(29);
 
-/// How long the body of a refused request is read.
+/// How long to read the body of a refused request.
 const DISCARD_LIMIT: Duration = Duration::from_secs(5);
 
 /// API Gateway's limit for a request: 10 MB.
 const MAX_READ_BYTES: usize = 10 << 20;
 
-/// Why a body is refused. The text is for the client.
+/// The texts are for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum BodyRefused {
     #[error("the body has more than {MAX_BODY_BYTES} bytes (1 MiB) when unpacked; send smaller batches")]
@@ -42,13 +41,13 @@ pub(super) async fn read(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Bod
     }
 }
 
-/// Reads and drops the body of a refused request: a client that is still sending then sees the response and not a broken
+/// Reads and drops the body of a refused request. A client that is still sending then gets the response instead of a broken
 /// connection.
 pub(super) async fn discard(body: Body) {
     let _ = tokio::time::timeout(DISCARD_LIMIT, collect(body)).await;
 }
 
-/// Reads on after the limit, as far as API Gateway does, for the same reason as [`discard`].
+/// Reads on beyond the limit, as far as API Gateway does, for the same reason as [`discard`].
 async fn collect(mut body: Body) -> Result<Vec<u8>, BodyRefused> {
     let (mut kept, mut seen) = (Vec::new(), 0);
     while let Some(frame) = body.frame().await {
@@ -92,7 +91,7 @@ fn unpack(packed: impl Read) -> Result<Vec<u8>, BodyRefused> {
     if unpacked.len() > MAX_BODY_BYTES { Err(BodyRefused::TooLarge) } else { Ok(unpacked) }
 }
 
-/// Whether API Gateway would pass the body as text.
+/// API Gateway passes a body as text if it is UTF-8.
 pub(super) fn as_text(body: Vec<u8>) -> Result<String, Bytes> {
     String::from_utf8(body).map_err(|error| Bytes::from(error.into_bytes()))
 }

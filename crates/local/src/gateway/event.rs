@@ -1,4 +1,4 @@
-//! HTTP request → proxy event, function response → HTTP response.
+//! Turns an HTTP request into a proxy event, and a function response into an HTTP response.
 //! Format: <https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html>
 
 use aws_lambda_events::apigw::{ApiGatewayProxyRequest, ApiGatewayProxyResponse};
@@ -30,7 +30,7 @@ pub fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes, serde
             event.is_base64_encoded = true;
         }
     }
-    // The type cannot hold a header that is not ASCII; API Gateway passes it on.
+    // Headers are set in the JSON: the type cannot hold one that is not ASCII, and API Gateway passes those on.
     let mut event = serde_json::to_value(&event)?;
     let (mut single, mut all) = (Map::new(), Map::new());
     for name in request.headers.keys() {
@@ -38,7 +38,7 @@ pub fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes, serde
         single.insert(name.to_string(), values.last().cloned().unwrap_or_default());
         all.insert(name.to_string(), values.into());
     }
-    // API Gateway overwrites it. lambda_http makes a URL of it.
+    // API Gateway sets it; lambda_http builds a URL from it.
     single.insert("x-forwarded-proto".to_owned(), "http".into());
     all.insert("x-forwarded-proto".to_owned(), vec!["http"].into());
     event["headers"] = single.into();
@@ -46,7 +46,7 @@ pub fn to_event(request: &Parts, body: Vec<u8>, id: &str) -> Result<Bytes, serde
     serde_json::to_vec(&event).map(Bytes::from)
 }
 
-/// The function response as HTTP; `None` if it is malformed.
+/// `None` if the function response is malformed.
 pub(super) fn to_response(answer: &[u8]) -> Option<Response<Body>> {
     let answer: ApiGatewayProxyResponse = serde_json::from_slice(answer).ok()?;
     let status = StatusCode::from_u16(u16::try_from(answer.status_code).ok()?).ok()?;
@@ -64,7 +64,7 @@ pub(super) fn to_response(answer: &[u8]) -> Option<Response<Body>> {
     Some(response)
 }
 
-/// Bytes above ASCII as Latin-1 has them (RFC 9110 §5.5).
+/// Reads bytes above ASCII as Latin-1 (RFC 9110 §5.5).
 fn text(value: &HeaderValue) -> String {
     value.as_bytes().iter().copied().map(char::from).collect()
 }

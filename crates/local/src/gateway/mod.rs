@@ -1,5 +1,5 @@
-//! API Gateway as far as a client can tell: path and method, key, usage plan, size and compression are checked
-//! here, in that order; what passes becomes a REST (v1) proxy event.
+//! API Gateway as a client sees it: checks path and method, key, usage plan, size and compression, in that order. An
+//! accepted request becomes a REST (v1) proxy event.
 
 mod body;
 mod event;

@@ -1,4 +1,4 @@
-//! The dashboard page: one document, served by the gateway itself. infra/page.js composes the same for API Gateway.
+//! The dashboard page, one document that the gateway itself serves. infra/page.js composes the same one for API Gateway.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,6 @@ const HTML: &str = include_str!("../../../../page/index.html");
 const STYLE: &str = include_str!("../../../../page/style.css");
 const SCRIPT: &str = include_str!("../../../../page/script.js");
 
-/// The names of `codes.json` are not an object of error codes and texts.
 #[derive(Debug, thiserror::Error)]
 #[error("codes.json must be an object of error codes and names, like {{\"107\":\"Motor overheated\"}}: {0}")]
 pub struct NamesError(#[from] serde_json::Error);
@@ -20,7 +19,7 @@ pub struct NamesError(#[from] serde_json::Error);
 /// The page. `names` is the text of `codes.json`, where there is one.
 pub fn page(names: Option<&str>) -> Result<String, NamesError> {
     let names: BTreeMap<i32, String> = names.map_or(Ok(BTreeMap::new()), serde_json::from_str)?;
-    // A name must not end the element. API Gateway's templates give the other two signs a meaning.
+    // `<` could end the element; `$` and `#` have a meaning in API Gateway's templates.
     let names = serde_json::to_string(&names)?;
     let names = names.replace('<', r"\u003c").replace('$', r"\u0024").replace('#', r"\u0023");
     Ok(HTML
@@ -30,7 +29,7 @@ pub fn page(names: Option<&str>) -> Result<String, NamesError> {
         .replace("{{names}}", &names))
 }
 
-/// Nothing is loaded or run but what stands in the page; requests go to where the page came from.
+/// Allows only the scripts and styles in the page itself, and requests to where the page came from.
 fn policy() -> String {
     format!(
         "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src 'self'; base-uri 'none'; \
@@ -44,7 +43,7 @@ fn source(text: &str) -> String {
     format!("'sha256-{}'", STANDARD.encode(Sha256::digest(text)))
 }
 
-/// The page with the headers that API Gateway sends.
+/// The page with API Gateway's headers.
 pub(super) fn response(page: &str) -> Response<Body> {
     let mut response = Response::new(Body::from(page.to_owned()));
     for (name, value) in [

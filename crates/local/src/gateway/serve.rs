@@ -1,4 +1,4 @@
-//! One gateway: a listener, a key, a plan, a function.
+//! One gateway: a listener, an API key, a usage plan and a function.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -18,34 +18,29 @@ use super::usage_plan::UsagePlan;
 use super::{body, event, page};
 use crate::lambda::{Function, InvokeError};
 
-/// The path of the logs, in both APIs.
 const PATH: &str = "/logs";
 
-/// All paths of an API, by its method.
+/// The paths of the API with this method.
 const fn paths(method: &Method) -> &'static [&'static str] {
     if matches!(*method, Method::GET) { &[PATH, "/codes"] } else { &[PATH] }
 }
 
-/// How long API Gateway waits for a function, including its start.
+/// API Gateway's limit for a function, including its start.
 const INTEGRATION_LIMIT: Duration = Duration::from_secs(29);
 
-/// What a gateway admits, and which function responds.
 pub struct GatewayConfig {
-    /// The method of all paths, besides OPTIONS.
+    /// The method of all paths, beside OPTIONS.
     pub method: Method,
-    /// The key that a client has to send.
+    /// The key that clients must send.
     pub api_key: String,
-    /// How many requests the key may make.
     pub usage_plan: UsagePlan,
-    /// CORS: `access-control-allow-origin` of the gateway's own answers.
+    /// `access-control-allow-origin` of the gateway's own answers (CORS).
     pub allowed_origin: HeaderValue,
-    /// The function behind the gateway.
     pub function: Function,
-    /// What `GET /` shows, without a key, where there is a page.
+    /// The page for `GET /`, which needs no key.
     pub page: Option<String>,
 }
 
-/// A running gateway.
 pub struct Gateway {
     address: SocketAddr,
     stop: oneshot::Sender<()>,
@@ -53,7 +48,7 @@ pub struct Gateway {
 }
 
 impl Gateway {
-    /// Serves on a listener that is bound already.
+    /// `listener` must be bound.
     pub fn start(listener: TcpListener, config: GatewayConfig) -> std::io::Result<Self> {
         let address = listener.local_addr()?;
         let router = Router::new().fallback(answer).with_state(Arc::new(config));
@@ -70,19 +65,16 @@ impl Gateway {
         Ok(Self { address, stop, server })
     }
 
-    /// Where it listens.
-    #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// The URL of the logs.
-    #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}{PATH}", self.address)
     }
 
-    /// Takes no more connections and waits for the requests that are open, up to `limit`.
+    /// Accepts no more connections, and waits up to `limit` for open requests.
     pub async fn stop(mut self, limit: Duration) {
         let _ = self.stop.send(());
         if tokio::time::timeout(limit, &mut self.server).await.is_err() {
@@ -121,10 +113,12 @@ enum Checked<'a> {
     Forward,
 }
 
-/// The gateway's own answer: status, a sentence for the client, seconds to wait.
+/// The gateway's own answer.
 struct Refused {
     status: StatusCode,
+    /// For the client.
     detail: String,
+    /// In seconds.
     retry_after: Option<u64>,
 }
 
@@ -139,7 +133,7 @@ impl Refused {
         Self { retry_after: Some(seconds.max(1)), ..Self::new(StatusCode::TOO_MANY_REQUESTS, detail) }
     }
 
-    /// The function failed, or was throttled: API Gateway cannot tell the two apart (infra/gateway-responses.js).
+    /// The function failed or was throttled: API Gateway does not distinguish the two (infra/gateway-responses.js).
     fn bad_gateway() -> Self {
         let detail = "the function failed; send the request again";
         Self { retry_after: Some(1), ..Self::new(StatusCode::BAD_GATEWAY, detail) }
@@ -223,9 +217,9 @@ impl GatewayConfig {
     }
 }
 
-/// API Gateway refuses a `Host` that is not a host name; `lambda_http`, which makes a URL of it, relies on that.
+/// API Gateway refuses a `Host` that is not a host name. `lambda_http` builds a URL from it, so it relies on that.
 fn has_valid_host(headers: &HeaderMap) -> bool {
-    // These characters end a host in a URL, or a user name before it.
+    // In a URL, these characters end the host or a user name before it.
     let is_host =
         |host: &str| !host.contains(['/', '?', '#', '@', '\\']) && Url::parse(&format!("http://{host}/")).is_ok();
     headers.get(header::HOST).is_none_or(|host| host.to_str().is_ok_and(is_host))

@@ -1,4 +1,4 @@
-//! How many requests a key may make: a rate and a burst, as in an API Gateway usage plan (a token bucket).
+//! A usage plan with rate and burst, as in API Gateway (a token bucket).
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -14,14 +14,13 @@ pub struct UsagePlan {
 }
 
 impl UsagePlan {
-    /// `rate` requests a second in the long run, `burst` at once.
-    #[must_use]
+    /// `rate` is in requests per second.
     pub fn new(rate: NonZeroU32, burst: NonZeroU32) -> Self {
         let quota = Quota::per_second(rate).allow_burst(burst);
         Self { limiter: RateLimiter::direct(quota), clock: DefaultClock::default() }
     }
 
-    /// Takes one request from the plan; if it is spent, how long to wait.
+    /// Counts one request. The error says how long to wait.
     pub fn admit(&self) -> Result<(), Duration> {
         self.limiter.check().map_err(|spent| spent.wait_time_from(self.clock.now()))
     }

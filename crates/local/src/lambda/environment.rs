@@ -1,4 +1,4 @@
-//! One execution environment: a process of the function's binary, and the Runtime API that it polls.
+//! An execution environment: a process of the function's binary, with the Runtime API that it polls.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,51 +17,46 @@ use crate::processes::is_ending;
 /// Lambda gives a function 10 s to start.
 const START_LIMIT: Duration = Duration::from_secs(10);
 
-/// How a function is run.
 #[derive(Clone, Debug)]
 pub struct FunctionConfig {
-    /// Name, for the log.
+    /// For the log.
     pub name: String,
-    /// The binary; Lambda would call it `bootstrap`.
+    /// The binary, which Lambda calls `bootstrap`.
     pub program: PathBuf,
-    /// All settings of the function: nothing is inherited. With `AWS_LAMBDA_MAX_CONCURRENCY=N` an environment gets up to N
-    /// events at once, as on Lambda Managed Instances.
+    /// All environment variables; none are inherited. With `AWS_LAMBDA_MAX_CONCURRENCY=N` an environment gets up to N events
+    /// at once, as on Lambda Managed Instances.
     pub variables: Vec<(String, String)>,
-    /// How long one event may take.
+    /// Per event.
     pub timeout: Duration,
-    /// How many environments there may be at once (Lambda: reserved concurrency).
+    /// Maximum number of environments (Lambda: reserved concurrency).
     pub concurrency: usize,
-    /// Where standard output and error go.
+    /// For standard output and error.
     pub log_file: PathBuf,
 }
 
-/// What Lambda tells a function that may get several events at once.
+/// Tells a function how many events it may get at once.
 pub(crate) const MAX_CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 
 impl FunctionConfig {
-    /// How many events an environment may have at once; 1 unless the function is told otherwise.
+    /// How many events an environment may have at once. By default one.
     pub(super) fn events_per_environment(&self) -> usize {
         let setting = self.variables.iter().find(|(name, _)| name == MAX_CONCURRENCY);
         setting.and_then(|(_, value)| value.parse().ok()).filter(|events| *events > 0).unwrap_or(1)
     }
 }
 
-/// Why an event has no response.
 #[derive(Debug, thiserror::Error)]
 pub enum InvokeError {
-    /// All environments are busy, and the limit is reached.
     #[error("all environments are busy")]
     Throttled,
-    /// The process could not be started.
     #[error("the function cannot be started: {0}")]
     Start(#[source] io::Error),
-    /// The process ended, or closed its connection, before it answered.
     #[error("the function ended without an answer")]
     Crashed,
-    /// No answer within the timeout; the process was killed.
+    /// The process was killed.
     #[error("the function took too long")]
     Overdue,
-    /// The function answered that it failed.
+    /// The function reported an error.
     #[error("the function failed: {0}")]
     Failed(String),
 }
@@ -77,7 +72,7 @@ pub struct Environment {
 }
 
 impl Environment {
-    /// Starts the process. It may not have asked for an event yet.
+    /// Starts the process. It may not be ready yet.
     pub async fn start(config: &FunctionConfig) -> io::Result<Self> {
         let api = RuntimeApi::start(config.events_per_environment()).await?;
         let log = log::open(&config.log_file)?;
@@ -93,7 +88,7 @@ impl Environment {
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
-            // Ctrl-C in a terminal reaches the whole process group; the functions end when the gateways say so.
+            // Ctrl-C in a terminal must not reach it: the gateways stop first.
             .process_group(0)
             .kill_on_drop(true)
             .spawn()?;
@@ -104,8 +99,8 @@ impl Environment {
         Ok(Self { process_id, stop, ended, log: log_identity, api, timeout: config.timeout })
     }
 
-    /// Sends one event and waits for the answer. After an error other than [`InvokeError::Failed`] the
-    /// environment is of no more use. It must not have more events than it was started for.
+    /// Sends one event and waits for the answer. After any error but [`InvokeError::Failed`], the environment is useless.
+    /// The caller must respect the maximum number of events.
     pub async fn invoke(&self, id: &str, event: Bytes) -> Result<Bytes, InvokeError> {
         let (fetched, is_fetched) = oneshot::channel();
         let (reply, replied) = oneshot::channel();
@@ -129,25 +124,21 @@ impl Environment {
         }
     }
 
-    /// Whether the process runs and is not being killed: a killed process exists for a moment, and an event sent to it
-    /// would be lost.
-    #[must_use]
+    /// Whether the process runs. A process that is being killed still exists for a moment, but would lose an event.
     pub fn is_alive(&self) -> bool {
         self.process_id().is_some_and(|id| !is_ending(id))
     }
 
-    /// Whether it still writes to the file of this name.
+    /// Whether it writes to the file that has this path now.
     pub(super) fn logs_to(&self, path: &Path) -> bool {
         self.log.is_at(path)
     }
 
-    /// The process id, while the process runs.
-    #[must_use]
     pub fn process_id(&self) -> Option<u32> {
         self.process_id.filter(|_| !*self.ended.borrow())
     }
 
-    /// Kills the process and waits until it is gone. Events that it has are lost.
+    /// Kills the process and waits until it is gone. Its events are lost.
     pub async fn stop(&self) {
         self.stop.send_replace(true);
         self.until_ended().await;
@@ -158,7 +149,7 @@ impl Environment {
     }
 }
 
-/// Returns when the process has ended; kills it when it shall stop, or when its environment is dropped.
+/// Waits for the process. Kills it on `stop`, or when the environment is dropped.
 async fn watch_process(mut process: Child, mut stop: watch::Receiver<bool>, ended: watch::Sender<bool>) {
     let was_stopped = tokio::select! {
         _ = process.wait() => false,

@@ -1,4 +1,4 @@
-//! A function: an event goes to an environment with room for it. A new environment starts only when all are full.
+//! A function and its environments. An event goes to an environment with room; only when all are full, a new one starts.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,36 +8,33 @@ use tokio::sync::{OnceCell, Semaphore};
 use super::environment::{Environment, FunctionConfig, InvokeError};
 use super::log;
 
-/// A function and its environments.
 #[derive(Clone)]
 pub struct Function(Arc<Inner>);
 
 struct Inner {
     config: FunctionConfig,
     max_log_bytes: Option<u64>,
-    /// One permit for each event that may be in progress.
+    /// One per simultaneous event.
     permits: Arc<Semaphore>,
     max_events: usize,
-    /// The environments that may get another event, the most recently used one last.
+    /// The environments, the most recently used one last.
     slots: Mutex<Vec<Slot>>,
 }
 
-/// An environment, started or about to start, and the number of its events.
+/// An environment that has started or is starting, and the number of its current events.
 struct Slot {
     environment: Arc<OnceCell<Environment>>,
     events: usize,
 }
 
 impl Function {
-    /// A function without an environment; the first event starts one.
-    #[must_use]
+    /// The first event starts the first environment.
     pub fn new(config: FunctionConfig) -> Self {
         Self::with(config, None)
     }
 
-    /// The same with a bounded log: a log of `max_bytes` is renamed to `….1`, which replaces the one before, and new
-    /// environments begin a new one.
-    #[must_use]
+    /// The same with a bounded log: a log of `max_bytes` is renamed to `….1`, replacing the previous one, and new
+    /// environments write to a new log.
     pub fn with_bounded_log(config: FunctionConfig, max_bytes: u64) -> Self {
         Self::with(config, Some(max_bytes))
     }
@@ -48,13 +45,11 @@ impl Function {
         Self(Arc::new(Inner { config, max_log_bytes, permits, max_events, slots: Mutex::default() }))
     }
 
-    /// Name, for the log.
-    #[must_use]
     pub fn name(&self) -> &str {
         &self.0.config.name
     }
 
-    /// Lets an environment handle one event. The work goes on if the caller disconnects, as in Lambda.
+    /// Lets an environment handle one event. As in Lambda, the work continues if the caller disconnects.
     pub async fn invoke(&self, id: String, event: Bytes) -> Result<Bytes, InvokeError> {
         let permit = self.0.permits.clone().try_acquire_owned().map_err(|_| InvokeError::Throttled)?;
         let inner = self.0.clone();
@@ -66,21 +61,20 @@ impl Function {
         work.await.unwrap_or(Err(InvokeError::Crashed))
     }
 
-    /// Process ids of the environments that wait for an event.
-    #[must_use]
+    /// The process ids of environments without events.
     pub fn idle_process_ids(&self) -> Vec<u32> {
         let slots = self.0.slots();
         let idle = slots.iter().filter(|slot| slot.events == 0);
         idle.filter_map(|slot| slot.environment.get()?.process_id()).collect()
     }
 
-    /// Returns when no environment has an event.
+    /// Waits until no environment has an event, up to the timeout.
     pub async fn finish(&self) {
         let all = u32::try_from(self.0.max_events).unwrap_or(u32::MAX);
         let _ = tokio::time::timeout(self.0.config.timeout, self.0.permits.acquire_many(all)).await;
     }
 
-    /// Accepts no more events and stops the environments: each after its current events.
+    /// Accepts no more events, and stops each environment after its current events.
     pub async fn stop(&self) {
         self.0.permits.close();
         let slots = std::mem::take(&mut *self.0.slots());
@@ -111,10 +105,9 @@ impl Inner {
         answer
     }
 
-    /// The environment that was used last among those with room for one more event; those that died in the meantime, or
-    /// whose log is full, get no more.
+    /// The most recently used environment with room. Drops environments that have died or whose log is full.
     fn take(&self) -> Arc<OnceCell<Environment>> {
-        // Under the lock: otherwise two events would rename the same log, the second time an empty one.
+        // Under the lock: two events must not rename the log twice, because the second one would be empty.
         let mut slots = self.slots();
         if let Some(max_bytes) = self.max_log_bytes
             && let Err(error) = log::rotate(&self.config.log_file, max_bytes)
@@ -141,7 +134,7 @@ impl Inner {
         has_log && environment.is_alive()
     }
 
-    /// Releases the environment after an event. If it may get no more, it stops after its last event.
+    /// Releases the environment after an event. A dropped one stops after its last event.
     fn give_back(&self, environment: &Arc<OnceCell<Environment>>) {
         let mut slots = self.slots();
         if let Some(index) = slots.iter().position(|slot| Arc::ptr_eq(&slot.environment, environment)) {

@@ -1,20 +1,19 @@
-//! A bounded log: one file, and the one before it.
+//! A bounded log: the current file, and the previous one.
 //!
-//! Each environment of a function writes to the file itself, so its lines are never torn and survive a kill. A process
-//! cannot be told to write elsewhere. So a full file is renamed, and the environments that write to it stop after their
-//! event.
+//! Each environment writes to the file itself, so lines are never torn and survive a kill. A running process cannot be told
+//! to write elsewhere. So a full file is renamed, and the environments that write to it stop after their event.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Opens a log for appending; other processes may append to it as well.
+/// Opens a log for appending. Other processes may append to it as well.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
 }
 
-/// Renames a log of `max_bytes` or more to `….log.1`, which replaces the one before.
+/// Renames a log of `max_bytes` or more to `….log.1`, replacing the previous one.
 pub(crate) fn rotate(path: &Path, max_bytes: u64) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(log) if log.len() >= max_bytes => fs::rename(path, before(path)),
@@ -30,7 +29,7 @@ fn before(path: &Path) -> PathBuf {
     name.into()
 }
 
-/// The bounded log of this program itself. A single write is never split over two files.
+/// The log of this program itself. A single write is never split over two files.
 pub(crate) struct BoundedLog {
     path: PathBuf,
     max_bytes: u64,
@@ -45,7 +44,7 @@ impl BoundedLog {
 
 impl Write for BoundedLog {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A log that cannot be renamed goes on growing.
+        // If it cannot be renamed, it keeps growing.
         if self.file.metadata()?.len() >= self.max_bytes
             && rotate(&self.path, self.max_bytes).is_ok()
             && let Ok(file) = open(&self.path)
@@ -69,7 +68,7 @@ impl Identity {
         file.metadata().map(|file| Self(file.dev(), file.ino()))
     }
 
-    /// Whether the file still has this name.
+    /// Whether this path still is the file.
     pub(super) fn is_at(self, path: &Path) -> bool {
         fs::metadata(path).is_ok_and(|file| self == Self(file.dev(), file.ino()))
     }

@@ -1,5 +1,5 @@
-//! Lambda as a function sees it: the Runtime API, and environments that start on demand, up to a limit. An environment
-//! gets one event at a time or, as on Lambda Managed Instances, several.
+//! Lambda as a function sees it: the Runtime API, and environments that start on demand up to a limit. An environment gets
+//! one event at a time, or several as on Lambda Managed Instances.
 
 mod environment;
 mod function;

@@ -17,25 +17,23 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
-/// The outcome of an event, as the function reported it.
+/// The function's reply to an event.
 pub(super) enum Reply {
-    /// The response, as the function wrote it.
     Response(Bytes),
-    /// The function reported an error.
     Error(Bytes),
 }
 
-/// One event on its way to the function.
+/// An event on its way to the function.
 pub(super) struct Event {
     pub(super) id: String,
     pub(super) body: Bytes,
-    /// Timeout, from the moment that the function fetches the event.
+    /// Counts from the moment when the function fetches the event.
     pub(super) timeout: Duration,
     pub(super) fetched: oneshot::Sender<()>,
     pub(super) reply: oneshot::Sender<Reply>,
 }
 
-/// A running Runtime API; it ends when this is dropped.
+/// Serves until it is dropped.
 pub(super) struct RuntimeApi {
     pub(super) address: SocketAddr,
     pub(super) events: mpsc::Sender<Event>,
@@ -44,12 +42,11 @@ pub(super) struct RuntimeApi {
 
 struct Shared {
     events: tokio::sync::Mutex<mpsc::Receiver<Event>>,
-    /// The callers that wait for a response, by the id of their event.
+    /// The waiting callers, by event id.
     open: Mutex<HashMap<String, oneshot::Sender<Reply>>>,
 }
 
 impl RuntimeApi {
-    /// Starts the Runtime API of a process that may have `max_events` at once.
     pub(super) async fn start(max_events: usize) -> io::Result<Self> {
         let (events, receiver) = mpsc::channel(max_events);
         let shared = Arc::new(Shared { events: tokio::sync::Mutex::new(receiver), open: Mutex::default() });

@@ -1,4 +1,4 @@
-//! A client for the operations of SQS that are used here. No TLS: the endpoint is on this machine.
+//! A client for SQS on this machine, so without TLS.
 
 use std::error::Error;
 
@@ -14,10 +14,9 @@ use logs_core::aws;
 use crate::moto::KEY;
 use crate::state::QueueEndpoint;
 
-/// SQS takes and returns at most 10 messages per call.
+/// SQS's limit of messages per call.
 pub const MAX_PER_CALL: usize = 10;
 
-/// A queue, and a client for it.
 #[derive(Clone, Debug)]
 pub struct Queue {
     client: Client,
@@ -25,7 +24,6 @@ pub struct Queue {
     url: String,
 }
 
-/// SQS refused, or did not respond.
 #[derive(Debug, thiserror::Error)]
 #[error("SQS request failed: {0}")]
 pub struct QueueError(String);
@@ -36,18 +34,16 @@ impl QueueError {
     }
 }
 
-/// How many messages there are.
+/// The number of messages in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Depth {
-    /// Visible: can be received now.
+    /// Can be received now.
     pub visible: usize,
-    /// In flight: received, and hidden for their visibility timeout.
+    /// Received, and hidden for their visibility timeout.
     pub in_flight: usize,
 }
 
 impl Depth {
-    /// Visible and in flight.
-    #[must_use]
     pub fn all(self) -> usize {
         self.visible + self.in_flight
     }
@@ -55,13 +51,11 @@ impl Depth {
 
 impl Queue {
     /// The queue of a running `./dev up --queued`.
-    #[must_use]
     pub fn of_running(endpoint: &QueueEndpoint) -> Self {
         Self::new(&endpoint.endpoint, &endpoint.region, endpoint.url.clone())
     }
 
-    /// Its dead-letter queue.
-    #[must_use]
+    /// The dead-letter queue of a running `./dev up --queued`.
     pub fn dead_letters_of_running(endpoint: &QueueEndpoint) -> Self {
         Self::new(&endpoint.endpoint, &endpoint.region, endpoint.dead_letter_url.clone())
     }
@@ -85,33 +79,27 @@ impl Queue {
         Ok(queue)
     }
 
-    /// Its URL, for `QUEUE_URL`.
-    #[must_use]
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The region.
-    #[must_use]
     pub fn region(&self) -> &str {
         &self.region
     }
 
-    /// Its ARN; the URL ends with account and name.
-    #[must_use]
+    /// The ARN, from the URL, which ends with account and name.
     pub fn arn(&self) -> String {
         let mut parts = self.url.rsplit('/');
         let (name, account) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
         format!("arn:aws:sqs:{}:{account}:{name}", self.region)
     }
 
-    /// Sends one message.
     pub async fn send(&self, body: impl Into<String>) -> Result<(), QueueError> {
         self.client.send_message().queue_url(&self.url).message_body(body).send().await.map_err(QueueError::of)?;
         Ok(())
     }
 
-    /// Sends up to ten messages, of 1 MiB together. Returns how many failed.
+    /// Sends up to ten messages of at most 1 MiB together. Returns how many failed.
     pub async fn send_all(&self, bodies: &[String]) -> Result<usize, QueueError> {
         let mut request = self.client.send_message_batch().queue_url(&self.url);
         for (index, body) in bodies.iter().enumerate() {
@@ -129,7 +117,7 @@ impl Queue {
         Ok(())
     }
 
-    /// Receives up to `count` messages; waits up to `wait_seconds` for the first one.
+    /// Waits up to `wait_seconds` for the first message.
     pub async fn receive(&self, count: usize, wait_seconds: u8) -> Result<Vec<Message>, QueueError> {
         let count = i32::try_from(count.clamp(1, MAX_PER_CALL)).unwrap_or(1);
         let receive = self.client.receive_message().queue_url(&self.url).max_number_of_messages(count);
@@ -148,7 +136,7 @@ impl Queue {
         Ok(request.send().await.map_err(QueueError::of)?.failed.len())
     }
 
-    /// Makes up to ten received messages visible again at once.
+    /// Makes up to ten received messages visible again.
     pub async fn give_back(&self, handles: &[String]) -> Result<(), QueueError> {
         let mut request = self.client.change_message_visibility_batch().queue_url(&self.url);
         for (index, handle) in handles.iter().enumerate() {
@@ -160,7 +148,6 @@ impl Queue {
         Ok(())
     }
 
-    /// How many messages there are.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
         use QueueAttributeName::{ApproximateNumberOfMessages, ApproximateNumberOfMessagesNotVisible};
         let request = self.client.get_queue_attributes().queue_url(&self.url);

@@ -1,4 +1,4 @@
-//! A queue of SQS, on an endpoint of this machine: what the event source, `./dev redrive` and the tests do with it.
+//! SQS queues on this machine, for the event source, `./dev redrive` and the tests.
 
 mod client;
 mod redrive;
@@ -9,10 +9,10 @@ pub use redrive::redrive;
 
 use crate::moto::{KEY, Moto, REGION};
 
-/// The queue's name in `./dev up --queued`.
+/// The queue of `./dev up --queued`.
 pub const NAME: &str = "error-codes-local";
 
-/// The name of its dead-letter queue.
+/// Its dead-letter queue.
 pub const DEAD_LETTERS: &str = "error-codes-local-dead-letters";
 
 /// SQS's own limit, since August 2025: a batch of 1000 codes is one message.
@@ -21,26 +21,22 @@ const MAX_MESSAGE_BYTES: &str = "1048576";
 /// SQS's own limit, 14 days, as in the template.
 const KEPT_SECONDS: &str = "1209600";
 
-/// When a message is delivered again, and when it becomes a dead letter.
 #[derive(Clone, Copy, Debug)]
 pub struct RedrivePolicy {
-    /// Seconds that a message is hidden from others after it was received.
+    /// Seconds for which a received message is hidden.
     pub visibility_timeout: u32,
-    /// How often a message is received before it becomes a dead letter.
+    /// How many times a message is received before it becomes a dead letter.
     pub max_receive_count: u32,
 }
 
 /// A queue and its dead-letter queue.
 #[derive(Clone, Debug)]
 pub struct Queues {
-    /// What the event source polls.
     pub queue: Queue,
-    /// The messages that failed too often.
     pub dead_letters: Queue,
 }
 
 impl Queues {
-    /// Makes both.
     pub async fn create(endpoint: &str, region: &str, policy: RedrivePolicy) -> Result<Self, QueueError> {
         let size = ("MaximumMessageSize", MAX_MESSAGE_BYTES.to_owned());
         let retention = ("MessageRetentionPeriod", KEPT_SECONDS.to_owned());
@@ -58,8 +54,8 @@ impl Queues {
         let queue = Queue::create(endpoint, region, NAME, attributes).await?;
         Ok(Self { queue, dead_letters })
     }
-    /// Settings of a function that sends to the queue on this server.
-    #[must_use]
+
+    /// The settings of a function that sends to the queue.
     pub fn sender_settings(&self, moto: &Moto) -> [(&'static str, String); 5] {
         [
             ("QUEUE_URL", self.queue.url().to_owned()),

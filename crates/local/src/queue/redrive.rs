@@ -2,10 +2,10 @@
 
 use super::{MAX_PER_CALL, Queue, QueueError};
 
-/// Moves the messages that are in the dead-letter queue now; `progress` gets the number after each call. A message is sent
-/// before it is deleted: a failure in between doubles it, and store-logs stores it once. Returns the number.
+/// Moves the messages that are in the dead-letter queue now, and returns their number. `progress` gets the number so far. A
+/// message is sent before it is deleted: a failure in between duplicates it, and store-logs stores it once.
 pub async fn redrive(dead_letters: &Queue, queue: &Queue, progress: impl Fn(usize)) -> Result<usize, QueueError> {
-    // Messages that become dead letters meanwhile wait for the next run.
+    // Messages that become dead letters in the meantime wait for the next run.
     let count = dead_letters.depth().await?.visible;
     let mut moved = 0;
     while moved < count {

@@ -3,25 +3,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why the folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// Another run uses it.
     #[error("{0} is in use by a run that has not ended; stop that one first (Ctrl-C in its terminal)")]
     InUse(PathBuf),
-    /// The disk is full.
     #[error("the disk is full: {0} cannot be written; make room and try again")]
     DiskFull(PathBuf),
-    /// Nothing is running that uses it.
     #[error("nothing is running in {0}; start ./dev up, or set DATABASE_URL")]
     NotRunning(PathBuf),
-    /// It contains files that no run created.
     #[error("{0} contains files that ./dev did not create; choose an empty or a new folder with --state")]
     NotOurs(PathBuf),
-    /// A file cannot be read or written.
     #[error("{0} cannot be used: {1}; choose another folder with --state")]
     File(PathBuf, #[source] io::Error),
-    /// `keys.json` was changed or damaged.
+    /// The file with the keys.
     #[error("{0} is damaged; delete it, and new keys are made")]
     Keys(PathBuf),
 }

@@ -1,4 +1,4 @@
-//! The folder and its files.
+//! The state folder and its files.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -13,7 +13,7 @@ use super::error::StateError;
 use super::keys::Keys;
 use super::write_private;
 
-/// The folder, held by one run at a time.
+/// The state folder, held by one run at a time.
 #[derive(Debug)]
 pub struct StateFolder {
     path: PathBuf,
@@ -21,19 +21,19 @@ pub struct StateFolder {
     _lock: File,
 }
 
-/// Locked by the run that uses the folder. A folder with this file is ours.
+/// Locked by the run that uses the folder. This file marks a folder as ours.
 const LOCK: &str = "lock";
 
-/// Our files, besides folders and messages.
+/// Our files, beside folders and messages.
 const OURS: [&str; 5] = ["endpoints.json", "endpoints.unfinished", "keys.json", "keys.unfinished", LOCK];
 
-/// Beginning and end of the name of a file with messages, and of the files that moto puts beside it.
+/// Start and end of the names of files with messages, and of the files that moto puts beside them.
 const MESSAGES: &str = "messages";
 const MESSAGES_ENDS: [&str; 3] = [".jsonl", ".jsonl.unfinished", ".jsonl.lock"];
 
 impl StateFolder {
-    /// Locks the folder, and makes it if it is missing. A folder with files that no earlier run made is refused: `reset`
-    /// deletes, and the folder is closed to other users. `endpoints.json` of an earlier run is deleted.
+    /// Locks the folder, and creates it if it is missing. Deletes `endpoints.json` of an earlier run. Refuses a folder with
+    /// other files, because `reset` deletes and other users lose access.
     pub fn open(path: &Path) -> Result<Self, StateError> {
         let unusable = |error: io::Error| StateError::of(path, error);
         fs::create_dir_all(path).map_err(unusable)?;
@@ -57,39 +57,32 @@ impl StateFolder {
         Ok(folder)
     }
 
-    /// The folder itself.
-    #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Where the functions and the gateways log to.
-    #[must_use]
     pub fn logs(&self) -> PathBuf {
         self.path.join("logs")
     }
 
-    /// Where the private database server has its data.
-    #[must_use]
+    /// For the data of the private database server.
     pub fn database(&self) -> PathBuf {
         self.path.join("database")
     }
 
-    /// Where the private table has its data.
-    #[must_use]
+    /// For the data of the private table.
     pub fn table(&self) -> PathBuf {
         self.path.join("dynamodb")
     }
 
-    /// The file that keeps messages for the private database, or for another one that this text identifies.
-    #[must_use]
+    /// The file that keeps messages for the private database, or for the one that `database` identifies.
     pub fn messages(&self, database: Option<&str>) -> PathBuf {
         let digest =
             |name| Sha256::digest(name)[..8].iter().fold("-".to_owned(), |all, byte| format!("{all}{byte:02x}"));
         self.path.join(format!("{MESSAGES}{}.jsonl", database.map(digest).unwrap_or_default()))
     }
 
-    /// The keys; made if there are none.
+    /// Reads the keys. Creates them the first time.
     pub fn keys(&self) -> Result<Keys, StateError> {
         let path = self.path.join("keys.json");
         match fs::read(&path) {
@@ -106,17 +99,16 @@ impl StateFolder {
         }
     }
 
-    /// Writes `endpoints.json`: both gateways answer.
+    /// Writes `endpoints.json`, which says that both gateways answer.
     pub fn publish_endpoints(&self, endpoints: &Endpoints) -> Result<(), StateError> {
         self.write_json("endpoints.json", endpoints)
     }
 
-    /// Deletes `endpoints.json`.
     pub fn withdraw_endpoints(&self) {
         let _ = fs::remove_file(self.path.join("endpoints.json"));
     }
 
-    /// Deletes data, keys and logs, and no other files.
+    /// Deletes data, keys and logs, but no other files.
     pub fn forget(self) -> Result<(), StateError> {
         for folder in [self.database(), self.table(), self.logs()] {
             ignore_missing(fs::remove_dir_all(&folder)).map_err(|error| StateError::of(&folder, error))?;
@@ -124,12 +116,12 @@ impl StateFolder {
         let files = fs::read_dir(&self.path).map_err(|error| StateError::of(&self.path, error))?;
         let files = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
         let messages = files.filter(|name| is_of_messages(name));
-        // The lock is the last one: it marks the folder as ours.
+        // The lock last: it marks the folder as ours.
         for file in messages.chain(OURS.map(str::to_owned)) {
             let file = self.path.join(file);
             ignore_missing(fs::remove_file(&file)).map_err(|error| StateError::of(&file, error))?;
         }
-        // Fails if other files are in it.
+        // Fails if it has other files.
         let _ = fs::remove_dir(&self.path);
         Ok(())
     }
@@ -148,7 +140,7 @@ impl StateFolder {
     }
 }
 
-/// Whether a file of this name has messages, or stands beside one that has.
+/// Whether this is the name of a file with messages, or of one that moto puts beside it.
 fn is_of_messages(name: &str) -> bool {
     let database = name
         .strip_prefix(MESSAGES)

@@ -1,4 +1,4 @@
-//! The folder `.local/`: keys and data stay from run to run, `endpoints.json` says that the gateways are up.
+//! The state folder `.local/`. Keys and data stay from run to run; `endpoints.json` says that the gateways are up.
 
 mod endpoints;
 mod error;

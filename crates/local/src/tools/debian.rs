@@ -1,4 +1,4 @@
-//! Debian packages that are missing.
+//! Installs missing Debian packages.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,10 +10,10 @@ use local::temporary_folder::TemporaryFolder;
 
 use crate::{Failure, say};
 
-/// How many lines of apt's log are shown when it fails.
+/// How many lines of apt's log to show when it fails.
 const SHOWN_LINES: usize = 5;
 
-/// Installs a database server if there is none. Debian's package has no service: nothing starts by itself.
+/// Installs a database server if there is none. The Debian package has no service, so nothing starts by itself.
 pub(crate) fn database_server() -> Result<(), Failure> {
     if ServerProgram::is_installed() {
         return Ok(());
@@ -21,7 +21,7 @@ pub(crate) fn database_server() -> Result<(), Failure> {
     install("a MySQL or MariaDB server", &["mariadb-server-core|mysql-server-core-8.0"])
 }
 
-/// A library that tests put in front of others; it comes with this package.
+/// Installs a library that tests preload. Returns its path.
 pub(crate) fn preload(package: &str, file: &str) -> Result<PathBuf, Failure> {
     if let Some(library) = library(file) {
         return Ok(library);
@@ -31,7 +31,7 @@ pub(crate) fn preload(package: &str, file: &str) -> Result<PathBuf, Failure> {
     library(file).ok_or_else(missing)
 }
 
-/// What builds and tests the C client: gcc with gcov, clang with its sanitizers, libcurl.
+/// Installs what builds and tests the C client: gcc with gcov, clang with its sanitizers, libcurl.
 pub(crate) fn c_compilers() -> Result<(), Failure> {
     let has_programs = ["gcc", "gcov", "size", "clang"].iter().all(|name| programs::find(name).is_some());
     let sanitizer = format!("-print-file-name=libclang_rt.asan-{}.a", std::env::consts::ARCH);
@@ -45,7 +45,7 @@ pub(crate) fn c_compilers() -> Result<(), Failure> {
     install("what builds the C client", &["gcc", "libc6-dev", "clang", sanitizers, "libcurl4-openssl-dev"])
 }
 
-/// A browser for the tests of the page.
+/// Installs a browser for the tests of the page.
 pub(crate) fn chromium() -> Result<PathBuf, Failure> {
     let find = || ["chromium", "chromium-browser", "google-chrome"].iter().find_map(|name| programs::find(name));
     if let Some(program) = find() {
@@ -55,7 +55,7 @@ pub(crate) fn chromium() -> Result<PathBuf, Failure> {
     find().ok_or_else(|| "chromium is installed, but its program is not in PATH".into())
 }
 
-/// A file below `/usr/lib/ARCHITECTURE` whose path begins like this.
+/// A file below `/usr/lib/ARCHITECTURE` whose path starts with `beginning`.
 fn library(beginning: &str) -> Option<PathBuf> {
     let architectures = fs::read_dir("/usr/lib").ok()?.filter_map(Result::ok);
     architectures.map(|folder| folder.path().join(beginning)).find_map(|path| {
@@ -66,8 +66,7 @@ fn library(beginning: &str) -> Option<PathBuf> {
     })
 }
 
-/// Installs Debian packages that bring something which is missing. A package may be `ONE|OTHER`: the first that this
-/// release has.
+/// Installs packages for `what`, which is missing. `ONE|OTHER` stands for the first package that this release has.
 pub(super) fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
     let names = packages.join(" ").replace('|', " or ");
     if programs::find("apt-get").is_none() {
@@ -87,13 +86,13 @@ pub(super) fn install(what: &str, packages: &[&str]) -> Result<(), Failure> {
         if !is_root {
             command.arg("env");
         }
-        // A machine that has just started may be upgrading itself.
+        // Wait for the lock: a machine that has just started may be upgrading itself.
         command
             .args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "-o", "DPkg::Lock::Timeout=300"])
             .args(arguments);
         Ok(command.stdout(output.try_clone()?).stderr(output.try_clone()?).status()?.success())
     };
-    // A foreign source that cannot be reached makes the update fail; the installation shows whether it matters.
+    // An update fails if any source is unreachable. Whether that matters shows in the installation.
     apt(&["update"])?;
     let chosen: Vec<&str> = packages.iter().map(|alternatives| first_available(alternatives)).collect();
     if apt(&[&["install", "--no-install-recommends", "-y"], &*chosen].concat())? {

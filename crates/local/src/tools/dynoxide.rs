@@ -1,6 +1,5 @@
-//! dynoxide, which plays DynamoDB: built by cargo, in a folder of its own.
-//!
-//! It links SQLite, which sqlx's lock file names as well; cargo allows that only once in a workspace.
+//! Installs dynoxide, which plays DynamoDB. cargo builds it in a folder of its own, because it links SQLite, as a package of
+//! sqlx does; cargo allows that only once in a workspace.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +8,7 @@ use std::process::Command;
 use super::{FOLDER, installed};
 use crate::Failure;
 
-/// Installs it; the path of its program.
+/// Returns the path of the program.
 pub(crate) fn dynoxide() -> Result<PathBuf, Failure> {
     let pinned = Path::new("tools/dynoxide.txt");
     let folder = installed("dynoxide", pinned, |folder| {
@@ -28,7 +27,7 @@ fn install(folder: &Path, name: &str, version: &str, features: &str) -> Result<(
     let mut cargo = Command::new("cargo");
     cargo.args(["install", "--quiet", "--locked", "--no-track", "--root"]).arg(folder);
     cargo.args([name, "--version", version, "--no-default-features", "--features", features]);
-    // Its own profile: a minute less, and fast enough for a table on this machine.
+    // This profile builds a minute faster and is fast enough for a local table.
     cargo.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
     let status = cargo.env("CARGO_TARGET_DIR", &build).env_remove("RUSTFLAGS").status()?;
     let _ = fs::remove_dir_all(&build);

@@ -1,4 +1,4 @@
-//! Tools from PyPI: a Python environment for each file of requirements in `tools/`.
+//! Installs tools from PyPI: a Python environment for each requirements file in `tools/`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use super::{debian, installed};
 use crate::Failure;
 
-/// The folder with the programs of the packages in `tools/NAME.txt`, including `python`.
+/// Installs the packages in `tools/NAME.txt`. Returns the folder with their programs and `python`.
 pub(crate) fn python(name: &str) -> Result<PathBuf, Failure> {
     let requirements = Path::new("tools").join(format!("{name}.txt"));
     let folder = installed(name, &requirements, |folder| {
@@ -25,13 +25,12 @@ fn succeeds(command: &mut Command) -> bool {
     command.status().is_ok_and(|status| status.success())
 }
 
-/// cargo lambda: builds the zips, with zig as its linker, and updates the code of deployed functions.
+/// cargo lambda, which builds the zips with zig as linker and updates the code of deployed functions.
 pub(crate) struct CargoLambda {
     programs: PathBuf,
 }
 
 impl CargoLambda {
-    /// Installs it if it is not there.
     pub(crate) fn install() -> Result<Self, Failure> {
         Ok(Self { programs: python("cargo-lambda")? })
     }
@@ -39,7 +38,7 @@ impl CargoLambda {
     /// `cargo lambda`.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(self.programs.join("cargo-lambda"));
-        // Where it looks for zig.
+        // cargo lambda finds zig with this Python.
         command.arg("lambda").env("CARGO_ZIGBUILD_PYTHON_PATH", self.programs.join("python"));
         command
     }

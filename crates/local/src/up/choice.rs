@@ -1,20 +1,19 @@
-//! Which database: a private server, or the user's own.
+//! The choice of the database: a private server, or the user's own.
 
 use std::path::{Path, PathBuf};
 
 use logs_core::mysql::DatabaseSettings;
 use logs_core::{Credentials, CredentialsError};
 
-/// Which database to use.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseChoice {
-    /// A server of our own; the program that `MYSQL_SERVER` names, or what is installed.
+    /// A private server.
     Private,
     /// The user's own, by URL.
     Own(String),
     /// The user's own, by `secrets.json`.
     Secrets(PathBuf),
-    /// No database but a table of DynamoDB, which this program of dynoxide plays.
+    /// A DynamoDB table, which this program of dynoxide plays.
     DynamoDb(PathBuf),
 }
 
@@ -24,7 +23,7 @@ impl DatabaseChoice {
         !matches!(self, Self::DynamoDb(_))
     }
 
-    /// `mysql://…` of the user's own; `None` for the private server, which has none yet.
+    /// The URL of the user's own database. `None` for a private server, which is not running yet.
     pub fn own_url(&self) -> Result<Option<String>, SecretsError> {
         match self {
             Self::Private | Self::DynamoDb(_) => Ok(None),
@@ -34,16 +33,14 @@ impl DatabaseChoice {
     }
 }
 
-/// Why secrets.json cannot be used.
+/// `secrets.json` cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretsError {
-    /// It cannot be read.
     #[error("{0} cannot be read: {1}")]
     Unreadable(PathBuf, #[source] std::io::Error),
-    /// It is not what `secrets.example.json` shows.
     #[error("{0} {1}; secrets.example.json shows how it must look")]
     Invalid(PathBuf, #[source] CredentialsError),
-    /// A value is missing, or is not what its name says.
+    /// A value is missing or invalid.
     #[error("{0}: {1}")]
     Value(PathBuf, &'static str),
 }
@@ -60,7 +57,7 @@ fn url_from_secrets(path: &Path) -> Result<String, SecretsError> {
     let encode =
         |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
     let (username, password, database) = (encode(&username), encode(&password), encode(&database));
-    // Encrypted when it leaves the machine. DATABASE_URL with VERIFY_IDENTITY checks the server's name as well.
+    // Encrypt what leaves the machine. To verify the server's name too, use DATABASE_URL with VERIFY_IDENTITY.
     let is_near = ["localhost", "127.0.0.1", "[::1]"].contains(&&*host);
     let encryption = if is_near { "PREFERRED" } else { "REQUIRED" };
     let url = format!("mysql://{username}:{password}@{host}:{port}/{database}?ssl-mode={encryption}");

@@ -6,18 +6,17 @@ use std::time::Duration;
 use sqlx::mysql::MySqlConnectOptions;
 
 use super::choice::DatabaseChoice;
-use super::error::UpError;
-use crate::database::{Server, ServerError, ServerOptions, ServerProgram, end_left_behind};
+use crate::Failure;
+use crate::database::{Server, ServerOptions, ServerProgram};
 use crate::state::{Keys, StateFolder};
 
-/// The database in use.
 pub(super) struct Database {
     url: String,
     server: Option<Server>,
     is_private: bool,
 }
 
-/// Between the exit of a private server and its restart: one that exits at once every time must not use all of a processor.
+/// The pause before a restart: a server that exits at once every time must not keep a processor busy.
 pub(super) const RESTART_PAUSE: Duration = Duration::from_millis(200);
 
 /// The default name of the database.
@@ -29,15 +28,13 @@ impl Database {
         state: &StateFolder,
         keys: &Keys,
         progress: &impl Fn(&str),
-    ) -> Result<Self, UpError> {
-        // Whichever database it is this time: a server that a killed run left behind has no use.
-        end_left_behind(&state.database()).await?;
+    ) -> Result<Self, Failure> {
         if let Some(url) = choice.own_url()? {
             progress("using the database that DATABASE_URL or secrets.json names");
             return Ok(Self { url, server: None, is_private: false });
         }
         progress("starting the private database server");
-        let program = ServerProgram::find().await.map_err(ServerError::from)?;
+        let program = ServerProgram::find().await?;
         let folder = state.database();
         let password = keys.database.clone();
         let server = Server::start(ServerOptions { program, folder, password, tls: None, extra: vec![] }).await?;
@@ -48,8 +45,8 @@ impl Database {
         &self.url
     }
 
-    /// The file of the messages that were in the queue when the last run in queued mode stopped. Each database has its
-    /// own: the messages were accepted for this one.
+    /// The file that keeps the messages in the queue from run to run. Each database has its own, because messages were
+    /// accepted for that database.
     pub(super) fn messages(&self, state: &StateFolder) -> PathBuf {
         let own = (!self.is_private).then(|| self.url.parse::<MySqlConnectOptions>().ok()).flatten();
         let own = own.map(|url| {
@@ -63,9 +60,8 @@ impl Database {
         self.is_private && !self.server.as_mut().is_some_and(Server::is_running)
     }
 
-    /// Restarts the private server whenever it exits. Returns only when that fails; never with the user's own
-    /// database.
-    pub(super) async fn keep_running(&mut self, progress: impl Fn(&str)) -> UpError {
+    /// Restarts the private server whenever it exits. Returns only when that fails; never with the user's own database.
+    pub(super) async fn keep_running(&mut self, progress: impl Fn(&str)) -> Failure {
         let Some(server) = &mut self.server else { return std::future::pending().await };
         loop {
             server.ended().await;

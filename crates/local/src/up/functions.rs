@@ -1,29 +1,26 @@
-//! The functions, each with exactly the settings that it has on AWS.
+//! The functions, each with the settings that it has on AWS.
 
 use std::path::{Path, PathBuf};
 
 use logs_core::settings::environment;
 
-use super::error::UpError;
 use super::options::UpOptions;
-use crate::binaries;
+use crate::binaries::{self, NotBuilt};
 use crate::lambda::{Function, FunctionConfig, MAX_CONCURRENCY};
 
-/// A log of this size is renamed to `….1`, which replaces the one before.
+/// A log of this size is renamed to `….1`, replacing the previous one.
 pub(super) const MAX_LOG_BYTES: u64 = 8 << 20;
 
-/// The binary of a function.
-pub(super) fn program(options: &UpOptions, name: &str) -> Result<PathBuf, UpError> {
-    Ok(binaries::in_folder(&options.functions, name)?)
+pub(super) fn program(options: &UpOptions, name: &str) -> Result<PathBuf, NotBuilt> {
+    binaries::in_folder(&options.functions, name)
 }
 
-/// A function with these settings.
 pub(super) fn function(
     options: &UpOptions,
     logs: &Path,
     name: &str,
     settings: &[(&str, &str)],
-) -> Result<Function, UpError> {
+) -> Result<Function, NotBuilt> {
     let mut variables: Vec<_> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
     variables.extend(environment("RUST_LOG").map(|filter| ("RUST_LOG".to_owned(), filter)));

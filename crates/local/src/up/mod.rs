@@ -2,7 +2,6 @@
 
 mod choice;
 mod database;
-mod error;
 mod functions;
 mod options;
 mod queued;
@@ -11,7 +10,7 @@ mod self_check;
 mod store;
 mod table;
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::pin::pin;
 use std::time::Duration;
@@ -21,12 +20,13 @@ use logs_core::operator_log;
 use logs_core::settings::environment;
 use tokio::net::TcpListener;
 
+use crate::Failure;
+use crate::binaries::NotBuilt;
 use crate::gateway::{Gateway, GatewayConfig, UsagePlan, page};
 use crate::lambda::Function;
 use crate::lambda::log::BoundedLog;
 use crate::state::{Endpoint, Endpoints, StateFolder};
 pub use choice::{DatabaseChoice, SecretsError};
-pub use error::UpError;
 use functions::{MAX_LOG_BYTES, function, log_file, program};
 pub use options::{QueuedOptions, UpOptions};
 pub use queued::Kept;
@@ -34,10 +34,10 @@ use queued::Queued;
 use schedule::Schedule;
 use store::LocalStore;
 
-/// How often the summary of the codes is brought up to date. On AWS once a minute; here somebody is looking.
+/// How often the summary of the codes is updated. More often than on AWS (once a minute), because a developer is watching.
 const SUMMARIZE_EVERY: Duration = Duration::from_secs(5);
 
-/// Both gateways, running.
+/// The running gateways, and everything behind them.
 pub struct Running {
     state: StateFolder,
     store: LocalStore,
@@ -49,8 +49,8 @@ pub struct Running {
     open_requests_limit: Duration,
 }
 
-/// Starts everything; `progress` gets a line before each step that takes time.
-pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Running, UpError> {
+/// Starts everything. `progress` gets a line before each slow step.
+pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Running, Failure> {
     let state = StateFolder::open(&options.state)?;
     start_log(&state)?;
     let keys = state.keys()?;
@@ -60,9 +60,9 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
         program(options, name)?;
     }
     if let Some(queued) = &options.queued {
-        queued.timeout().map_err(UpError::VisibilityTimeout)?;
+        queued.timeout()?;
     }
-    // Before anything slow: a port that is taken is the most likely error.
+    // Before anything slow, because a port in use is the most likely error.
     let listeners = [listen(options.post_port, "--post-port").await?, listen(options.get_port, "--get-port").await?];
     let origin = edge::allowed_origin(&environment)?;
     operator_log::parse_filter(environment("RUST_LOG").as_deref())?;
@@ -115,7 +115,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
         table,
         queue: queued.as_ref().map(Queued::endpoint),
     };
-    // A second more than the timeout of a function, so that its answer still goes out.
+    // A second longer than the timeout of a function, so that its answer still goes out.
     let open_requests_limit = options.timeout + Duration::from_secs(1);
     let scheduled = match summarize {
         Some(name) => Some(scheduled(options, &logs, name, &of_store)?),
@@ -133,7 +133,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
             Ok(running)
         }
         Err(error) => {
-            // The first error matters.
+            // The first error matters, not one of the stop.
             let _ = running.stop(std::future::ready(()), progress).await;
             Err(error)
         }
@@ -141,26 +141,21 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
 }
 
 impl Running {
-    /// What `endpoints.json` says.
-    #[must_use]
     pub fn endpoints(&self) -> &Endpoints {
         &self.endpoints
     }
 
-    /// The folder.
-    #[must_use]
     pub fn state(&self) -> &StateFolder {
         &self.state
     }
 
-    /// The file of messages that are not stored at the stop; there is none if all are.
-    #[must_use]
+    /// The file for messages that are not stored at the stop. Missing if all are.
     pub fn messages(&self) -> PathBuf {
         self.store.messages(&self.state)
     }
 
-    /// Returns when the private server cannot be restarted, or the queue's server has exited.
-    pub async fn keep_running(&mut self, progress: impl Fn(&str)) -> UpError {
+    /// Restarts a private server that exits. Returns when that fails, or when the queue's server has exited.
+    pub async fn keep_running(&mut self, progress: impl Fn(&str)) -> Failure {
         let queue_ended = async {
             match &mut self.queued {
                 Some(queued) => queued.ended().await,
@@ -173,9 +168,9 @@ impl Running {
         }
     }
 
-    /// Stops everything that was started. First open requests are answered, up to the timeout of a function; then the
-    /// queue is drained, up to a limit. `hurry` skips both. Messages that are left in the queue are kept.
-    pub async fn stop(mut self, hurry: impl Future<Output = ()>, progress: impl Fn(&str)) -> Result<Kept, UpError> {
+    /// Stops everything. First answers open requests, up to the timeout of a function; then drains the queue, up to a limit.
+    /// `hurry` cuts both short. Messages left in the queue are kept.
+    pub async fn stop(mut self, hurry: impl Future<Output = ()>, progress: impl Fn(&str)) -> Result<Kept, Failure> {
         self.state.withdraw_endpoints();
         if let Some(queued) = &mut self.queued
             && self.store.is_gone()
@@ -218,25 +213,28 @@ impl Running {
     }
 }
 
-/// A function that a schedule calls: one event at a time.
-fn scheduled(options: &UpOptions, logs: &Path, name: &str, settings: &[(&str, &str)]) -> Result<Function, UpError> {
+/// A function for a schedule: one event at a time.
+fn scheduled(options: &UpOptions, logs: &Path, name: &str, settings: &[(&str, &str)]) -> Result<Function, NotBuilt> {
     function(&UpOptions { concurrency: 1, events_per_environment: 1, ..options.clone() }, logs, name, settings)
 }
 
-/// Sends the log of the gateways to a file: the terminal is for people.
+/// Sends the log of the gateways to a file, not to the terminal.
 fn start_log(state: &StateFolder) -> std::io::Result<()> {
     let log = BoundedLog::open(log_file(&state.logs(), "gateways"), MAX_LOG_BYTES)?;
     let subscriber = tracing_subscriber::fmt().json().flatten_event(true).with_writer(std::sync::Mutex::new(log));
-    // A second one fails, which happens only in tests.
+    // Fails if there is a log already, which happens only in tests.
     let _ = subscriber.try_init();
     Ok(())
 }
 
-async fn listen(port: u16, option: &'static str) -> Result<TcpListener, UpError> {
-    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    TcpListener::bind(address).await.map_err(|error| match error.kind() {
-        std::io::ErrorKind::AddrInUse => UpError::PortTaken(port, option),
-        std::io::ErrorKind::PermissionDenied => UpError::PortForbidden(port, option),
-        _ => UpError::Io(error),
+async fn listen(port: u16, option: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|error| match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            format!("port {port} is taken; stop what listens there, or choose another one with {option}").into()
+        }
+        std::io::ErrorKind::PermissionDenied => {
+            format!("port {port} is not for this user; choose one above 1023 with {option}").into()
+        }
+        _ => error.into(),
     })
 }

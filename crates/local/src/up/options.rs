@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::choice::DatabaseChoice;
+use crate::Failure;
 use crate::queue::RedrivePolicy;
 
-/// What to run.
 #[derive(Clone, Debug)]
 pub struct UpOptions {
     /// The folder `.local/`.
@@ -32,7 +32,6 @@ pub struct UpOptions {
     pub burst: NonZeroU32,
     /// Names of error codes for the page: the text of `codes.json`.
     pub code_names: Option<String>,
-    /// Which database.
     pub database: DatabaseChoice,
     /// Queued mode: POST sends to a queue, store-logs stores.
     pub queued: Option<QueuedOptions>,
@@ -43,26 +42,30 @@ pub struct UpOptions {
 pub struct QueuedOptions {
     /// Python with moto, which plays SQS.
     pub moto_python: PathBuf,
-    /// How long a batch is gathered.
+    /// How long to gather a batch.
     pub batch_window: Duration,
-    /// How many invocations of store-logs there may be at once.
+    /// Maximum number of simultaneous invocations of store-logs.
     pub concurrency: usize,
-    /// When a message is tried again, and when no more.
     pub redrive_policy: RedrivePolicy,
 }
 
-/// store-logs begins nothing with less than 3 s left.
+/// Store-logs starts no transaction with less than 3 s left.
 const MIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// As in the template.
 const MAX_TIMEOUT: Duration = Duration::from_secs(30);
 
 impl QueuedOptions {
-    /// Timeout of store-logs: what gathering the batch leaves of the visibility timeout. The error is the shortest
-    /// possible visibility timeout in seconds.
-    pub(super) fn timeout(&self) -> Result<Duration, u64> {
+    /// The timeout of store-logs: the visibility timeout without the time for gathering. Fails if that is too short: messages
+    /// would be delivered again while they are stored, and become dead letters.
+    pub(super) fn timeout(&self) -> Result<Duration, Failure> {
         let visibility_timeout = Duration::from_secs(self.redrive_policy.visibility_timeout.into());
         let timeout = visibility_timeout.saturating_sub(self.batch_window).min(MAX_TIMEOUT);
-        if timeout < MIN_TIMEOUT { Err((self.batch_window + MIN_TIMEOUT).as_secs()) } else { Ok(timeout) }
+        if timeout >= MIN_TIMEOUT {
+            return Ok(timeout);
+        }
+        let minimum = (self.batch_window + MIN_TIMEOUT).as_secs();
+        let why = "--batch-window, and time for store-logs to store";
+        Err(format!("--visibility-timeout must be at least {minimum} s: {why}").into())
     }
 }

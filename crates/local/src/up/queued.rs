@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::error::UpError;
 use super::functions::{MAX_LOG_BYTES, function, log_file};
 use super::options::{QueuedOptions, UpOptions};
 use super::store::LocalStore;
+use crate::Failure;
 use crate::event_source::{EventSource, EventSourceConfig};
 use crate::lambda::{Function, log};
 use crate::moto::{Moto, MotoOptions, REGION};
@@ -18,14 +18,14 @@ use crate::state::{QueueEndpoint, StateFolder};
 /// As in the template.
 const BATCH_SIZE: usize = 10_000;
 
-/// How long stopping waits for an empty queue. The rest is kept for the next run.
+/// How long a stop waits for an empty queue. The rest is kept for the next run.
 const DRAIN_LIMIT: Duration = Duration::from_secs(30);
 
-/// How often the depth of the queue is read meanwhile, and how often it is reported.
+/// How often to read the depth of the queue in the meantime, and how often to report it.
 const DRAIN_PAUSE: Duration = Duration::from_millis(100);
 const DRAIN_REPORT: Duration = Duration::from_secs(2);
 
-/// The queue, running.
+/// The running queue, with store-logs.
 pub(super) struct Queued {
     moto: Moto,
     moto_log: PathBuf,
@@ -35,26 +35,24 @@ pub(super) struct Queued {
     source: EventSourceConfig,
 }
 
-/// Messages that were not stored at the stop; the next run in queued mode delivers them.
+/// The numbers of messages that are not stored at the stop. The next run in queued mode delivers them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
-    /// In the queue.
     pub messages: usize,
-    /// In the dead-letter queue.
     pub dead_letters: usize,
 }
 
 impl Queued {
-    /// Makes the queues, with the messages that an earlier run left. Nothing is polled yet.
+    /// Creates the queues, with the messages that an earlier run left. Polls nothing yet.
     pub(super) async fn start(
         options: &UpOptions,
         mode: &QueuedOptions,
         state: &StateFolder,
         store: &LocalStore,
-    ) -> Result<Self, UpError> {
+    ) -> Result<Self, Failure> {
         let logs = state.logs();
         let moto_log = log_file(&logs, "moto");
-        // It writes little: once per start is enough.
+        // Once per start is enough: moto writes little.
         log::rotate(&moto_log, MAX_LOG_BYTES)?;
         let messages = store.messages(state);
         let moto_options = MotoOptions {
@@ -65,8 +63,8 @@ impl Queued {
         };
         let moto = Moto::start(&moto_options).await?;
         let queues = Queues::create(moto.url(), REGION, mode.redrive_policy).await?;
-        let timeout = mode.timeout().map_err(UpError::VisibilityTimeout)?;
-        // A batch needs the whole environment.
+        let timeout = mode.timeout()?;
+        // A batch takes a whole environment.
         let options =
             UpOptions { concurrency: mode.concurrency, events_per_environment: 1, timeout, ..options.clone() };
         let store_logs = function(&options, &logs, "store-logs", &store.settings())?;
@@ -81,7 +79,7 @@ impl Queued {
         Ok(Self { moto, moto_log, queues, store_logs, event_source: None, source })
     }
 
-    /// Starts storing what is in the queue.
+    /// Starts storing the messages in the queue.
     pub(super) fn poll(&mut self) {
         self.event_source = Some(EventSource::start(&self.source));
     }
@@ -96,22 +94,27 @@ impl Queued {
         }
     }
 
-    /// Settings of a function that sends to the queue.
+    /// The settings of a function that sends to the queue.
     pub(super) fn sender_settings(&self) -> [(&'static str, String); 5] {
         self.queues.sender_settings(&self.moto)
     }
 
-    /// Returns when moto has exited.
-    pub(super) async fn ended(&mut self) -> UpError {
-        if self.moto.ended().await { UpError::QueueStopped } else { UpError::QueueEnded(self.moto_log.clone()) }
+    /// Returns when moto has exited. If it did not save its messages, those that were accepted and not stored are lost.
+    pub(super) async fn ended(&mut self) -> Failure {
+        if self.moto.ended().await {
+            return "moto, which plays the queue, was ended by somebody else; the next ./dev up --queued has its messages"
+                .into();
+        }
+        let log = self.moto_log.display();
+        format!("moto, which plays the queue, ended, and with it the messages that it had; {log} says why").into()
     }
 
-    /// Stops polling: without a database every delivery fails, and each one counts as a receive.
+    /// Stops polling. Without a database every delivery would fail, and count towards the dead-letter limit.
     pub(super) fn stop_polling(&mut self) {
         self.event_source = None;
     }
 
-    /// Stores what is in the queue, for a limited time; then stops polling.
+    /// Stores the messages in the queue, for a limited time; then stops polling.
     pub(super) async fn drain(&mut self, progress: &impl Fn(&str)) {
         let Some(event_source) = self.event_source.take() else { return };
         event_source.end_windows();
@@ -120,7 +123,7 @@ impl Queued {
     }
 
     /// Stops everything. Messages in the queue or in flight are kept for the next run.
-    pub(super) async fn stop(mut self) -> Result<Kept, UpError> {
+    pub(super) async fn stop(mut self) -> Result<Kept, Failure> {
         drop(self.event_source.take());
         self.store_logs.stop().await;
         let counts = self.moto.stop().await?;
@@ -128,7 +131,7 @@ impl Queued {
         Ok(Kept { messages: count(NAME), dead_letters: count(DEAD_LETTERS) })
     }
 
-    /// Returns when the queue is empty, or no longer answers.
+    /// Waits until the queue is empty or no longer answers.
     async fn until_empty(&self, progress: &impl Fn(&str)) {
         let mut said = Instant::now();
         while let Ok(depth) = self.queues.queue.depth().await

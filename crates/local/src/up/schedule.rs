@@ -1,4 +1,4 @@
-//! A function that a schedule calls.
+//! Calls a function on a schedule.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use uuid::Uuid;
 
 use crate::lambda::Function;
 
-/// What AWS sends, as far as a function looks at it.
+/// The part of AWS's event that a function reads.
 const EVENT: &str = r#"{"version":"0","detail-type":"Scheduled Event","source":"aws.events","detail":{}}"#;
 
-/// A function and its schedule, running.
+/// A running schedule.
 pub(super) struct Schedule {
     function: Function,
     calls: JoinHandle<()>,
 }
 
 impl Schedule {
-    /// Calls the function now, and then again and again; never twice at once.
+    /// Calls the function now and then every `every`, but never twice at once.
     pub(super) fn start(function: Function, every: Duration) -> Self {
         let called = function.clone();
         let calls = tokio::spawn(async move {
@@ -36,7 +36,7 @@ impl Schedule {
         Self { function, calls }
     }
 
-    /// Makes no more calls, and returns when the call that is open has ended.
+    /// Makes no more calls, and waits for an open one.
     pub(super) async fn finish(&self) {
         self.calls.abort();
         self.function.finish().await;

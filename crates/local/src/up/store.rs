@@ -1,4 +1,4 @@
-//! What is behind the gateways: a MySQL database, or a table of DynamoDB.
+//! The store behind the gateways: a MySQL database, or a DynamoDB table.
 
 use std::path::PathBuf;
 
@@ -6,24 +6,26 @@ use logs_core::mysql::{DatabaseSettings, migrate};
 
 use super::choice::DatabaseChoice;
 use super::database::Database;
-use super::error::UpError;
 use super::table::Table;
+use crate::Failure;
+use crate::database::end_left_behind;
 use crate::state::{Keys, StateFolder, TableEndpoint};
 
-/// The store in use.
 pub(super) enum LocalStore {
     MySql(Database),
     DynamoDb(Table),
 }
 
 impl LocalStore {
-    /// Running, and with its schema.
+    /// Starts the store and creates its schema.
     pub(super) async fn start(
         choice: &DatabaseChoice,
         state: &StateFolder,
         keys: &Keys,
         progress: &impl Fn(&str),
-    ) -> Result<Self, UpError> {
+    ) -> Result<Self, Failure> {
+        // Whichever store it is this time: a database server that a killed run left behind has no use.
+        end_left_behind(&state.database()).await?;
         if let DatabaseChoice::DynamoDb(program) = choice {
             return Ok(Self::DynamoDb(Table::start(program, state, progress).await?));
         }
@@ -33,7 +35,7 @@ impl LocalStore {
         Ok(Self::MySql(database))
     }
 
-    /// What a function needs to find it.
+    /// The settings of a function on this store.
     pub(super) fn settings(&self) -> Vec<(&str, &str)> {
         match self {
             Self::MySql(database) => vec![("DATABASE_URL", database.url())],
@@ -41,7 +43,7 @@ impl LocalStore {
         }
     }
 
-    /// For `endpoints.json`: the URL of the database, or where the table is.
+    /// For `endpoints.json`: the URL of the database, or the table.
     pub(super) fn endpoint(&self) -> (Option<String>, Option<TableEndpoint>) {
         match self {
             Self::MySql(database) => (Some(database.url().to_owned()), None),
@@ -49,7 +51,7 @@ impl LocalStore {
         }
     }
 
-    /// The file of the messages that were in the queue when the last run in queued mode stopped.
+    /// The file that keeps the messages in the queue from run to run.
     pub(super) fn messages(&self, state: &StateFolder) -> PathBuf {
         match self {
             Self::MySql(database) => database.messages(state),
@@ -66,7 +68,7 @@ impl LocalStore {
     }
 
     /// Restarts the private server whenever it exits. Returns only when that fails.
-    pub(super) async fn keep_running(&mut self, progress: impl Fn(&str)) -> UpError {
+    pub(super) async fn keep_running(&mut self, progress: impl Fn(&str)) -> Failure {
         match self {
             Self::MySql(database) => database.keep_running(progress).await,
             Self::DynamoDb(table) => table.keep_running(progress).await,

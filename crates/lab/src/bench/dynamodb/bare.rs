@@ -1,5 +1,5 @@
-//! The bare calls of the SDK that a POST is measured against: as many items of about the same size, in one put or in one
-//! transaction.
+//! The bare SDK calls that a POST is measured against: the same number of items, of about the same size, in one put or
+//! one transaction.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,11 +13,11 @@ use logs_core::aws;
 
 use crate::error::LabError;
 
-/// Bytes of a packed code, roughly.
+/// Rough bytes per packed code, in a shard's item and in a batch's item.
 const PACKED: usize = 20;
 const PACKED_IN_A_BATCH: usize = 8;
 
-/// As many as a list has.
+/// A shard's item holds at most the codes that a list can show.
 const EXCERPT: usize = 10;
 
 const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
@@ -37,7 +37,7 @@ impl BareClient {
         Ok(Self { client, table: table.to_owned() })
     }
 
-    /// Stores the items of a batch, as post-log would.
+    /// Stores the items that post-log would store for a batch.
     pub(super) async fn store(&self, codes: usize, with_key: bool) -> Result<(), LabError> {
         let number = uuid::Uuid::new_v4().to_string();
         let shard = item(format!("shard#{}", number.len() % 8), &number, codes.min(EXCERPT) * PACKED);
@@ -66,5 +66,5 @@ fn item(pk: String, sk: &str, bytes: usize) -> HashMap<String, AttributeValue> {
 }
 
 fn bare(error: &(dyn std::error::Error + 'static)) -> LabError {
-    LabError::BareCall(aws::explain(error))
+    format!("a bare call of the SDK failed: {}", aws::explain(error)).into()
 }

@@ -1,4 +1,4 @@
-//! The functions on tables of one server.
+//! The functions, on three tables of one server.
 
 use std::time::Duration;
 
@@ -16,30 +16,30 @@ const BATCH: usize = 1000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     Direct,
-    /// Past the proxy that counts units.
+    /// Through the proxy, which counts units.
     Counted,
 }
 
-/// The testbed, and its tables.
+/// The testbed and its tables, by name.
 pub(super) struct TableFunctions<'a> {
     testbed: &'a Testbed,
     pub(super) table: &'a Table,
-    /// With a batch, and with many. Both are written to as well: a batch more makes no difference.
+    /// A table with one batch, and one with many. POSTs go to both: one more batch makes no difference.
     pub(super) few: String,
     pub(super) many: String,
-    /// How many codes those are, for people.
+    /// How many codes those two hold, as text.
     pub(super) codes: [String; 2],
-    /// Where POSTs are timed.
+    /// The table for timed POSTs.
     pub(super) written: String,
 }
 
 impl<'a> TableFunctions<'a> {
-    /// Makes the tables, and fills two of them through post-log.
+    /// Creates the tables, and fills two of them through post-log.
     pub(super) async fn prepare(testbed: &'a Testbed, table: &'a Table, batches: usize) -> Result<Self, LabError> {
         let few = table.name();
-        testbed.store.begin_anew().await?;
+        testbed.store.clear().await?;
         let many = table.name();
-        testbed.store.begin_anew().await?;
+        testbed.store.clear().await?;
         let functions = Self {
             testbed,
             table,
@@ -62,7 +62,7 @@ impl<'a> TableFunctions<'a> {
     pub(super) async fn start(&self, function: &'static str, table: &str, way: Way) -> Result<Caller, LabError> {
         let port = if way == Way::Counted { self.table.faults.port } else { self.table.server.port() };
         let settings = Table::settings(table, port);
-        Caller::start_with(self.testbed.function(function, settings, Duration::from_secs(20), 1), function, Mode::Plain)
-            .await
+        let config = self.testbed.function(function, settings, Duration::from_secs(20), 1);
+        Caller::start_with(config, function, Mode::Plain).await
     }
 }

@@ -1,29 +1,30 @@
-//! The same on DynamoDB: what a request costs in its units ([`units`]), and what a function takes beyond an empty one and
-//! the bare calls of the SDK ([`warm`], [`cold_start`], [`memory`]). [`bare`] makes those calls.
+//! The benchmark on DynamoDB: what a request costs in its units ([`units`]), and what a function takes beyond an empty
+//! function and the bare calls of the SDK ([`warm`], [`cold_start`]). [`bare`] makes those calls.
 
 mod bare;
 mod cold_start;
 mod functions;
-mod memory;
 mod units;
 mod warm;
 
-use crate::bench::dynamodb::functions::TableFunctions;
+use crate::bench::dynamodb::functions::{TableFunctions, Way};
 use crate::bench::functions::EMPTY;
-use crate::bench::report::{Line, Report};
-use crate::bench::size;
+use crate::bench::line::Line;
+use crate::bench::report::Report;
+use crate::bench::{memory, size};
 use crate::error::LabError;
 use crate::testbed::{Table, Testbed};
 
-/// What is deployed with a table.
+/// The deployed functions of a stage on DynamoDB.
 pub(crate) const FUNCTIONS: [&str; 3] = ["post-log", "get-logs", "store-logs"];
 
-/// Of 1000 codes, in the table with many.
+/// Batches of 1000 codes in the large table.
 const BATCHES: usize = 1_000;
 const QUICK_BATCHES: usize = 50;
 
-/// Megabytes.
+/// In megabytes.
 const MAX_ZIP: f64 = 4.5;
+const MAX_MEMORY: f64 = 20.0;
 
 pub(crate) async fn measure(testbed: &Testbed, table: &Table, rounds: u32, is_quick: bool) -> Result<Report, LabError> {
     let progress = testbed.progress;
@@ -40,7 +41,14 @@ pub(crate) async fn measure(testbed: &Testbed, table: &Table, rounds: u32, is_qu
     progress.say("GET with few and with many codes");
     lines.extend(warm::get(&functions, rounds).await?);
     progress.say("memory");
-    lines.extend(memory::measure(&functions).await?);
+    let start = |function, table| functions.start(function, table, Way::Direct);
+    let sides = memory::Sides {
+        empty: start(EMPTY, &functions.written).await?,
+        post_log: start("post-log", &functions.written).await?,
+        queued: None,
+        get_logs: start("get-logs", &functions.many).await?,
+    };
+    lines.extend(memory::measure(sides, MAX_MEMORY).await?);
     progress.say("sizes");
     let program = |name: &str| testbed.programs.join(name);
     lines.extend(size::measure(&program(EMPTY), &FUNCTIONS.map(|name| (name, program(name))), MAX_ZIP)?);

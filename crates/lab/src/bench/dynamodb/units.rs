@@ -3,8 +3,8 @@
 
 use crate::bench::dynamodb::functions::{TableFunctions, Way};
 use crate::bench::event;
+use crate::bench::line::Line;
 use crate::bench::post::name;
-use crate::bench::report::Line;
 use crate::error::LabError;
 
 /// Codes of a batch, and the most write units without a key and with one.

@@ -1,12 +1,12 @@
-//! POST and GET on a warm environment. A POST against an empty function and the bare calls of the SDK together: what is
-//! above that sum is what reading, checking, packing and acknowledging a batch takes.
+//! POST and GET on a warm environment. A POST is compared with an empty function plus the bare SDK calls: the rest is
+//! the cost of reading, checking, packing and acknowledging a batch.
 
 use crate::bench::dynamodb::bare::BareClient;
 use crate::bench::dynamodb::functions::{TableFunctions, Way};
 use crate::bench::functions::EMPTY;
 use crate::bench::get;
+use crate::bench::line::Line;
 use crate::bench::post::{Medians, Sides, name};
-use crate::bench::report::Line;
 use crate::error::LabError;
 
 pub(super) async fn post(functions: &TableFunctions<'_>, count: u32) -> Result<Vec<Line>, LabError> {

@@ -1,11 +1,11 @@
-//! A short `./dev chaos`: the command itself counts, and fails when anything is lost or doubled.
+//! A short `./dev chaos`. The command itself counts, and fails if anything is lost or doubled.
 
 use serde_json::Value;
 use tokio::process::Command;
 
 use crate::harness::{binaries, temporary_folder};
 
-/// What most easily loses or doubles something, and what the report calls it. Each comes at least once.
+/// The faults that most easily lose or double something, with their names in the report.
 const KINDS: [(&str, &str); 4] = [
     ("database-killed", "database: kill -9, away, started again"),
     ("answers-lost", "connections: the database's answers lost"),
@@ -13,7 +13,7 @@ const KINDS: [(&str, &str); 4] = [
     ("read-only", "database: read-only"),
 ];
 
-/// The same with a queue between: what is stored in the end counts.
+/// The same in queued mode.
 const KINDS_WITH_A_QUEUE: [(&str, &str); 4] = [
     ("database-killed", "database: kill -9, away, started again"),
     ("answers-lost", "connections: the database's answers lost"),
@@ -21,7 +21,7 @@ const KINDS_WITH_A_QUEUE: [(&str, &str); 4] = [
     ("queue-frozen", "queue: frozen"),
 ];
 
-/// On DynamoDB.
+/// The same on DynamoDB.
 const KINDS_OF_A_TABLE: [(&str, &str); 5] = [
     ("database-killed", "database: kill -9, away, started again"),
     ("answers-lost", "connections: the database's answers lost"),
@@ -74,7 +74,7 @@ async fn break_everything(kinds: &[(&str, &str)], options: &[&str]) -> Value {
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{said}");
     let report: Value = serde_json::from_slice(&std::fs::read(report).expect("it writes a report")).expect("JSON");
-    // Faults happened, and work went on under them.
+    // Clients were served in spite of the faults.
     for part in ["acknowledged_with_key", "acknowledged_without_key"] {
         assert!(report["codes"][part].as_u64().is_some_and(|codes| codes > 0), "{part}: {said}");
     }

@@ -1,4 +1,4 @@
-//! `./dev demo`: a fleet with a story.
+//! `./dev demo`: a fleet of devices with a story.
 
 use tokio::process::Command;
 

@@ -1,4 +1,4 @@
-//! `./dev device-test`: a client that keeps the rules passes, and each rule that another one breaks is named.
+//! `./dev device-test`: a client that keeps the rules passes; each broken rule is named.
 
 use std::ffi::OsStr;
 use std::path::Path;
@@ -15,7 +15,7 @@ async fn judge_script(options: &[&str], script: &str) -> (Output, String) {
     judge(options, &["sh".as_ref(), client.as_os_str()]).await
 }
 
-/// The client of this folder, with this fault, in the scenarios whose name contains `only`.
+/// Tests `client_with_a_fault.py` with this fault, in the scenarios whose name contains `only`.
 async fn judge_fault(fault: &str, only: &str) -> (Output, String) {
     let client = concat!(env!("CARGO_MANIFEST_DIR"), "/commands/client_with_a_fault.py");
     judge(&["--only", only], &["python3".as_ref(), "-B".as_ref(), client.as_ref(), fault.as_ref()]).await
@@ -45,7 +45,7 @@ async fn send_batch_keeps_every_rule_that_needs_no_storage() {
 
 #[tokio::test]
 async fn every_rule_that_a_client_breaks_is_named() {
-    // It makes up a key for each try, trusts everybody, waits for nothing, and forgets all when it ends.
+    // It makes up a key for each try, trusts any server, never waits, and loses everything when it ends.
     let script = r#"
         batch=$(cat)
         for try in 1 2 3; do
@@ -98,7 +98,7 @@ async fn a_client_that_sends_single_codes_can_keep_every_rule() {
     }
 }
 
-/// The fault, the scenario that shows it, and what the kit says.
+/// The fault, the scenario that reveals it, and the verdict.
 const FAULTS: [(&str, &str, &str); 14] = [
     ("gives-up-after-503", "store away (503)", "20 of 25 codes were lost"),
     ("new-key-for-each-try", "cut after the commit", "the same code was sent under two keys"),

@@ -1,4 +1,4 @@
-//! A quick `./dev load`: the command itself counts, and fails when something is accepted and not stored.
+//! A quick `./dev load`. The command itself counts, and fails if something is accepted and not stored.
 
 use serde_json::Value;
 use tokio::process::Command;
@@ -16,7 +16,7 @@ async fn accepted_codes_are_stored_in_both_modes_under_load() {
         assert!(step["connections"].as_u64().is_some_and(|connections| connections > 0), "{step}");
     }
     for step in &steps {
-        // The server kept account.
+        // The server's statistics are on.
         assert!(step["database_us_per_row"].as_f64().is_some_and(|time| time > 0.0), "{step}");
     }
     assert!(report["comparisons"].as_array().is_some_and(|comparisons| comparisons.len() == 6), "{said}");
@@ -29,12 +29,12 @@ async fn accepted_codes_are_stored_in_both_modes_under_load_on_dynamodb() {
     let comparisons = report["comparisons"].as_array().expect("a list");
     assert_eq!(comparisons.len(), 6, "{said}");
     for cost in steps.iter().chain(comparisons.iter().map(|comparison| &comparison["store_logs"])) {
-        // A code alone costs its share of a transaction; many in a batch, much less than a unit each.
+        // A single code costs its share of a transaction; in a batch, each costs much less than a unit.
         assert!(cost["write_units_per_row"].as_f64().is_some_and(|units| units > 0.0 && units < 10.0), "{cost}");
     }
 }
 
-/// The report, and all that the command said.
+/// Returns the report, and the command's output.
 async fn load(options: &[&str]) -> (Value, String) {
     let folder = temporary_folder();
     let report = folder.path().join("report.json");
@@ -50,7 +50,7 @@ async fn load(options: &[&str]) -> (Value, String) {
     (serde_json::from_slice(&std::fs::read(report).expect("it writes a report")).expect("JSON"), said)
 }
 
-/// What holds on either store; the steps of both modes.
+/// Checks what holds on either store. Returns the steps of both modes.
 fn all_is_stored(report: &Value, said: &str) -> Vec<Value> {
     let steps = report["steps"].as_array().expect("steps");
     let sizes = |mode: &str| {

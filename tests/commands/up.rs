@@ -1,4 +1,4 @@
-//! `./dev up` as a user starts, stops and kills it.
+//! `./dev up`, as a user starts, stops and kills it.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -136,7 +136,7 @@ async fn a_client_that_never_ends_its_request_does_not_keep_a_second_signal_from
     client.write_all(b"POST /logs HT").await.expect("the gateway reads");
     let children = product.children();
     product.signal(Signal::SIGINT);
-    // The first one has been heard when the gateways are no longer announced.
+    // The first signal has arrived when endpoints.json is gone.
     until("it is stopping", async || !product.state.join("endpoints.json").exists()).await;
     assert!(is_running(product.process_id()));
     assert!(product.stop(Signal::SIGINT).await.success());
@@ -184,7 +184,7 @@ async fn reset_deletes_our_files_stops_a_leftover_server_and_touches_nothing_els
     assert_eq!(std::fs::read_to_string(state.join("thesis.txt")).ok().as_deref(), Some("precious"));
 }
 
-/// The functions end by themselves, a moment after the gateway that they belonged to.
+/// Functions end by themselves, a moment after their gateway.
 async fn until_all_have_ended(processes: &[u32]) {
     until("what was left behind has ended", async || !processes.iter().any(|id| is_running(*id))).await;
 }

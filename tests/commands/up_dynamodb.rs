@@ -1,4 +1,4 @@
-//! `./dev up --store dynamodb`: the product without MySQL, and its data stay.
+//! `./dev up --store dynamodb`: the product without MySQL, and with data that survives.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::harness::{Product, ProductOptions, is_running, record, temporary_folder, until};
 
-/// No MySQL server can be started with these.
+/// With these variables, no MySQL server can start.
 const NO_MYSQL: [(&str, &str); 1] = [("MYSQL_SERVER", "/nonexistent")];
 
 fn options<'a>(arguments: &'a [&'a str]) -> ProductOptions<'a> {

@@ -1,4 +1,4 @@
-//! `./dev up --queued` and `./dev redrive`, as a user starts, stops and kills them: what was answered with 202 is stored.
+//! `./dev up --queued` and `./dev redrive`, as a user starts, stops and kills them. What was answered with 202 is stored.
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 use crate::harness::{Database, Product, ProductOptions, binaries, is_running, record, temporary_folder, until};
 
-/// Names account and region; nobody looks at the signature.
+/// Names account and region. moto does not check the signature.
 const AUTHORIZATION: &str = "AWS4-HMAC-SHA256 Credential=made-up/20260101/eu-central-1/sqs/aws4_request, \
      SignedHeaders=host, Signature=made-up";
 
@@ -43,7 +43,7 @@ fn moto(product: &Product) -> u32 {
     product.children().into_iter().find(is_moto).expect("moto runs")
 }
 
-/// The lines of all files with messages.
+/// The lines of all files that keep messages.
 fn kept(state: &Path) -> Vec<String> {
     let files = std::fs::read_dir(state).expect("the folder is there").map(|file| file.expect("it can be read").path());
     let files = files.filter(|file| file.extension().is_some_and(|end| end == "jsonl"));
@@ -77,7 +77,7 @@ async fn a_batch_sent_twice_under_a_key_is_accepted_twice_and_stored_once() {
 async fn a_stop_waits_until_everything_that_was_accepted_is_stored() {
     let (folder, database) = (temporary_folder(), Database::migrated().await);
     let state = folder.path().join("state");
-    // A window that would be over only when stopping has long given up.
+    // A window far longer than a stop waits.
     let product = start(&state, &database, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
     for number in 0..20 {
         post(&product, &format!("device-{number}")).await;
@@ -125,7 +125,7 @@ async fn messages_kept_by_a_stop_start_afresh_in_the_next_run() {
     let product = start(&state, &database, &gathering).await;
     post(&product, "gathered").await;
     until("it is received", async || in_flight(&product).await == 1).await;
-    // Not one of ours, and still no reason to lose the others.
+    // A foreign message must not make the others get lost.
     let endpoint = product.endpoints.queue.as_ref().expect("there is a queue");
     let stranger = json!({
         "QueueUrl": endpoint.url,
@@ -175,7 +175,7 @@ async fn moto_saves_its_messages_when_it_is_terminated_and_the_run_reports_it() 
     let product = start(&state, &database, &["--batch-window", "300", "--visibility-timeout", "400"]).await;
     post(&product, "a").await;
     let moto = moto(&product);
-    // Impatiently: it must not give up writing.
+    // Signals again and again: moto must finish writing all the same.
     while is_running(moto) && kill(Pid::from_raw(moto.cast_signed()), Signal::SIGTERM).is_ok() {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

@@ -25,7 +25,7 @@ async fn a_port_in_use_is_named_with_the_option_that_changes_it() {
     for option in ["--post-port", "--get-port"] {
         let database = Database::empty().await;
         let folder = temporary_folder();
-        // The harness says 0 first; the last one counts.
+        // The harness passes 0 first; the last value counts.
         let arguments = [option, &port];
         let options = ProductOptions { database: Some(&database), arguments: &arguments, ..ProductOptions::default() };
         let (status, said) = Product::start_in_vain(folder.path().join("state"), options).await;

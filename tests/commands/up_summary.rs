@@ -1,4 +1,4 @@
-//! `./dev up` counts codes as the schedule on AWS does.
+//! `./dev up` updates the summary, as the schedule on AWS does.
 
 use nix::sys::signal::Signal;
 use sqlx::Executor;

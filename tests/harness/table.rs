@@ -88,13 +88,5 @@ impl Table {
 
 /// The variables with which a function finds a table at this endpoint; any key will do.
 pub(crate) fn variables(url: &str) -> Vec<(&'static str, String)> {
-    [
-        ("TABLE_NAME", TABLE),
-        ("AWS_ENDPOINT_URL_DYNAMODB", url),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "local"),
-        ("AWS_SECRET_ACCESS_KEY", "local"),
-    ]
-    .map(|(name, value)| (name, value.to_owned()))
-    .into()
+    local::dynoxide::settings(TABLE, url).into()
 }

@@ -40,7 +40,7 @@ enum Command {
     Load(load::Options),
     /// Run a client against a gateway that misbehaves on purpose: which rules does it break?
     DeviceTest(device_test::Options),
-    /// Print what the limits and prices of `DynamoDB` mean for a number of codes a second
+    /// Print what the limits and prices of DynamoDB mean for a number of codes a second
     Simulate(simulation::Options),
     /// Send the codes of a fleet with a story to a running ./dev up, for its page
     Demo(demo::Options),

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::Failure;
 use crate::database::free_port;
+use crate::lambda::log;
 use crate::moto::{KEY, REGION};
 use crate::processes::{children_of, runs};
 
@@ -46,17 +47,6 @@ pub struct Dynoxide {
     options: DynoxideOptions,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum DynoxideError {
-    #[error("DYNOXIDE is not set; ./dev installs dynoxide and sets it: ./dev up --store dynamodb")]
-    NotInstalled,
-    #[error("dynoxide, which plays DynamoDB, cannot be run: {0}")]
-    Io(#[from] io::Error),
-    /// It exited, or did not start in time. Its log, if it has one.
-    #[error("dynoxide, which plays DynamoDB, does not start{}", log_hint(.0.as_deref()))]
-    NoAnswer(Option<PathBuf>),
-}
-
 /// The settings of a function on a table. The server accepts any region and credentials.
 pub fn settings(table: &str, url: &str) -> [(&'static str, String); 5] {
     [
@@ -69,23 +59,18 @@ pub fn settings(table: &str, url: &str) -> [(&'static str, String); 5] {
     .map(|(name, value)| (name, value.to_owned()))
 }
 
-fn log_hint(log_file: Option<&Path>) -> String {
-    log_file.map_or_else(String::new, |file| format!("; {} says why", file.display()))
-}
-
 impl Dynoxide {
     /// Starts the server on loopback.
-    pub async fn start(options: &DynoxideOptions) -> Result<Self, DynoxideError> {
+    pub async fn start(options: &DynoxideOptions) -> Result<Self, Failure> {
         let named = || std::env::var_os("DYNOXIDE").filter(|program| !program.is_empty()).map(PathBuf::from);
-        let program = options.program.clone().or_else(named).ok_or(DynoxideError::NotInstalled)?;
+        let missing = "DYNOXIDE is not set; ./dev installs dynoxide and sets it: ./dev up --store dynamodb";
+        let program = options.program.clone().or_else(named).ok_or(missing)?;
         let port = match options.port {
             Some(port) => port,
             None => free_port()?,
         };
-        let log = match &options.log_file {
-            Some(file) => std::fs::OpenOptions::new().create(true).append(true).open(file)?.into(),
-            None => Stdio::inherit(),
-        };
+        let cannot_run = |error: io::Error| format!("dynoxide, which plays DynamoDB, cannot be run: {error}");
+        let log = log::output(options.log_file.as_deref()).map_err(cannot_run)?;
         let mut command = Command::new("sh");
         command.args(["-c", SCRIPT, "sh"]).arg(&program).args(["serve", "--host", "127.0.0.1", "--port"]);
         command.arg(port.to_string());
@@ -93,11 +78,21 @@ impl Dynoxide {
             command.arg("--db-path").arg(file);
         }
         // Ctrl-C in a terminal must not reach it: everything else stops before the table.
-        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(log).process_group(0).spawn()?;
+        let mut process = command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(log)
+            .process_group(0)
+            .spawn()
+            .map_err(cannot_run)?;
         let input = process.stdin.take();
         let options = DynoxideOptions { port: Some(port), ..options.clone() };
         let mut server = Self { process, input, port, program, options };
-        if server.until_up().await { Ok(server) } else { Err(DynoxideError::NoAnswer(server.options.log_file)) }
+        if server.until_up().await {
+            return Ok(server);
+        }
+        let hint = log::hint(server.options.log_file.as_deref());
+        Err(format!("dynoxide, which plays DynamoDB, does not start{hint}").into())
     }
 
     pub fn url(&self) -> String {
@@ -115,7 +110,7 @@ impl Dynoxide {
     }
 
     /// Starts a server that has exited again, with the same data and on the same port.
-    pub async fn restart(&mut self) -> Result<(), DynoxideError> {
+    pub async fn restart(&mut self) -> Result<(), Failure> {
         *self = Self::start(&self.options.clone()).await?;
         Ok(())
     }
@@ -127,7 +122,7 @@ impl Dynoxide {
         Ok(DynamoStore::at(&self.url(), settings.ok_or("a table needs a name")?)?)
     }
 
-    pub async fn version(&self) -> Result<String, DynoxideError> {
+    pub async fn version(&self) -> io::Result<String> {
         let output = Command::new(&self.program).arg("--version").output().await?;
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }

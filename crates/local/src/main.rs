@@ -27,8 +27,8 @@ struct CommandLine {
 
 const VARIABLES: &str = "\
 Environment variables:
-  DATABASE_URL=mysql://…           use your own MySQL instead of a private server (up, migrate); so does secrets.json
-  MYSQL_SERVER=/path/to/mysqld     choose the program of the private server (all that start one)";
+  DATABASE_URL=mysql://…           use your own MySQL (up, migrate, retention, summarize); so does secrets.json
+  MYSQL_SERVER=/path/to/mysqld     choose the program of the private server (all commands that start one)";
 
 #[derive(Subcommand)]
 enum Command {
@@ -38,7 +38,7 @@ enum Command {
     Redrive(StateArguments),
     /// Bring the schema of your own database up to date
     Migrate,
-    /// Copy all codes and the ledger from MySQL to a `DynamoDB` table, or back; can be repeated (docs/deploy.md)
+    /// Copy all codes and the ledger from MySQL to a DynamoDB table, or back; can be repeated (docs/deploy.md)
     Copy(CopyArguments),
     /// Delete old rows of the ledger and, with --logs DAYS, of the logs
     Retention(data::RetentionArguments),
@@ -48,7 +48,7 @@ enum Command {
     Reset(StateArguments),
     /// Run all tests; arguments go to cargo test (without arguments the zips are rebuilt)
     Test(PassedOn),
-    /// Measure the release build against an empty function and the bare statements; also on `DynamoDB` (--store dynamodb)
+    /// Measure the release build against an empty function and the bare statements; also --store dynamodb
     Bench(PassedOn),
     /// Kill, freeze and cut everything for two minutes under load: is anything lost or doubled? Also --store dynamodb
     Chaos(PassedOn),
@@ -56,7 +56,7 @@ enum Command {
     Load(PassedOn),
     /// Run a device's client against a gateway that misbehaves: which rules does it break? (docs/devices.md)
     DeviceTest(PassedOn),
-    /// Print what the limits and prices of `DynamoDB` mean for a number of codes a second (docs/scaling.md)
+    /// Print what the limits and prices of DynamoDB mean for a number of codes a second (docs/scaling.md)
     Simulate(PassedOn),
     /// Send the codes of 500 devices to a running ./dev up, so that its page shows something
     Demo(PassedOn),
@@ -94,12 +94,12 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Summarize(arguments) => data::summarize(&arguments).await,
         Command::Reset(StateArguments { state }) => data::reset(&state).await,
         Command::Test(_) => test::run(PassedOn::arguments()).await,
-        Command::Bench(_) => lab::bench(PassedOn::arguments()),
-        Command::Chaos(_) => lab::chaos(PassedOn::arguments()),
-        Command::Load(_) => lab::load(PassedOn::arguments()),
-        Command::DeviceTest(_) => lab::device_test(PassedOn::arguments()),
-        Command::Simulate(_) => lab::without_tools("simulate", PassedOn::arguments()),
-        Command::Demo(_) => lab::without_tools("demo", PassedOn::arguments()),
+        Command::Bench(_) => lab::run("bench", PassedOn::arguments()),
+        Command::Chaos(_) => lab::run("chaos", PassedOn::arguments()),
+        Command::Load(_) => lab::run("load", PassedOn::arguments()),
+        Command::DeviceTest(_) => lab::run("device-test", PassedOn::arguments()),
+        Command::Simulate(_) => lab::run("simulate", PassedOn::arguments()),
+        Command::Demo(_) => lab::run("demo", PassedOn::arguments()),
         Command::Package(arguments) => package::run(&arguments),
         Command::Costs(arguments) => costs::run(&arguments),
         Command::Osls(_) => deployment::osls(PassedOn::arguments()),

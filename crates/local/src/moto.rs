@@ -10,6 +10,9 @@ use tokio::io::{AsyncBufReadExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::Failure;
+use crate::lambda::log;
+
 /// The region of all resources.
 pub const REGION: &str = "eu-central-1";
 
@@ -47,34 +50,15 @@ pub struct Moto {
     log_file: Option<PathBuf>,
 }
 
-#[derive(Debug, thiserror::Error)]
-pub enum MotoError {
-    #[error("MOTO_PYTHON is not set; ./dev installs moto and sets it: ./dev up --queued")]
-    NotInstalled,
-    #[error("moto, which plays the queue, cannot be run: {0}")]
-    Io(#[from] io::Error),
-    /// It exited, or did not start in time. Its log, if it has one.
-    #[error("moto, which plays the queue, does not start{}", log_hint(.0.as_deref()))]
-    NoAnswer(Option<PathBuf>),
-    /// It did not confirm that its messages are saved. Its log, if it has one.
-    #[error("moto, which plays the queue, did not save its messages{}", log_hint(.0.as_deref()))]
-    NotKept(Option<PathBuf>),
-}
-
-fn log_hint(log_file: Option<&Path>) -> String {
-    log_file.map_or_else(String::new, |file| format!("; {} says why", file.display()))
-}
-
 impl Moto {
     /// Starts the server on a free port.
-    pub async fn start(options: &MotoOptions<'_>) -> Result<Self, MotoError> {
+    pub async fn start(options: &MotoOptions<'_>) -> Result<Self, Failure> {
         let named = || std::env::var_os("MOTO_PYTHON").filter(|python| !python.is_empty()).map(PathBuf::from);
         let python = options.python.map(Path::to_owned).or_else(named);
-        let log = match options.log_file {
-            Some(file) => std::fs::OpenOptions::new().create(true).append(true).open(file)?.into(),
-            None => Stdio::inherit(),
-        };
-        let mut process = Command::new(python.ok_or(MotoError::NotInstalled)?)
+        let python = python.ok_or("MOTO_PYTHON is not set; ./dev installs moto and sets it: ./dev up --queued")?;
+        let cannot_run = |error: io::Error| format!("moto, which plays the queue, cannot be run: {error}");
+        let log = log::output(options.log_file).map_err(cannot_run)?;
+        let mut process = Command::new(python)
             .args(["-c", PROGRAM])
             .arg(options.messages.unwrap_or(Path::new("")))
             .args(options.denied)
@@ -85,14 +69,16 @@ impl Moto {
             .process_group(0)
             // With a file for messages it must not be killed: it saves them and then exits by itself.
             .kill_on_drop(options.messages.is_none())
-            .spawn()?;
+            .spawn()
+            .map_err(cannot_run)?;
         let (Some(input), Some(output)) = (process.stdin.take(), process.stdout.take()) else {
-            return Err(MotoError::Io(io::ErrorKind::BrokenPipe.into()));
+            return Err(cannot_run(io::ErrorKind::BrokenPipe.into()).into());
         };
         let mut output = BufReader::new(output).lines();
-        let line = timeout(START_LIMIT, output.next_line()).await.ok().transpose()?.flatten();
+        let line = timeout(START_LIMIT, output.next_line()).await.ok().transpose().map_err(cannot_run)?.flatten();
         let log_file = options.log_file.map(Path::to_owned);
-        let port = line.ok_or_else(|| MotoError::NoAnswer(log_file.clone()))?;
+        let no_answer = || format!("moto, which plays the queue, does not start{}", log::hint(log_file.as_deref()));
+        let port = line.ok_or_else(no_answer)?;
         Ok(Self { process, input, output, url: format!("http://127.0.0.1:{port}"), log_file })
     }
 
@@ -117,7 +103,7 @@ impl Moto {
     }
 
     /// Stops the server, which then saves its messages. Returns the number of messages by queue.
-    pub async fn stop(self) -> Result<BTreeMap<String, usize>, MotoError> {
+    pub async fn stop(self) -> Result<BTreeMap<String, usize>, Failure> {
         let Self { mut process, input, mut output, log_file, .. } = self;
         drop(input);
         let ended = timeout(STOP_LIMIT, async {
@@ -126,6 +112,9 @@ impl Moto {
             Ok::<_, io::Error>(line)
         });
         let line = ended.await.ok().transpose()?.flatten();
-        line.and_then(|line| serde_json::from_str(&line).ok()).ok_or(MotoError::NotKept(log_file))
+        line.and_then(|line| serde_json::from_str(&line).ok()).ok_or_else(|| {
+            let hint = log::hint(log_file.as_deref());
+            format!("moto, which plays the queue, did not save its messages{hint}").into()
+        })
     }
 }

@@ -51,7 +51,7 @@ pub(crate) async fn run(options: Options, progress: Progress) -> Result<bool, La
     progress.say(&format!("seed {seed}"));
     let Options { clients, seconds, queued, ref kinds, ref run, .. } = options;
     if let Some(kind) = kinds.iter().find(|kind| !kind.can_happen(run.store, queued)) {
-        return Err(format!("{} does not happen here: it belongs to another store, or to --queued", kind.name()).into());
+        return Err(format!("{} does not happen here: it needs another --store, or --queued", kind.name()).into());
     }
     let plan = attack::Plan { seed, clients: clients.into(), seconds, queued, kinds: fault::unique(kinds) };
     let setup = Setup {

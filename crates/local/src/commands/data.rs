@@ -96,7 +96,9 @@ pub(crate) async fn summarize(arguments: &SummarizeArguments) -> Result<ExitCode
 fn store_in_use(state: &StateArguments, dynamodb: &str) -> Result<MySqlStore, Failure> {
     let url = match database_choice().own_url()? {
         Some(url) => url,
-        None => Endpoints::of_running(&state.state)?.database_url,
+        None => {
+            Endpoints::of_running(&state.state).map_err(|error| format!("{error}, or set DATABASE_URL"))?.database_url
+        }
     };
     if url.is_empty() {
         return Err(format!("what is running stores in DynamoDB, {dynamodb}").into());

@@ -8,7 +8,34 @@ use super::build::{self, Release, own_architecture, release_folder};
 use super::{become_program, zips};
 use crate::{Failure, say, tools};
 
-pub(crate) fn bench(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+/// Builds the lab and runs one of its commands.
+pub(crate) fn run(command: &str, arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+    // The client of device-test has its own arguments, behind `--`.
+    let own = arguments.split(|argument| argument == "--").next().unwrap_or_default();
+    let wants_help = own.iter().any(|argument| argument == "--help" || argument == "-h");
+    match command {
+        "bench" if !wants_help => bench(arguments),
+        "load" if !wants_help => load(arguments),
+        _ => {
+            let tools = if wants_help { Vec::new() } else { tools(command, own)? };
+            build::build(&["--workspace"])?;
+            lab("target/local", command, arguments, tools)
+        }
+    }
+}
+
+fn tools(command: &str, arguments: &[OsString]) -> Result<Vec<Tool>, Failure> {
+    let mut tools = match command {
+        "chaos" | "device-test" => store(arguments)?,
+        _ => Vec::new(),
+    };
+    if command == "chaos" && arguments.iter().any(|argument| argument == "--queued") {
+        tools.push(moto()?);
+    }
+    Ok(tools)
+}
+
+fn bench(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     let tools = store(&arguments)?;
     // In two calls: in one, cargo would give the functions the features that the benchmark needs.
     zips::measured()?;
@@ -17,16 +44,7 @@ pub(crate) fn bench(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     lab(&release_folder(), "bench", arguments, tools)
 }
 
-pub(crate) fn chaos(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
-    let mut tools = store(&arguments)?;
-    if arguments.iter().any(|argument| argument == "--queued") {
-        tools.push(moto()?);
-    }
-    build::build(&["--workspace"])?;
-    lab("target/local", "chaos", arguments, tools)
-}
-
-pub(crate) fn load(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+fn load(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     let mut tools = store(&arguments)?;
     tools.push(moto()?);
     // As in `bench`, unless the user names other binaries.
@@ -36,17 +54,6 @@ pub(crate) fn load(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
     say("building the load generator");
     release("target/load", &["lab"])?;
     lab(&release_folder(), "load", arguments, tools)
-}
-
-pub(crate) fn device_test(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
-    tools::database_server()?;
-    without_tools("device-test", arguments)
-}
-
-/// A command that measures nothing and needs no other program.
-pub(crate) fn without_tools(command: &str, arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
-    build::build(&["--workspace"])?;
-    lab("target/local", command, arguments, Vec::new())
 }
 
 fn release(folder: &str, binaries: &[&str]) -> Result<(), Failure> {

@@ -8,10 +8,22 @@ use std::thread;
 use tokio::process::Command;
 
 use super::{build, database_server, zips};
-use crate::{Failure, tools};
+use crate::{Failure, print, tools};
+
+const HELP: &str = "\
+Run all tests, beside a temporary database server. Arguments go to cargo test.
+
+  ./dev test                                  all tests; builds the zips first
+  ./dev test NAME                             the tests whose name contains NAME
+  ./dev test --test integration -- NAME       the same, of the integration tests only
+  MYSQL_SERVER=/path/to/mysqld ./dev test     on another server";
 
 /// Runs all tests; `arguments` go to cargo test.
 pub(crate) async fn run(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
+    if arguments.first().is_some_and(|argument| argument == "--help" || argument == "-h") {
+        print(HELP);
+        return Ok(ExitCode::SUCCESS);
+    }
     tools::database_server()?;
     // In parallel: downloads wait for the network, compilers for the processor.
     let variables = thread::scope(|scope| {

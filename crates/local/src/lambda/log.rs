@@ -7,10 +7,21 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 
 /// Opens a log for appending. Other processes may append to it as well.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     OpenOptions::new().create(true).append(true).open(path)
+}
+
+/// For the standard error of a process: a log, or our own standard error.
+pub(crate) fn output(log_file: Option<&Path>) -> io::Result<Stdio> {
+    log_file.map_or_else(|| Ok(Stdio::inherit()), |file| open(file).map(Stdio::from))
+}
+
+/// The end of a sentence about a process that failed.
+pub(crate) fn hint(log_file: Option<&Path>) -> String {
+    log_file.map_or_else(String::new, |file| format!("; {} says why", file.display()))
 }
 
 /// Renames a log of `max_bytes` or more to `….log.1`, replacing the previous one.

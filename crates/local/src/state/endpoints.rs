@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::StateError;
+use crate::Failure;
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Endpoints {
@@ -58,8 +58,9 @@ impl Endpoint {
 
 impl Endpoints {
     /// Reads the endpoints of the run that uses this folder.
-    pub fn of_running(state: &Path) -> Result<Self, StateError> {
-        let json = fs::read(state.join("endpoints.json")).map_err(|_| StateError::NotRunning(state.to_owned()))?;
-        serde_json::from_slice(&json).map_err(|_| StateError::NotRunning(state.to_owned()))
+    pub fn of_running(state: &Path) -> Result<Self, Failure> {
+        let json = fs::read(state.join("endpoints.json")).unwrap_or_default();
+        let not_running = |_| format!("nothing is running in {}; start ./dev up", state.display());
+        Ok(serde_json::from_slice(&json).map_err(not_running)?)
     }
 }

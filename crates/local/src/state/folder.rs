@@ -9,9 +9,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::endpoints::Endpoints;
-use super::error::StateError;
 use super::keys::Keys;
-use super::write_private;
+use super::{unusable, write_private};
+use crate::Failure;
 
 /// The state folder, held by one run at a time.
 #[derive(Debug)]
@@ -34,26 +34,30 @@ const MESSAGES_ENDS: [&str; 3] = [".jsonl", ".jsonl.unfinished", ".jsonl.lock"];
 impl StateFolder {
     /// Locks the folder, and creates it if it is missing. Deletes `endpoints.json` of an earlier run. Refuses a folder with
     /// other files, because `reset` deletes and other users lose access.
-    pub fn open(path: &Path) -> Result<Self, StateError> {
-        let unusable = |error: io::Error| StateError::of(path, error);
-        fs::create_dir_all(path).map_err(unusable)?;
-        let path = path.canonicalize().map_err(unusable)?;
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let failed = |error| unusable(path, &error);
+        fs::create_dir_all(path).map_err(failed)?;
+        let path = path.canonicalize().map_err(failed)?;
         let lock_file = path.join(LOCK);
-        let is_empty = fs::read_dir(&path).map_err(unusable)?.next().is_none();
+        let is_empty = fs::read_dir(&path).map_err(failed)?.next().is_none();
         if !is_empty && !lock_file.is_file() {
-            return Err(StateError::NotOurs(path));
+            let advice = "choose an empty or a new folder with --state";
+            return Err(format!("{} contains files that ./dev did not create; {advice}", path.display()).into());
         }
         // Data, keys and logs are for this user only.
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(unusable)?;
-        let lock = OpenOptions::new().create(true).append(true).open(lock_file).map_err(unusable)?;
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o700)).map_err(failed)?;
+        let lock = OpenOptions::new().create(true).append(true).open(lock_file).map_err(failed)?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StateError::InUse(path)),
-            Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            Err(TryLockError::WouldBlock) => {
+                let advice = "stop that one first (Ctrl-C in its terminal)";
+                return Err(format!("{} is in use by a run that has not ended; {advice}", path.display()).into());
+            }
+            Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let folder = Self { path, _lock: lock };
         folder.withdraw_endpoints();
-        fs::create_dir_all(folder.logs()).map_err(unusable)?;
+        fs::create_dir_all(folder.logs()).map_err(failed)?;
         Ok(folder)
     }
 
@@ -83,24 +87,24 @@ impl StateFolder {
     }
 
     /// Reads the keys. Creates them the first time.
-    pub fn keys(&self) -> Result<Keys, StateError> {
+    pub fn keys(&self) -> Result<Keys, Failure> {
         let path = self.path.join("keys.json");
         match fs::read(&path) {
             Ok(json) => match serde_json::from_slice::<Keys>(&json) {
                 Ok(keys) if keys.are_valid() => Ok(keys),
-                _ => Err(StateError::Keys(path)),
+                _ => Err(format!("{} is damaged; delete it, and new keys are made", path.display()).into()),
             },
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let keys = Keys::random();
                 self.write_json("keys.json", &keys)?;
                 Ok(keys)
             }
-            Err(error) => Err(StateError::of(&path, error)),
+            Err(error) => Err(unusable(&path, &error)),
         }
     }
 
     /// Writes `endpoints.json`, which says that both gateways answer.
-    pub fn publish_endpoints(&self, endpoints: &Endpoints) -> Result<(), StateError> {
+    pub fn publish_endpoints(&self, endpoints: &Endpoints) -> Result<(), Failure> {
         self.write_json("endpoints.json", endpoints)
     }
 
@@ -109,17 +113,17 @@ impl StateFolder {
     }
 
     /// Deletes data, keys and logs, but no other files.
-    pub fn forget(self) -> Result<(), StateError> {
+    pub fn forget(self) -> Result<(), Failure> {
         for folder in [self.database(), self.table(), self.logs()] {
-            ignore_missing(fs::remove_dir_all(&folder)).map_err(|error| StateError::of(&folder, error))?;
+            ignore_missing(fs::remove_dir_all(&folder)).map_err(|error| unusable(&folder, &error))?;
         }
-        let files = fs::read_dir(&self.path).map_err(|error| StateError::of(&self.path, error))?;
+        let files = fs::read_dir(&self.path).map_err(|error| unusable(&self.path, &error))?;
         let files = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
         let messages = files.filter(|name| is_of_messages(name));
         // The lock last: it marks the folder as ours.
         for file in messages.chain(OURS.map(str::to_owned)) {
             let file = self.path.join(file);
-            ignore_missing(fs::remove_file(&file)).map_err(|error| StateError::of(&file, error))?;
+            ignore_missing(fs::remove_file(&file)).map_err(|error| unusable(&file, &error))?;
         }
         // Fails if it has other files.
         let _ = fs::remove_dir(&self.path);
@@ -127,7 +131,7 @@ impl StateFolder {
     }
 
     /// Writes a file atomically, for this user only.
-    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), StateError> {
+    fn write_json(&self, name: &str, value: &impl Serialize) -> Result<(), Failure> {
         let path = self.path.join(name);
         let unfinished = path.with_extension("unfinished");
         let write = || {
@@ -136,7 +140,7 @@ impl StateFolder {
             write_private(&unfinished, &json)?;
             fs::rename(&unfinished, &path)
         };
-        write().map_err(|error| StateError::of(&path, error))
+        write().map_err(|error| unusable(&path, &error))
     }
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use logs_core::mysql::DatabaseSettings;
 use logs_core::{Credentials, CredentialsError};
 
+use crate::Failure;
+
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DatabaseChoice {
     /// A private server.
@@ -24,7 +26,7 @@ impl DatabaseChoice {
     }
 
     /// The URL of the user's own database. `None` for a private server, which is not running yet.
-    pub fn own_url(&self) -> Result<Option<String>, SecretsError> {
+    pub fn own_url(&self) -> Result<Option<String>, Failure> {
         match self {
             Self::Private | Self::DynamoDb(_) => Ok(None),
             Self::Own(url) => Ok(Some(url.clone())),
@@ -33,23 +35,12 @@ impl DatabaseChoice {
     }
 }
 
-/// `secrets.json` cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretsError {
-    #[error("{0} cannot be read: {1}")]
-    Unreadable(PathBuf, #[source] std::io::Error),
-    #[error("{0} {1}; secrets.example.json shows how it must look")]
-    Invalid(PathBuf, #[source] CredentialsError),
-    /// A value is missing or invalid.
-    #[error("{0}: {1}")]
-    Value(PathBuf, &'static str),
-}
-
-fn url_from_secrets(path: &Path) -> Result<String, SecretsError> {
-    let json = std::fs::read_to_string(path).map_err(|error| SecretsError::Unreadable(path.to_owned(), error))?;
-    let Credentials { username, password, host, port, database } =
-        Credentials::parse(&json).map_err(|error| SecretsError::Invalid(path.to_owned(), error))?;
-    let wrong = |what| SecretsError::Value(path.to_owned(), what);
+fn url_from_secrets(path: &Path) -> Result<String, Failure> {
+    let file = path.display();
+    let json = std::fs::read_to_string(path).map_err(|error| format!("{file} cannot be read: {error}"))?;
+    let invalid = |error: CredentialsError| format!("{file} {error}; secrets.example.json shows how it must look");
+    let Credentials { username, password, host, port, database } = Credentials::parse(&json).map_err(invalid)?;
+    let wrong = |what| format!("{file}: {what}");
     let host = host.ok_or_else(|| wrong("HOST is missing; it names the server"))?;
     let port = port.ok_or_else(|| wrong("PORT is missing; the usual one is 3306"))?;
     let database = database.ok_or_else(|| wrong("DBNAME is missing; the usual one is Error_Logs"))?;

@@ -26,7 +26,7 @@ use crate::gateway::{Gateway, GatewayConfig, UsagePlan, page};
 use crate::lambda::Function;
 use crate::lambda::log::BoundedLog;
 use crate::state::{Endpoint, Endpoints, StateFolder};
-pub use choice::{DatabaseChoice, SecretsError};
+pub use choice::DatabaseChoice;
 use functions::{MAX_LOG_BYTES, function, log_file, program};
 pub use options::{QueuedOptions, UpOptions};
 pub use queued::Kept;

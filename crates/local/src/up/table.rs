@@ -57,7 +57,7 @@ impl Table {
             progress("dynoxide ended; starting it again");
             tokio::time::sleep(RESTART_PAUSE).await;
             if let Err(error) = self.server.restart().await {
-                return error.into();
+                return error;
             }
         }
     }

@@ -104,7 +104,7 @@ const FAULTS: [(&str, &str, &str); 15] = [
     ("new-key-for-each-try", "cut after the commit", "the same code was sent under two keys"),
     ("changes-the-body", "throttled (429)", "another body was sent under the same key"),
     ("ignores-retry-after", "throttled (429)", "and Retry-After said 2 s"),
-    ("drops-what-is-throttled", "device over its rate (429)", "10 of 25 codes were lost"),
+    ("drops-what-is-throttled", "device over its rate (429)", "20 of 25 codes were lost"),
     ("drops-on-409", "key in flight (409)", "10 of 25 codes were lost"),
     ("trusts-a-portal", "captive portal", "10 of 25 codes were lost"),
     ("follows-redirects", "redirect (302, 307)", "it followed a redirect"),

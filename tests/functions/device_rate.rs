@@ -110,7 +110,7 @@ async fn a_retry_of_a_batch_that_was_stored_is_a_duplicate_however_much_its_devi
         assert_eq!((answer.status, &answer.body["duplicate"]), (200, &json!(duplicate)));
         assert_eq!(answer.body["accepted"], 5);
     }
-    assert_has_to_wait(&send(&function, "another key", &five(MAD)).await);
+    assert_has_to_wait(&send(&function, "another-key", &five(MAD)).await);
     let other = send(&function, "key", &record(MAD, 1, 1)).await;
     assert_eq!(other.status, 422, "another batch under a used key is a bug of the client, and waiting does not help");
     assert_eq!(store.count().await, 5);

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::queued::{Queued, store_messages};
-use crate::harness::{AnyStore, FunctionAnswer, FunctionRun, Moto, body_event, event, on_every_store, record};
+use crate::harness::{AnyStore, FunctionAnswer, FunctionRun, Moto, event, keyed_event, on_every_store, record};
 
 on_every_store!(
     a_device_over_its_rate_has_to_wait_and_the_others_of_a_batch_do_not,
@@ -24,15 +24,8 @@ fn function(store: &AnyStore) -> FunctionRun {
     FunctionRun::new("post-log", &variables)
 }
 
-fn keyed(key: &str, body: &Value) -> Value {
-    let mut event = body_event(&body.to_string());
-    event["headers"]["Idempotency-Key"] = key.into();
-    event["multiValueHeaders"]["Idempotency-Key"] = json!([key]);
-    event
-}
-
 async fn send(function: &FunctionRun, key: &str, body: &Value) -> FunctionAnswer {
-    function.invoke(&keyed(key, body)).await.expect("it answers")
+    function.invoke(&keyed_event(key, &body.to_string())).await.expect("it answers")
 }
 
 /// Five codes of one device, at once.

@@ -1,9 +1,9 @@
 //! A rate for each device: one that sends too much has to wait, and does not spend what all devices share.
 //!
-//! A bucket per device takes `DEVICE_RATE` codes and drains within a minute. A device is over its rate while its
-//! bucket holds more than that. Otherwise its whole batch goes in, even above the rim: a batch of 1000 codes must get through at any rate, and pays
-//! for itself with a longer wait. Only what was stored goes in, so neither a retry nor an outage costs a device anything.
-//! Each environment counts for itself.
+//! A bucket per device takes `DEVICE_RATE` codes and drains within a minute. A device is over its rate while its bucket
+//! holds more than that. Otherwise its whole batch goes in, even above the rim: the largest batch must get through at the
+//! lowest rate, and the device then waits for all of it. Only what was stored goes in, so neither a retry nor an outage
+//! costs a device anything. Each environment counts for itself.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -72,7 +72,7 @@ impl DeviceRates {
         let mut state = self.state();
         let mut seconds = HashMap::new();
         for device in logs.iter().map(NewLog::device_id) {
-            let empty_at = state.empty_at.peek(&self.key(device));
+            let empty_at = state.empty_at.get(&self.key(device));
             let wait = empty_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now).saturating_sub(MINUTE));
             if !wait.is_zero() && !seconds.contains_key(device) {
                 seconds.insert(device.clone(), wait.as_secs() + 1);

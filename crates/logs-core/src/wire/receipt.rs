@@ -4,12 +4,12 @@ use serde::Serialize;
 
 use crate::{Batch, RecordError, RecordErrorCode};
 
-/// The maximum number of errors in a response, beside those of throttled records: these are all there, because a client has
-/// to know which records to send again. `rejected` counts all rejected records.
+/// The maximum number of errors in a response, without those of throttled records. These are all listed: a client must know
+/// which records to send again. `rejected` counts all rejected records.
 pub const MAX_REPORTED_ERRORS: usize = 100;
 
-/// The response to a POST with at least one accepted record. Rejected records must not be sent again,
-/// but for those that are throttled.
+/// The response to a POST with at least one accepted record. Rejected records must not be sent again, unless they are
+/// throttled.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt<'a> {
     /// The number of records that were accepted.

@@ -6,10 +6,12 @@ const { login } = require('./login');
 const { refuse } = require('./refuse');
 const { refuseUnknownRoot } = require('./roots');
 
-// What is needed beside database=existing; but for the last three.
+// What belongs to database=existing.
 const OF_EXISTING = [
   'databaseHost',
   'databaseSecretArn',
+  'databaseParameterName',
+  'databaseParameterKeyArn',
   'databaseMaxConnections',
   'subnetIds',
   'securityGroupIds',
@@ -17,7 +19,14 @@ const OF_EXISTING = [
   'databaseInstance',
   'databaseResourceId',
 ];
-const OPTIONAL = ['databasePort', 'databaseInstance', 'databaseResourceId'];
+// What it does without. One of databaseSecretArn and databaseParameterName is enough.
+const OPTIONAL = [
+  'databaseParameterName',
+  'databaseParameterKeyArn',
+  'databasePort',
+  'databaseInstance',
+  'databaseResourceId',
+];
 
 // These have values in serverless.yml for every stage, so beside another kind of database they are a mistake only when
 // somebody names them for one deployment.
@@ -70,16 +79,43 @@ const created = (given, region) => {
   };
 };
 
+// Where the administrator's login is kept.
+const administrator = (given) => {
+  const isParameter = given.isGiven('databaseParameterName');
+  if (!isParameter) {
+    if (given.isGiven('databaseParameterKeyArn')) refuse('databaseParameterKeyArn is for databaseParameterName.');
+    return {
+      databaseSecretArn: given.text(
+        'databaseSecretArn',
+        /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}$/,
+        "a secret's whole ARN, with the six characters that AWS puts at its end",
+      ),
+    };
+  }
+  if (given.isGiven('databaseSecretArn')) refuse('databaseSecretArn and databaseParameterName: give one of them.');
+  return {
+    databaseParameterName: given.text(
+      'databaseParameterName',
+      /^\/?[\w.-]+(\/[\w.-]+)*$/,
+      'the name of a SecureString in Parameter Store, like /error-codes/prod/database',
+    ),
+    databaseParameterKeyArn: given.text(
+      'databaseParameterKeyArn',
+      /^$|^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[\w-]+$/,
+      "a KMS key's whole ARN",
+    ),
+  };
+};
+
 const existing = (given) => {
-  const missing = OF_EXISTING.find((name) => !OPTIONAL.includes(name) && !given.isGiven(name));
+  const isEnough = (name) => OPTIONAL.includes(name) || given.isGiven(name);
+  const missing = OF_EXISTING.find(
+    (name) => !isEnough(name) && !(name === 'databaseSecretArn' && given.isGiven('databaseParameterName')),
+  );
   if (missing) refuse(`database=existing needs ${missing}; serverless.yml says what it is.`);
   return {
     databaseHost: given.text('databaseHost', /^[\w-]+(\.[\w-]+)*\.[a-z][\w-]*$/i, "the database's host name"),
-    databaseSecretArn: given.text(
-      'databaseSecretArn',
-      /^arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+-\w{6}$/,
-      "a secret's whole ARN, with the six characters that AWS puts at its end",
-    ),
+    ...administrator(given),
     databasePort: given.isGiven('databasePort') ? given.number('databasePort', 1, 65535) : 3306,
     databaseInstance: given.text('databaseInstance', /^[a-zA-Z0-9-]{0,63}$/, "an RDS instance's identifier"),
     subnetIds: given.ids('subnetIds', 'subnet'),

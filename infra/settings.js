@@ -93,6 +93,7 @@ module.exports = async ({ options, resolveVariable }) => {
     codeRetention: given.number('codeRetention', 0, 65535),
     gatewayAccount: given.choice('gatewayAccount', ['created', 'existing']),
     getLogsCache: given.number('getLogsCache', 0, 60),
+    deviceRate: given.number('deviceRate', 0, 1_000_000),
     plans: { postLog: plan(given, 'postLog'), getLogs: plan(given, 'getLogs') },
     apiKeys: { postLog: given.names('postLogKeys', MOST_KEYS), getLogs: given.names('getLogsKeys', MOST_KEYS) },
     ...ofDatabase,

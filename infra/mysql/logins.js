@@ -21,11 +21,30 @@ const mayConnect = (resourceId, user) => ({
   Resource: { 'Fn::Sub': [`${arnOf('rds-db')}:dbuser:\${ResourceId}/${user}`, { ResourceId: resourceId }] },
 });
 
-const mayRead = (secret) => ({
-  Sid: 'OwnSecret',
+const mayRead = (sid, secrets) => ({
+  Sid: sid,
   Effect: 'Allow',
   Action: 'secretsmanager:GetSecretValue',
-  Resource: { Ref: secret },
+  Resource: secrets,
+});
+
+// Exactly this parameter, and of the key only what decrypts it. AWS's own key needs no right.
+const mayReadParameter = (name, key) => {
+  const arn = { 'Fn::Sub': `${arnOf('ssm')}:parameter/${name.replace(/^\//, '')}` };
+  const read = { Sid: 'Parameter', Effect: 'Allow', Action: 'ssm:GetParameter', Resource: arn };
+  const decrypt = {
+    Sid: 'ParameterKey',
+    Effect: 'Allow',
+    Action: 'kms:Decrypt',
+    Resource: key,
+    Condition: { StringEquals: { 'kms:EncryptionContext:PARAMETER_ARN': arn } },
+  };
+  return key ? [read, decrypt] : [read];
+};
+
+const policy = (statements) => ({
+  PolicyName: 'database-login',
+  PolicyDocument: { Version: '2012-10-17', Statement: statements },
 });
 
 module.exports = async ({ resolveVariable }) => {
@@ -33,7 +52,9 @@ module.exports = async ({ resolveVariable }) => {
   const stage = await resolveVariable('sls:stage');
   const connection = `file(infra/${database}/connection.yml)`;
   const resourceId = login.isIam ? await resolveVariable(`${connection}:resourceId`) : null;
-  const adminSecret = await resolveVariable(`${connection}:adminSecret`);
+  const adminSecret = await resolveVariable(`${connection}:adminSecret, null`);
+  const adminParameter = await resolveVariable(`${connection}:adminParameter, null`);
+  const adminParameterKey = await resolveVariable(`${connection}:adminParameterKey, null`);
 
   // store-logs is there only beside a queue.
   const names = Object.keys(FUNCTIONS).filter((name) => name !== 'storeLogs' || queue);
@@ -42,7 +63,7 @@ module.exports = async ({ resolveVariable }) => {
     const userOfStage = `${user}_${stage}`;
     const statements = [
       ...(login.isIam ? [mayConnect(resourceId, userOfStage)] : []),
-      ...(login.hasSecrets ? [mayRead(secret)] : []),
+      ...(login.hasSecrets ? [mayRead('OwnSecret', { Ref: secret })] : []),
     ];
     return [
       name,
@@ -52,15 +73,26 @@ module.exports = async ({ resolveVariable }) => {
         // For migrate, which brings the user to the login of the parameter.
         userOfMigrate: login.target === 'iam' ? userOfStage : null,
         secretOfMigrate: login.target === 'secret' ? { Ref: secret } : null,
-        policy: { PolicyName: 'database-login', PolicyDocument: { Version: '2012-10-17', Statement: statements } },
+        policy: policy(statements),
       },
     ];
   });
 
+  // The administrator's, and those of the users that it gives passwords.
+  const secretsOfMigrate = [
+    ...(adminSecret ? [adminSecret] : []),
+    ...functions.flatMap(([, { secretOfMigrate }]) => secretOfMigrate ?? []),
+  ];
+
   return {
     ...Object.fromEntries(functions),
+    migrate: {
+      policy: policy([
+        ...(secretsOfMigrate.length ? [mayRead('Secrets', secretsOfMigrate)] : []),
+        ...(adminParameter ? mayReadParameter(adminParameter, adminParameterKey) : []),
+      ]),
+    },
+    adminLogin: adminSecret ?? adminParameter,
     isSwitching: login.isIam && login.hasSecrets ? 'true' : null,
-    // What migrate reads: the administrator's secret, and those whose users it creates.
-    secretsOfMigrate: [adminSecret, ...functions.flatMap(([, { secretOfMigrate }]) => secretOfMigrate ?? [])],
   };
 };

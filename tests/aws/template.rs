@@ -9,6 +9,7 @@ mod functions;
 mod gateway_responses;
 mod idle;
 mod linters;
+mod parameter_store;
 mod parameters;
 mod queue;
 mod roles;

@@ -14,8 +14,8 @@ import uuid
 from urllib.parse import urljoin, urlsplit
 
 FAULTS = (
-    "none", "gives-up-after-503", "new-key-for-each-try", "changes-the-body", "ignores-retry-after", "drops-on-409",
-    "trusts-a-portal", "follows-redirects", "checks-no-certificate", "never-pauses", "short-timeout",
+    "none", "gives-up-after-503", "drops-what-is-throttled", "new-key-for-each-try", "changes-the-body",
+    "ignores-retry-after", "drops-on-409", "trusts-a-portal", "follows-redirects", "checks-no-certificate", "never-pauses", "short-timeout",
     "repeats-after-202", "repeats-after-413", "drops-on-a-page-of-a-proxy", "one-code-then-gives-up", "single-codes",
 )  # fmt: skip
 FAULT = sys.argv[1]
@@ -65,6 +65,8 @@ def is_done(response):
         return True
     if FAULT == "drops-on-a-page-of-a-proxy" and status == 400:
         return True
+    if FAULT == "drops-what-is-throttled" and status == 429:
+        return "errors" in document
     if (FAULT, status) in (("drops-on-409", 409), ("gives-up-after-503", 503)):
         return True
     if status in (200, 202):

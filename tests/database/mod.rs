@@ -4,6 +4,7 @@ mod encryption;
 mod iam;
 mod migrate;
 mod migrations;
+mod parameter_store;
 mod retention;
 mod secrets;
 mod store;

@@ -9,12 +9,12 @@ use tokio::net::TcpListener;
 
 use crate::harness::{Account, FunctionRun, Moto, event, record};
 
-async fn expect_stored(function: &FunctionRun) {
+pub(super) async fn expect_stored(function: &FunctionRun) {
     let answer = function.send(&record("a", 1, 1).to_string()).await;
     assert_eq!(answer.status, 200, "{:?}\n{}", answer.body, function.log());
 }
 
-async fn expect_out_of_reach(function: &FunctionRun, reason: &str) {
+pub(super) async fn expect_out_of_reach(function: &FunctionRun, reason: &str) {
     let answer = function.send(&record("lost?", 1, 1).to_string()).await;
     assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")), "{}", function.log());
     let told = answer.body.to_string();

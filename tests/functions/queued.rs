@@ -14,18 +14,18 @@ on_every_store!(
 );
 
 /// A queue, and post-log before it.
-struct Queued {
+pub(super) struct Queued {
     moto: Moto,
     queues: Queues,
-    post_log: FunctionRun,
+    pub(super) post_log: FunctionRun,
 }
 
 impl Queued {
     async fn start() -> Self {
-        Self::start_with(Moto::start().await).await
+        Self::start_with(Moto::start().await, &[]).await
     }
 
-    async fn start_with(moto: Moto) -> Self {
+    pub(super) async fn start_with(moto: Moto, more: &[(&str, &str)]) -> Self {
         let policy = RedrivePolicy { visibility_timeout: 60, max_receive_count: 5 };
         let queues = Queues::create(moto.url(), REGION, policy).await.expect("queues can be made");
         let variables = [
@@ -35,11 +35,11 @@ impl Queued {
             ("AWS_ACCESS_KEY_ID", KEY),
             ("AWS_SECRET_ACCESS_KEY", KEY),
         ];
-        let post_log = FunctionRun::new("post-log", &variables);
+        let post_log = FunctionRun::new("post-log", &[&variables, more].concat());
         Self { moto, queues, post_log }
     }
 
-    async fn send(&self, key: Option<&str>, body: &str) -> (u16, Value) {
+    pub(super) async fn send(&self, key: Option<&str>, body: &str) -> (u16, Value) {
         let answer = self.post_log.invoke(&keyed_event(key, body)).await.expect("it answers");
         if answer.status == 503 {
             assert_eq!(answer.headers["retry-after"], "1");
@@ -48,7 +48,7 @@ impl Queued {
     }
 
     /// All messages that there are, as JSON.
-    async fn receive(&self) -> Vec<Value> {
+    pub(super) async fn receive(&self) -> Vec<Value> {
         let mut bodies = Vec::new();
         loop {
             let messages = self.queues.queue.receive(10, 0).await.expect("moto answers");
@@ -62,7 +62,7 @@ impl Queued {
 }
 
 /// Has store-logs store messages; how many it gives back.
-async fn store_messages(store: &AnyStore, messages: &[Value]) -> usize {
+pub(super) async fn store_messages(store: &AnyStore, messages: &[Value]) -> usize {
     let records: Vec<_> = messages
         .iter()
         .enumerate()
@@ -154,7 +154,7 @@ async fn an_invalid_batch_is_refused_before_the_queue_is_called() {
 
 #[tokio::test]
 async fn a_queue_that_is_away_or_refuses_is_503_and_nothing_about_the_inside() {
-    let mut queued = Queued::start_with(Moto::start_denying("AmazonSQS.SendMessage").await).await;
+    let mut queued = Queued::start_with(Moto::start_denying("AmazonSQS.SendMessage").await, &[]).await;
     let body = record("a", 1, 1).to_string();
     let (status, problem) = queued.send(Some("k"), &body).await;
     assert_eq!((status, problem["detail"].as_str()), (503, Some("the store is out of reach; send the request again")));

@@ -16,7 +16,7 @@ pub(crate) use database::{
     Database, encrypted_server, in_time, lock_key, private_server, refuse_the_second_insert,
     wait_for_blocked_statements, wait_for_row_lock,
 };
-pub(crate) use function::{FunctionRun, body_event, event, keyed_event};
+pub(crate) use function::{FunctionAnswer, FunctionRun, body_event, event, keyed_event};
 pub(crate) use local::fault_proxy::{Fault, FaultProxy};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};

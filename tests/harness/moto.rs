@@ -39,6 +39,7 @@ impl Moto {
     pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
         vec![
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.url.clone()),
+            ("AWS_ENDPOINT_URL_SSM", self.url.clone()),
             ("AWS_REGION", REGION.to_owned()),
             ("AWS_ACCESS_KEY_ID", KEY.to_owned()),
             ("AWS_SECRET_ACCESS_KEY", KEY.to_owned()),
@@ -58,17 +59,36 @@ impl Moto {
         self.secrets_manager("PutSecretValue", &request).await;
     }
 
+    /// Gives the parameter of this name this content, as a `SecureString` or another type.
+    pub(crate) async fn put_parameter(&self, name: &str, kind: &str, content: &Value) {
+        let request = json!({ "Name": name, "Type": kind, "Value": content.to_string(), "Overwrite": true });
+        self.call("ssm", "AmazonSSM.PutParameter", &request).await;
+    }
+
     /// How often a secret was read.
     pub(crate) async fn secret_reads(&self) -> usize {
+        self.count("secretsmanager.GetSecretValue").await
+    }
+
+    /// How often a parameter was read.
+    pub(crate) async fn parameter_reads(&self) -> usize {
+        self.count("AmazonSSM.GetParameter").await
+    }
+
+    async fn count(&self, operation: &str) -> usize {
         let answer = self.client.get(format!("{}/operations", self.url)).send().await.expect("moto answers");
         let operations: Vec<String> = answer.json().await.expect("a list");
-        operations.iter().filter(|operation| *operation == "secretsmanager.GetSecretValue").count()
+        operations.iter().filter(|called| *called == operation).count()
     }
 
     async fn secrets_manager(&self, operation: &str, request: &Value) -> Value {
+        self.call("secretsmanager", &format!("secretsmanager.{operation}"), request).await
+    }
+
+    async fn call(&self, service: &str, target: &str, request: &Value) -> Value {
         let request = self
-            .request("secretsmanager", Method::POST, "/")
-            .header("x-amz-target", format!("secretsmanager.{operation}"))
+            .request(service, Method::POST, "/")
+            .header("x-amz-target", target)
             .header("content-type", "application/x-amz-json-1.1")
             .body(request.to_string());
         answer(request).await

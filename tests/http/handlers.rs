@@ -8,7 +8,7 @@ use lambda_http::{Context, Request, RequestExt};
 use logs_core::clock::Moment;
 use logs_core::metrics::Metrics;
 use logs_core::{Deadline, Store};
-use post_log::{Destination, PostLog};
+use post_log::{Destination, DeviceRates, PostLog};
 use serde_json::{Value, json};
 
 use crate::harness::{AnyStore, Database, on_every_store, record};
@@ -29,7 +29,12 @@ fn request_by(body: &Value, deadline: Deadline) -> Request {
 
 fn post_log(store: Store) -> PostLog {
     let clock = || Duration::from_secs(NOW.unsigned_abs());
-    PostLog { destination: Destination::Store(store), clock, metrics: Metrics::from_environment(&|_| None) }
+    PostLog {
+        destination: Destination::Store(store),
+        device_rates: None,
+        clock,
+        metrics: Metrics::from_environment(&|_| None),
+    }
 }
 
 async fn a_log_is_dated_by_the_services_clock(store: AnyStore) {
@@ -56,6 +61,17 @@ async fn an_invalid_request_is_refused_without_calling_the_database() {
         (request(&record("a", 1, 1)), 503),
     ] {
         assert_eq!(function.handle(&request).await.status(), status);
+    }
+}
+
+#[tokio::test]
+async fn what_could_not_be_stored_costs_a_device_nothing_of_its_rate() {
+    let away = Database { url: "mysql://nobody:x@127.0.0.1:1/Error_Logs".to_owned() };
+    let device_rates = DeviceRates::from_environment(&|_| Some("1".to_owned())).expect("it is a rate");
+    let function = PostLog { device_rates, ..post_log(away.store()) };
+    for _ in 0..2 {
+        let request = request(&json!(vec![record("a", 1, 1); 5]));
+        assert_eq!(function.handle(&request).await.status(), 503);
     }
 }
 

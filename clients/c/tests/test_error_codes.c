@@ -311,6 +311,7 @@ static void the_same_bytes_go_out_until_a_response_is_the_services(void) {
       {408, NULL, "", 0},
       {409, "1", "{\"status\":409,\"request_id\":\"r\"}", 1000},
       {429, "7", "", 7000},
+      {429, "9", "{\"status\":429,\"request_id\":\"r\",\"errors\":[{\"index\":0,\"code\":\"throttled\"}]}", 9000},
       {200, NULL, "{\"accepted\":5.5,\"rejected\":0}", 0},
       {200, NULL, "{\"accepted\":5,\"rejected\":0e1}", 0},
       {503, "99999999999", "", 86400000},

@@ -10,6 +10,7 @@ PAGE = b"<html>Welcome to the hotel</html>"
 AGAIN = [problem(status) for status in (408, 409, 425, 429, 500, 501, 502, 503, 504)]
 NOT_THE_SERVICE = [(status, {}, body) for status in (200, 202, 204, 302) for body in (b"", PAGE, b"[]", b"3", b"{}")]
 AGAIN += NOT_THE_SERVICE + ["unreachable", "lost", "half", (None, {}, b""), (200, {}, receipt(7))]
+AGAIN += [problem(429, errors=[{"index": 0, "field": "deviceID", "code": "throttled", "message": "m"}])]
 KEPT = [problem(status) for status in (400, 401, 403, 404, 405, 418)]
 KEPT += [(status, {}, PAGE) for status in (400, 403, 404, 413, 422)] + [problem(413)]
 

@@ -19,20 +19,20 @@ pub struct Problem<'a> {
     status: StatusCode,
     detail: &'a str,
     request_id: &'a str,
-    #[serde(skip_serializing_if = "<[RecordError]>::is_empty")]
-    errors: &'a [RecordError],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<&'a RecordError>,
 }
 
 impl<'a> Problem<'a> {
     /// `detail` is one sentence that tells the client what to do. That of a 5xx says nothing about the cause.
     pub fn new(status: StatusCode, detail: &'a str, request_id: &'a str) -> Self {
         let title = status.canonical_reason().unwrap_or("Error");
-        Self { kind: "about:blank", title, status, detail, request_id, errors: &[] }
+        Self { kind: "about:blank", title, status, detail, request_id, errors: Vec::new() }
     }
 
     /// The same, with the errors of the rejected records.
     #[must_use]
-    pub fn with_errors(self, errors: &'a [RecordError]) -> Self {
+    pub fn with_errors(self, errors: Vec<&'a RecordError>) -> Self {
         Self { errors, ..self }
     }
 

@@ -17,7 +17,7 @@ pub fn json(status: StatusCode, body: &impl Serialize) -> Response {
 /// 503 with Retry-After: nothing was stored, or the outcome is unknown. The client sends the request again.
 pub fn unavailable(request_id: &str) -> Response {
     let detail = "the store is out of reach; send the request again";
-    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, request_id).retry_after_a_second()
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, detail, request_id).retry_after(1)
 }
 
 /// Sets a header. A value that is not valid in a header is left out.
@@ -41,10 +41,10 @@ impl Problem<'_> {
         of_type(crate::PROBLEM_JSON, self.status(), self)
     }
 
-    /// The same with `Retry-After: 1`.
-    pub fn retry_after_a_second(&self) -> Response {
+    /// The same with `Retry-After`.
+    pub fn retry_after(&self, seconds: u64) -> Response {
         let mut response = self.response();
-        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
+        response.headers_mut().insert(RETRY_AFTER, seconds.into());
         response
     }
 }

@@ -28,7 +28,7 @@ pub use domain::{
     InvalidIdempotencyKey, Log, MAX_RECORDS, Message, MessageOutcome, MessageReport, MostRecent, NewBatch, NewLog,
     Position, Query, RecordError, RecordErrorCode, Timestamp, ranked_at,
 };
-pub use platform::{Credentials, CredentialsError, Deadline, SecretError};
+pub use platform::{Credentials, CredentialsError, Deadline, Secret, SecretError};
 pub use platform::{aws, certificates, clock, metrics, operator_log, settings};
 pub use store::{Access, Store, StoreError};
 pub use wire::{

@@ -95,6 +95,18 @@ impl Store {
         }
     }
 
+    /// What storing a batch now would find under its key, without storing it; `None` if the key is new.
+    pub async fn find_batch(
+        &self,
+        batch: NewBatch<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<InsertOutcome>, StoreError> {
+        match self {
+            Self::MySql(store) => store.find_batch(batch, deadline).await,
+            Self::DynamoDb(store) => store.find_batch(batch, deadline).await,
+        }
+    }
+
     /// Stores the batches of many messages, each whole or not at all, and only once. What is stored stays stored when
     /// something fails later.
     pub async fn insert_messages(&self, messages: Vec<Message>, deadline: Deadline) -> MessageReport {

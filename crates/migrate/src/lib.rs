@@ -2,6 +2,7 @@
 //! harmless.
 
 use lambda_runtime::Diagnostic;
+use logs_core::Secret;
 use logs_core::mysql::{
     DatabaseSettings, DatabaseUser, MigrationReport, QueryIndexes, Rights, UserLogin, migrate_with_users,
 };
@@ -18,7 +19,7 @@ pub struct Migration {
 }
 
 impl Migration {
-    /// `DB_SECRET_ARN` (or `DATABASE_URL`) is the administrator's login. `POST_LOG_SECRET_ARN`, `GET_LOGS_SECRET_ARN`,
+    /// `DB_SECRET_ARN` (or `DB_PARAMETER_NAME`, or `DATABASE_URL`) is the administrator's login. `POST_LOG_SECRET_ARN`, `GET_LOGS_SECRET_ARN`,
     /// `RETENTION_SECRET_ARN`, `SUMMARIZE_SECRET_ARN` and, with a queue, `STORE_LOGS_SECRET_ARN` are the secrets of the
     /// users to create or update. In place of each, `POST_LOG_IAM_USER` and so on name a user that logs in by IAM.
     /// `QUERY_INDEXES`: see [`QueryIndexes`].
@@ -60,7 +61,7 @@ impl Migration {
 fn login(env: Env<'_>, (by_secret, by_iam): (&'static str, &'static str)) -> Result<UserLogin, SettingError> {
     match (env(by_secret), env(by_iam)) {
         (Some(_), Some(_)) => Err(SettingError::Both(by_secret, by_iam)),
-        (_, None) => Ok(UserLogin::Secret(secret(env, by_secret)?)),
+        (_, None) => Ok(UserLogin::Secret(Secret::Arn(secret(env, by_secret)?))),
         (None, Some(_)) => Ok(UserLogin::Iam(iam_user(env, by_iam)?)),
     }
 }

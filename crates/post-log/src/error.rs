@@ -2,9 +2,10 @@
 
 use edge::{Problem, Response, unavailable};
 use http::StatusCode;
-use logs_core::{BodyError, InvalidIdempotencyKey, StoreError, reported_errors};
+use logs_core::metrics::Metric;
+use logs_core::{Batch, BodyError, InvalidIdempotencyKey, StoreError, reported_errors};
 
-use crate::QueueError;
+use crate::{QueueError, counts};
 
 /// Why a POST is not acknowledged. The text is for the client where the status is 4xx, for the operator where it is 503.
 #[derive(Debug, thiserror::Error)]
@@ -27,6 +28,17 @@ pub enum PostError {
     /// 409
     #[error("another request with this Idempotency-Key may be at work; send the request again")]
     KeyInFlight,
+    /// 429: of devices that are over their rate are all records, or some of a batch with a key, which is stored whole or not
+    /// at all.
+    #[error("{} too much; send the batch again in {seconds} s", who(rest.as_ref()))]
+    OverRate {
+        /// The batch without those records, if something is left.
+        rest: Option<Batch>,
+        /// How long these devices have to wait.
+        seconds: u64,
+        /// The number of their records.
+        throttled: usize,
+    },
     /// 503
     #[error("{error}")]
     Store {
@@ -54,15 +66,30 @@ impl PostError {
             Self::Key(_) | Self::SeveralKeys | Self::Body(_) => StatusCode::BAD_REQUEST,
             Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::KeyInFlight => StatusCode::CONFLICT,
+            Self::OverRate { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Store { .. } | Self::Queue { .. } => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
-    /// The number of records, if every one is rejected.
-    pub(crate) fn rejected(&self) -> Option<usize> {
+    /// Of a batch with these devices over their rate, which is `rest` without them.
+    pub(crate) fn over_rate(batch: &Batch, rest: Option<Batch>, seconds: u64) -> Self {
+        let throttled = rest.as_ref().map_or(batch.logs().len(), Batch::throttled);
+        Self::OverRate { rest, seconds, throttled }
+    }
+
+    /// The number of records, if every one is wrong.
+    fn rejected(&self) -> Option<usize> {
         match self {
             Self::Body(BodyError::NoValidRecord(errors)) => Some(errors.last().map_or(0, |last| last.index + 1)),
             _ => None,
+        }
+    }
+
+    /// What CloudWatch counts.
+    pub(crate) fn counts(&self) -> Vec<Metric> {
+        match self {
+            Self::OverRate { throttled, .. } => vec![Metric::Count("Throttled", *throttled)],
+            _ => self.rejected().map_or(Vec::new(), |rejected| counts(0, rejected, false)),
         }
     }
 
@@ -72,7 +99,11 @@ impl PostError {
         let problem = Problem::new(self.status(), &detail, request_id);
         match self {
             Self::Store { .. } | Self::Queue { .. } => unavailable(request_id),
-            Self::KeyInFlight => problem.retry_after_a_second(),
+            Self::KeyInFlight => problem.retry_after(1),
+            Self::OverRate { rest: Some(rest), seconds, .. } => {
+                problem.with_errors(reported_errors(rest.errors())).retry_after(*seconds)
+            }
+            Self::OverRate { rest: None, seconds, .. } => problem.retry_after(*seconds),
             Self::Body(BodyError::NoValidRecord(errors)) => problem.with_errors(reported_errors(errors)).response(),
             _ => problem.response(),
         }
@@ -94,4 +125,8 @@ impl PostError {
             _ => tracing::info!(status = self.status().as_u16(), detail = %self, "refused"),
         }
     }
+}
+
+fn who(rest: Option<&Batch>) -> &'static str {
+    if rest.is_some() { "a device of this batch sends" } else { "the devices of this batch send" }
 }

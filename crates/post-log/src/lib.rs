@@ -2,15 +2,17 @@
 //!
 //! Body → [`Batch`] → one INSERT, or one transaction with the ledger if there is an [`IdempotencyKey`] → [`Receipt`]. In
 //! queued mode: → [`Message`] → SQS → [`Receipt`]; store-logs does the rest. Bad input is refused before the database or
-//! the queue is asked.
+//! the queue is asked. With `DEVICE_RATE`, a device that sends too much has to wait ([`DeviceRates`]).
 
 mod destination;
+mod device_rates;
 mod error;
 mod queue;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use destination::Destination;
+pub use device_rates::DeviceRates;
 use edge::{Handler, Response, json};
 pub use error::PostError;
 use http::{HeaderMap, StatusCode};
@@ -27,6 +29,8 @@ pub use queue::{Queue, QueueError};
 pub struct PostLog {
     /// Where the logs go.
     pub destination: Destination,
+    /// How much a device may send; `None`: any number of codes.
+    pub device_rates: Option<DeviceRates>,
     /// The time since 1970, which dates the logs.
     pub clock: fn() -> Duration,
     /// What CloudWatch counts.
@@ -51,7 +55,7 @@ impl Handler for PostLog {
             Ok(response) => response,
             Err(error) => {
                 error.log();
-                self.count(error.rejected().map_or(Vec::new(), |rejected| counts(0, rejected, false)));
+                self.count(error.counts());
                 error.response(request_id)
             }
         }
@@ -61,23 +65,64 @@ impl Handler for PostLog {
 impl PostLog {
     /// Reads all settings, and connects ahead of the first event.
     pub async fn from_environment(env: Env<'_>) -> Result<Self, edge::Error> {
+        let device_rates = DeviceRates::from_environment(env)?;
         let destination = Destination::from_environment(env).await?;
-        Ok(Self { destination, clock: clock::since_epoch, metrics: Metrics::from_environment(env) })
+        Ok(Self { destination, device_rates, clock: clock::since_epoch, metrics: Metrics::from_environment(env) })
     }
 
     async fn post(&self, request: &Request) -> Result<Response, PostError> {
         let key = idempotency_key(request.headers())?;
         let batch = Batch::parse(request.body())?;
         let deadline = edge::deadline(request);
-        let acknowledged = match &self.destination {
-            Destination::Store(store) => self.store(store, key.as_ref(), &batch, deadline).await?,
-            Destination::Queue(queue) => self.send(queue, key, &batch, deadline).await?,
+        let over_rate = self.device_rates.as_ref().and_then(|rates| rates.over_rate(batch.logs(), Instant::now()));
+        let (acknowledged, batch) = match over_rate {
+            None => (self.keep(key, &batch, deadline).await?, batch),
+            Some(over_rate) => match over_rate.rest(&batch) {
+                Some(rest) if key.is_none() => (self.keep(None, &rest, deadline).await?, rest),
+                // With a key a batch is stored whole or not at all: who lost the response could not tell which records to
+                // send again. One that was stored before is acknowledged however much its devices send.
+                rest => match self.find(key.as_ref(), &batch, deadline).await? {
+                    Some(found) => (found, batch),
+                    None => return Err(PostError::over_rate(&batch, rest, over_rate.seconds())),
+                },
+            },
         };
         let Acknowledged { line, status, duplicate } = acknowledged;
         let (accepted, rejected) = (batch.logs().len(), batch.rejected());
         tracing::info!(accepted, rejected, duplicate, "{line}");
-        self.count(counts(if duplicate { 0 } else { accepted }, rejected, duplicate));
+        let mut metrics = counts(if duplicate { 0 } else { accepted }, rejected - batch.throttled(), duplicate);
+        if let Some(rates) = &self.device_rates {
+            let codes = if duplicate { 0 } else { rates.fill(batch.logs(), Instant::now()) };
+            metrics.push(Metric::Count("CodesOfLargestDevice", codes));
+            metrics.push(Metric::Count("Throttled", batch.throttled()));
+        }
+        self.count(metrics);
         Ok(json(status, &Receipt::of(&batch, duplicate, edge::request_id(request))))
+    }
+
+    async fn keep(
+        &self,
+        key: Option<IdempotencyKey>,
+        batch: &Batch,
+        deadline: Deadline,
+    ) -> Result<Acknowledged, PostError> {
+        match &self.destination {
+            Destination::Store(store) => self.store(store, key.as_ref(), batch, deadline).await,
+            Destination::Queue(queue) => self.send(queue, key, batch, deadline).await,
+        }
+    }
+
+    /// What the ledger says of a batch; nothing in queued mode, where a message that is sent twice does no harm.
+    async fn find(
+        &self,
+        key: Option<&IdempotencyKey>,
+        batch: &Batch,
+        deadline: Deadline,
+    ) -> Result<Option<Acknowledged>, PostError> {
+        let (Destination::Store(store), Some(key)) = (&self.destination, key) else { return Ok(None) };
+        let failed = |error| PostError::Store { error, records: batch.logs().len() };
+        let batch = NewBatch::new(key, batch, clock::seconds((self.clock)()));
+        store.find_batch(batch, deadline).await.map_err(failed)?.map(acknowledged).transpose()
     }
 
     async fn store(
@@ -93,12 +138,7 @@ impl PostLog {
             store.insert(batch.logs(), received_at, deadline).await.map_err(failed)?;
             return Ok(STORED);
         };
-        match store.insert_once(NewBatch::new(key, batch, received_at), deadline).await.map_err(failed)? {
-            InsertOutcome::Inserted => Ok(STORED),
-            InsertOutcome::AlreadyInserted => Ok(STORED_BEFORE),
-            InsertOutcome::KeyConflict => Err(PostError::KeyReused),
-            InsertOutcome::KeyInFlight => Err(PostError::KeyInFlight),
-        }
+        acknowledged(store.insert_once(NewBatch::new(key, batch, received_at), deadline).await.map_err(failed)?)
     }
 
     async fn send(
@@ -122,6 +162,15 @@ impl PostLog {
             metrics.extend(store.take_metrics());
         }
         self.metrics.write(&metrics);
+    }
+}
+
+fn acknowledged(outcome: InsertOutcome) -> Result<Acknowledged, PostError> {
+    match outcome {
+        InsertOutcome::Inserted => Ok(STORED),
+        InsertOutcome::AlreadyInserted => Ok(STORED_BEFORE),
+        InsertOutcome::KeyConflict => Err(PostError::KeyReused),
+        InsertOutcome::KeyInFlight => Err(PostError::KeyInFlight),
     }
 }
 

@@ -278,3 +278,17 @@ fn mail_goes_to_whom_the_parameter_names_and_to_nobody_without() {
         assert_eq!(template.of_type("AWS::SNS::Subscription").len(), 0, "{}", template.name);
     }
 }
+
+#[test]
+fn only_this_accounts_alarms_may_write_to_the_topic() {
+    for template in variants() {
+        let expected = json!([{
+            "Effect": "Allow",
+            "Principal": { "Service": "cloudwatch.amazonaws.com" },
+            "Action": "sns:Publish",
+            "Resource": { "Ref": "AlarmTopic" },
+            "Condition": { "StringEquals": { "aws:SourceAccount": { "Ref": "AWS::AccountId" } } },
+        }]);
+        assert_eq!(template.properties("AlarmTopicPolicy")["PolicyDocument"]["Statement"], expected);
+    }
+}

@@ -88,6 +88,9 @@ fn each_function_is_told_its_table_but_a_queued_post_log() {
             if id != "StoreLogsLambdaFunction" {
                 add(&json!({ "ALLOWED_ORIGIN": "*" }));
             }
+            if id == "PostLogLambdaFunction" {
+                add(&json!({ "DEVICE_RATE": "0" }));
+            }
             if id == "GetLogsLambdaFunction" {
                 add(&json!({ "CACHE_SECONDS": if template.stage() == "prod" { "1" } else { "0" } }));
             }

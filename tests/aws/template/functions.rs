@@ -86,7 +86,7 @@ fn each_function_is_told_its_own_login_and_nothing_that_is_secret() {
             ("Summarize", "summarize", &["NEW_AFTER_DAYS", "NEW_CODES_TOPIC_ARN", "PAGE_URL"]),
         ];
         if !template.is_queued() {
-            expected.push(("PostLog", "post_log", &["ALLOWED_ORIGIN"]));
+            expected.push(("PostLog", "post_log", &["ALLOWED_ORIGIN", "DEVICE_RATE"]));
         }
         users.push(("POST_LOG", "PostLog"));
         if template.has("Queue") {
@@ -135,6 +135,21 @@ fn a_list_is_shown_again_for_a_second_in_prod_and_not_at_all_in_dev() {
     for template in variants() {
         let seconds = &template.properties("GetLogsLambdaFunction")["Environment"]["Variables"]["CACHE_SECONDS"];
         assert_eq!(seconds, if template.stage() == "prod" { "1" } else { "0" }, "{}", template.name);
+    }
+}
+
+#[test]
+fn a_device_may_send_any_number_of_codes_unless_the_stage_says_how_many() {
+    let rate = |template: &Template| {
+        template.properties("PostLogLambdaFunction")["Environment"]["Variables"]["DEVICE_RATE"].clone()
+    };
+    for template in variants() {
+        assert_eq!(rate(template), "0", "{}", template.name);
+    }
+    for more in [&["ingestion=queued"][..], &["database=dynamodb"], &[]] {
+        let parameters = [&["deviceRate=120"], more].concat();
+        let template = Project::copy().package("dev", &parameters).expect("it can be packaged");
+        assert_eq!(rate(&template), "120", "{more:?}");
     }
 }
 

@@ -42,6 +42,7 @@ fn a_region_whose_databases_the_functions_would_not_trust() {
 #[test]
 fn a_value_that_is_none_of_the_possible_ones() {
     is_refused("dev", &["architecture=arm"], r#"architecture must be one of x86_64, arm64, not "arm"."#);
+    is_refused("dev", &["deviceRate=-1"], r#"deviceRate must be a whole number from 0 to 1000000, not "-1"."#);
     is_refused("dev", &["postLogRate=fast"], r#"postLogRate must be a whole number from 1 to 10000, not "fast"."#);
     is_refused(
         "dev",

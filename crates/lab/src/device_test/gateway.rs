@@ -18,6 +18,9 @@ use tokio::time::Instant;
 use crate::device_test::scenario::Fate;
 use crate::error::LabError;
 
+/// What is wrong with a rejected record.
+const WRONG: &str = "out_of_range";
+
 /// The target of redirects.
 const LOGIN: &str = "/login";
 
@@ -112,7 +115,8 @@ async fn respond(State(script): State<Arc<Script>>, uri: Uri, headers: HeaderMap
     let (status, bytes) = response.unwrap_or((502, Bytes::new()));
     match fate {
         Fate::Passed => whole(status, None, bytes),
-        Fate::Status(status, after) => whole(status, after, problem(status)),
+        Fate::Status(status, after) => whole(status, after, problem(status, (status == 400).then_some(WRONG))),
+        Fate::OverRate(seconds) => whole(429, Some(seconds), problem(429, Some("throttled"))),
         Fate::CutBefore | Fate::CutAfter => cut(),
         Fate::HalfResponse => half(status, &bytes),
         Fate::Slow => {
@@ -141,13 +145,13 @@ async fn forward(script: &Script, headers: &HeaderMap, body: Bytes) -> Option<(u
     Some((response.status().as_u16(), response.bytes().await.ok()?))
 }
 
-/// A problem like the service's. A 400 rejects the first record.
-fn problem(status: u16) -> Bytes {
+/// A problem like the service's; `code` is its error for the first record.
+fn problem(status: u16, code: Option<&str>) -> Bytes {
     let mut problem = serde_json::json!({
         "type": "about:blank", "title": "On purpose", "status": status, "detail": "a test", "request_id": "device-test",
     });
-    if status == 400 {
-        problem["errors"] = rejected_on_purpose();
+    if let Some(code) = code {
+        problem["errors"] = rejected_on_purpose(code);
     }
     problem.to_string().into()
 }
@@ -195,14 +199,15 @@ fn with_one_rejected(status: u16, bytes: Bytes) -> Response<Body> {
         Some(accepted @ 2..) => {
             receipt["accepted"] = (accepted - 1).into();
             receipt["rejected"] = 1.into();
-            receipt["errors"] = rejected_on_purpose();
+            receipt["errors"] = rejected_on_purpose(WRONG);
             whole(status, None, receipt.to_string().into())
         }
-        Some(1) => whole(400, None, problem(400)),
+        Some(1) => whole(400, None, problem(400, Some(WRONG))),
         _ => whole(status, None, bytes),
     }
 }
 
-fn rejected_on_purpose() -> Value {
-    serde_json::json!([{"index": 0, "field": "err", "code": "out_of_range", "message": "rejected on purpose"}])
+fn rejected_on_purpose(code: &str) -> Value {
+    let field = if code == WRONG { "err" } else { "deviceID" };
+    serde_json::json!([{"index": 0, "field": field, "code": code, "message": "rejected on purpose"}])
 }

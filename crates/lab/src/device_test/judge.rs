@@ -92,10 +92,11 @@ fn broken_by_retry(first: &Arrival, second: &Arrival) -> Option<String> {
         Fate::Slow => Some("it did not wait for a slow response".to_owned()),
         fate if fate.acknowledges() => Some("a batch was sent again after it was acknowledged".to_owned()),
         fate if fate.is_final() => Some(REPEATED.to_owned()),
-        Fate::Status(status, Some(seconds)) if waited + TOLERANCE < Duration::from_secs(seconds) => {
-            Some(format!("it sent again {waited:.1?} after {status}, and Retry-After said {seconds} s"))
+        fate => {
+            let (status, seconds) = fate.retry_after()?;
+            let is_early = waited + TOLERANCE < Duration::from_secs(seconds);
+            is_early.then(|| format!("it sent again {waited:.1?} after {status}, and Retry-After said {seconds} s"))
         }
-        _ => None,
     }
 }
 

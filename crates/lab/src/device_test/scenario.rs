@@ -9,6 +9,8 @@ pub(crate) enum Fate {
     Passed,
     /// The client gets this status and `Retry-After`; the service gets nothing.
     Status(u16, Option<u64>),
+    /// 429 with this `Retry-After`: its first record is of a device over its rate, and so nothing of the batch is stored.
+    OverRate(u64),
     /// The connection breaks before the service gets it.
     CutBefore,
     /// The service gets it, and the connection breaks before the response.
@@ -38,7 +40,16 @@ pub(crate) const SLOWEST: Duration = Duration::from_secs(29);
 impl Fate {
     /// Whether the service gets the request.
     pub(crate) fn reaches_the_service(self) -> bool {
-        !matches!(self, Self::Status(..) | Self::CutBefore | Self::Foreign(_) | Self::KilledBefore)
+        !matches!(self, Self::Status(..) | Self::OverRate(_) | Self::CutBefore | Self::Foreign(_) | Self::KilledBefore)
+    }
+
+    /// The status, and the `Retry-After` that comes with it.
+    pub(crate) fn retry_after(self) -> Option<(u16, u64)> {
+        match self {
+            Self::Status(status, Some(seconds)) => Some((status, seconds)),
+            Self::OverRate(seconds) => Some((429, seconds)),
+            _ => None,
+        }
     }
 
     /// Whether the client learns that the batch is stored.
@@ -103,9 +114,14 @@ const RESTART: &str = "after the restart send the same bytes with the same key";
 pub(crate) const FOREIGN_REFUSAL: Fate = Fate::Foreign(400);
 
 /// All scenarios, the simple ones first.
-pub(crate) const ALL: [Scenario; 23] = [
+pub(crate) const ALL: [Scenario; 24] = [
     scenario("healthy", "send each batch once, with a key of its own", &[]),
     scenario("throttled (429)", WAIT, &[Fate::Status(429, Some(2))]),
+    scenario(
+        "device over its rate (429)",
+        "nothing is refused: send the whole batch again after Retry-After, with the same key",
+        &[Fate::OverRate(2), Fate::OverRate(1)],
+    ),
     scenario("store away (503)", WAIT, &[Fate::Status(503, Some(1)), Fate::Status(503, Some(2))]),
     scenario("key in flight (409)", WAIT, &[Fate::Status(409, Some(1))]),
     scenario(

@@ -39,6 +39,9 @@ pub(crate) struct UpArguments {
     /// Seconds for which get-logs caches a list; 0 reads it for each request
     #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(0..=60))]
     cache: u8,
+    /// Codes a minute that post-log takes of each device; 0 takes any number
+    #[arg(long, default_value_t = 0, value_name = "CODES", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
+    device_rate: u32,
     /// Usage plan: requests a second per key
     #[arg(long, default_value = "10000")]
     rate: NonZeroU32,
@@ -118,6 +121,7 @@ pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
         events_per_environment: arguments.events_per_environment.into(),
         timeout: Duration::from_secs(arguments.timeout),
         cache: arguments.cache,
+        device_rate: arguments.device_rate,
         rate: arguments.rate,
         burst: arguments.burst,
         code_names: code_names(arguments.code_names.as_deref())?,

@@ -81,9 +81,11 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let (logs, of_store) = (state.logs(), store.settings());
     let allowed = ("ALLOWED_ORIGIN", origin.to_str().map_err(std::io::Error::other)?);
     let sender = queued.as_ref().map(Queued::sender_settings);
+    let rate = options.device_rate.to_string();
+    let of_devices = [allowed, ("DEVICE_RATE", &rate)];
     let post_settings = match &sender {
-        Some(sender) => [&[allowed][..], &sender.each_ref().map(|(name, value)| (*name, value.as_str()))].concat(),
-        None => [&[allowed][..], &of_store].concat(),
+        Some(sender) => [&of_devices[..], &sender.each_ref().map(|(name, value)| (*name, value.as_str()))].concat(),
+        None => [&of_devices[..], &of_store].concat(),
     };
     let cache = options.cache.to_string();
     let get_settings = [&[allowed, ("CACHE_SECONDS", &cache)][..], &of_store].concat();

@@ -26,6 +26,8 @@ pub struct UpOptions {
     pub timeout: Duration,
     /// Seconds that get-logs keeps a list.
     pub cache: u8,
+    /// Codes a minute that post-log takes of each device; 0 for any number.
+    pub device_rate: u32,
     /// Usage plan: requests a second.
     pub rate: NonZeroU32,
     /// Usage plan: requests at once.

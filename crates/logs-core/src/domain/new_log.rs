@@ -3,7 +3,7 @@
 use crate::RecordErrorCode;
 
 /// The device that reports: 1–255 Unicode characters (characters, not bytes).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct DeviceId(String);
 
 impl DeviceId {

@@ -82,6 +82,8 @@ pub enum RecordErrorCode {
     NotAnObject,
     /// The line of NDJSON is not JSON.
     NotJson,
+    /// The device sends more than its rate. Nothing is wrong with the record: it is to be sent again later.
+    Throttled,
 }
 
 impl RecordErrorCode {
@@ -97,6 +99,7 @@ impl RecordErrorCode {
             Self::OutOfRange => "out_of_range",
             Self::NotAnObject => "not_an_object",
             Self::NotJson => "not_json",
+            Self::Throttled => "throttled",
         }
     }
 }

@@ -49,6 +49,20 @@ impl Work for InsertOnce<'_> {
     }
 }
 
+/// Asks the ledger about a batch, and stores nothing.
+pub(super) struct FindBatch<'a>(pub(super) NewBatch<'a>);
+
+impl Work for FindBatch<'_> {
+    type Output = Option<InsertOutcome>;
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<InsertOutcome>, Failure> {
+        let found = statements::find_batches(connection, [self.0.key]).await?;
+        // Of no request: this one stores nothing.
+        Ok(found.first().map(|earlier| compare(earlier, &self.0, &[0; 16])))
+    }
+}
+
 async fn insert_logs_and_commit(
     mut transaction: Transaction<'_, MySql>,
     batch: NewBatch<'_>,

@@ -8,9 +8,8 @@ use sqlx::mysql::MySqlConnectOptions;
 
 use super::settings::{IamSettings, SecretSettings, Source};
 use crate::platform::iam_token::{self, Connect, TokenError};
-use crate::platform::secrets_manager;
 use crate::settings::SettingError;
-use crate::{Credentials, CredentialsError, Deadline, SecretError};
+use crate::{Credentials, CredentialsError, Deadline, Secret, SecretError};
 
 /// The limit for reading the secret, all attempts together.
 const READ_LIMIT: Duration = Duration::from_secs(3);
@@ -19,22 +18,22 @@ const READ_LIMIT: Duration = Duration::from_secs(3);
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// The secret cannot be read.
-    #[error("the secret {arn} cannot be read: {error}")]
+    #[error("{secret} cannot be read: {error}")]
     Secret {
         /// Which one.
-        arn: String,
+        secret: Secret,
         /// Why.
         #[source]
         error: SecretError,
     },
     /// The secret was not read in time.
-    #[error("the secret {0} could not be read in time; can this function reach Secrets Manager?")]
-    Silent(String),
+    #[error("{0} could not be read in time; can this function reach {service}?", service = .0.service())]
+    Silent(Secret),
     /// The secret can be read, but not used.
-    #[error("the secret {arn} {error}")]
+    #[error("{secret} {error}")]
     Contents {
         /// Which one.
-        arn: String,
+        secret: Secret,
         /// What is wrong with it.
         #[source]
         error: CredentialsError,
@@ -117,7 +116,7 @@ impl Login {
     }
 
     async fn learn(&self, secret: &SecretSettings, deadline: Deadline) -> Result<Credentials, LoginError> {
-        let credentials = read_credentials(&secret.arn, deadline).await?;
+        let credentials = read_credentials(&secret.secret, deadline).await?;
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(credentials.clone());
         Ok(credentials)
     }
@@ -130,11 +129,11 @@ async fn with_token(iam: &IamSettings) -> Result<MySqlConnectOptions, LoginError
 }
 
 /// Reads the credentials that a secret holds, within 3 s and the deadline.
-pub(super) async fn read_credentials(arn: &str, deadline: Deadline) -> Result<Credentials, LoginError> {
-    let json = match deadline.at_most(READ_LIMIT).limit(secrets_manager::read(arn)).await {
-        Ok(read) => read.map_err(|error| LoginError::Secret { arn: arn.to_owned(), error })?,
-        Err(_) => return Err(LoginError::Silent(arn.to_owned())),
+pub(super) async fn read_credentials(secret: &Secret, deadline: Deadline) -> Result<Credentials, LoginError> {
+    let json = match deadline.at_most(READ_LIMIT).limit(secret.read()).await {
+        Ok(read) => read.map_err(|error| LoginError::Secret { secret: secret.clone(), error })?,
+        Err(_) => return Err(LoginError::Silent(secret.clone())),
     };
     tracing::debug!("the secret was read");
-    Credentials::parse(&json).map_err(|error| LoginError::Contents { arn: arn.to_owned(), error })
+    Credentials::parse(&json).map_err(|error| LoginError::Contents { secret: secret.clone(), error })
 }

@@ -160,8 +160,8 @@ async fn under_lock(
 async fn account(login: &UserLogin) -> Result<Account, LoginError> {
     match login {
         UserLogin::Iam(username) => Ok(Account { username: username.clone(), password: None }),
-        UserLogin::Secret(arn) => {
-            let credentials = read_credentials(arn, Deadline::within(SECRET_LIMIT)).await?;
+        UserLogin::Secret(secret) => {
+            let credentials = read_credentials(secret, Deadline::within(SECRET_LIMIT)).await?;
             Ok(Account { username: credentials.username, password: Some(credentials.password) })
         }
     }

@@ -1,5 +1,5 @@
-//! Server and credentials from the environment: `DATABASE_URL`, or `DB_SECRET_ARN` or `DB_IAM_USER` and the settings that
-//! go with them.
+//! Server and credentials from the environment: `DATABASE_URL`, or `DB_SECRET_ARN`, `DB_PARAMETER_NAME` or `DB_IAM_USER`
+//! and the settings that go with them.
 
 mod server;
 
@@ -8,8 +8,8 @@ use std::fmt;
 use sqlx::mysql::MySqlConnectOptions;
 
 use self::server::ServerSettings;
-use crate::Credentials;
-use crate::settings::{Env, SettingError, iam_user, secret};
+use crate::settings::{Env, SettingError, iam_user, parameter, secret};
+use crate::{Credentials, Secret};
 
 /// Where the database is and who logs in there.
 #[derive(Clone)]
@@ -35,6 +35,7 @@ impl fmt::Debug for DatabaseSettings {
 
 const DATABASE_URL: &str = "DATABASE_URL";
 const DB_SECRET_ARN: &str = "DB_SECRET_ARN";
+const DB_PARAMETER_NAME: &str = "DB_PARAMETER_NAME";
 const DB_IAM_USER: &str = "DB_IAM_USER";
 
 const A_URL: &str = "a URL like mysql://user:password@host:3306/Error_Logs";
@@ -45,6 +46,7 @@ impl DatabaseSettings {
     ///   `?ssl-mode=VERIFY_IDENTITY&ssl-ca=…` where the connection leaves the machine;
     /// - `DB_SECRET_ARN`: a secret with the credentials ([`Credentials`]); `DB_HOST`, `DB_PORT` (3306) and `DB_NAME`
     ///   for what it does not hold;
+    /// - `DB_PARAMETER_NAME`: the same in a `SecureString` of Parameter Store;
     /// - `DB_IAM_USER`: the user that logs in with an IAM token; `DB_HOST`, `DB_PORT` (3306), `DB_NAME` and `AWS_REGION`.
     ///
     /// But for the URL always TLS, with the server's name checked, by RDS's certificates or by those in the file that
@@ -56,20 +58,23 @@ impl DatabaseSettings {
             Some("true") => true,
             Some(_) => return Err(SettingError::Invalid { variable: "DB_LOGIN_SWITCH", expected: "true or false" }),
         };
-        match [DATABASE_URL, DB_SECRET_ARN, DB_IAM_USER].map(env) {
-            [Some(_), Some(_), _] => Err(SettingError::Both(DATABASE_URL, DB_SECRET_ARN)),
-            [Some(_), None, Some(_)] => Err(SettingError::Both(DATABASE_URL, DB_IAM_USER)),
-            [None, Some(_), Some(_)] if !is_switching => Err(SettingError::Both(DB_SECRET_ARN, DB_IAM_USER)),
-            [Some(url), None, None] => Self::from_url(&url),
-            [None, Some(_), Some(_)] => {
-                let other = Source::Secret(SecretSettings::from_environment(env)?);
+        let given: Vec<_> = [DATABASE_URL, DB_SECRET_ARN, DB_PARAMETER_NAME, DB_IAM_USER]
+            .into_iter()
+            .filter(|variable| env(variable).is_some())
+            .collect();
+        match given[..] {
+            [DATABASE_URL] => Self::from_url(&env(DATABASE_URL).unwrap_or_default()),
+            [DB_IAM_USER] => Ok(Source::Iam(IamSettings::from_environment(env)?).into()),
+            [secret @ (DB_SECRET_ARN | DB_PARAMETER_NAME), DB_IAM_USER] if is_switching => {
+                let other = Source::Secret(SecretSettings::from_environment(env, secret)?);
                 Ok(Self { source: Source::Iam(IamSettings::from_environment(env)?), other: Some(other) })
             }
-            [None, Some(_), None] => Ok(Source::Secret(SecretSettings::from_environment(env)?).into()),
-            [None, None, Some(_)] => Ok(Source::Iam(IamSettings::from_environment(env)?).into()),
-            [None, None, None] => Err(SettingError::Missing {
+            [secret] => Ok(Source::Secret(SecretSettings::from_environment(env, secret)?).into()),
+            [one, other, ..] => Err(SettingError::Both(one, other)),
+            [] => Err(SettingError::Missing {
                 variable: DB_SECRET_ARN,
-                expected: "the ARN of a secret in Secrets Manager (or set DB_IAM_USER or DATABASE_URL instead)",
+                expected: "the ARN of a secret in Secrets Manager (or set DB_PARAMETER_NAME, DB_IAM_USER or DATABASE_URL \
+                           instead)",
             }),
         }
     }
@@ -105,13 +110,18 @@ impl From<Source> for DatabaseSettings {
 /// A secret, and the settings for what it lacks.
 #[derive(Clone)]
 pub(super) struct SecretSettings {
-    pub(super) arn: String,
+    pub(super) secret: Secret,
     server: ServerSettings,
 }
 
 impl SecretSettings {
-    fn from_environment(env: Env<'_>) -> Result<Self, SettingError> {
-        Ok(Self { arn: secret(env, DB_SECRET_ARN)?, server: ServerSettings::from_environment(env)? })
+    /// From the variable that names the secret.
+    fn from_environment(env: Env<'_>, variable: &'static str) -> Result<Self, SettingError> {
+        let secret = match variable {
+            DB_PARAMETER_NAME => Secret::Parameter(parameter(env, variable)?),
+            _ => Secret::Arn(secret(env, variable)?),
+        };
+        Ok(Self { secret, server: ServerSettings::from_environment(env)? })
     }
 
     /// A setting that contradicts the secret. The secret wins, but functions with other secrets would use the setting.

@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::connection::Connections;
 use super::error::{MySqlError, UNKNOWN_INDEX, UNKNOWN_TABLE, number};
-use super::ledger::InsertOnce;
+use super::ledger::{FindBatch, InsertOnce};
 use super::one_transaction::InTransaction;
 use super::retention::{self, Retention, RetentionReport};
 use super::retry::{Failure, RetryPolicy, Work};
@@ -91,6 +91,15 @@ impl MySqlStore {
             Err(MySqlError::KeyLocked) => Ok(InsertOutcome::KeyInFlight),
             outcome => Ok(outcome?),
         }
+    }
+
+    /// One statement.
+    pub(crate) async fn find_batch(
+        &self,
+        batch: NewBatch<'_>,
+        deadline: Deadline,
+    ) -> Result<Option<InsertOutcome>, StoreError> {
+        Ok(self.connections.run(deadline, FindBatch(batch)).await?)
     }
 
     /// Few large transactions.

@@ -8,6 +8,7 @@ use super::error::{
     ACCESS_DENIED, CANNOT_CREATE_USER, DATABASE_ACCESS_DENIED, PLUGIN_MISSING, PRIVILEGE_MISSING, SYNTAX,
     TABLE_ACCESS_DENIED, number,
 };
+use crate::Secret;
 
 pub use rights::Rights;
 use rights::revoke_surplus;
@@ -24,8 +25,8 @@ pub struct DatabaseUser {
 /// How a function's user logs in.
 #[derive(Clone, Debug)]
 pub enum UserLogin {
-    /// With a password. Holds the ARN of the secret with name and password; its other values are ignored.
-    Secret(String),
+    /// With a password. The secret has it, and the name; its other values are ignored.
+    Secret(Secret),
     /// With IAM tokens. Holds the user's name.
     Iam(String),
 }

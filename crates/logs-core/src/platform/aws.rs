@@ -10,7 +10,7 @@ use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
-use aws_smithy_http_client::{Builder, HttpClientError};
+use aws_smithy_http_client::{Builder, Connector, HttpClientError};
 
 use crate::certificates;
 use crate::settings::environment;
@@ -24,23 +24,39 @@ const BACKOFF: Duration = Duration::from_millis(50);
 /// Lambda passes credentials in environment variables. The default chain of `aws-config` would also ask profiles, STS and
 /// the instance's metadata: it makes the zip of post-log 15 % larger (docs/decisions/0068).
 pub fn config(service: &str, region: Option<&str>, attempt_limit: Duration) -> Result<SdkConfig, HttpClientError> {
-    let trusted = TrustStore::empty().with_pem_certificate(certificates::AMAZON);
-    let tls = TlsContext::builder().with_trust_store(trusted).build()?;
-    let http = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(tls).build_https();
+    let http = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(tls()?).build_https();
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-    let region =
-        region.map(str::to_owned).or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"));
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(http)
         .credentials_provider(credentials)
         .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(attempt_limit).build())
         .retry_config(RetryConfig::standard().with_initial_backoff(BACKOFF))
-        .region(region.map(Region::new));
-    if let Some(url) = variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL")) {
+        .region(self::region(region).map(Region::new));
+    if let Some(url) = endpoint_url(service) {
         config = config.endpoint_url(url);
     }
     Ok(config.build())
+}
+
+/// What sends single requests, on the same TLS stack.
+pub(super) fn connector() -> Result<Connector, HttpClientError> {
+    Ok(Connector::builder().tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(tls()?).build())
+}
+
+/// The given region, or that of the environment.
+pub(super) fn region(given: Option<&str>) -> Option<String> {
+    given.map(str::to_owned).or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"))
+}
+
+/// Where a service is, if not at AWS's own endpoint.
+pub(super) fn endpoint_url(service: &str) -> Option<String> {
+    variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"))
+}
+
+fn tls() -> Result<TlsContext, HttpClientError> {
+    let trusted = TrustStore::empty().with_pem_certificate(certificates::AMAZON);
+    TlsContext::builder().with_trust_store(trusted).build()
 }
 
 fn variable(name: &str) -> Option<String> {

@@ -3,16 +3,14 @@
 //!
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.IAMDBAuth.Connecting.html>
 
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
-use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::ProvideCredentials;
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings, sign};
-use aws_sigv4::sign::v4;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SignatureLocation, SigningSettings};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::clock;
+use super::signature::{self, Scope};
 
 /// How long a token is good, from its date on. RDS accepts no more.
 const LIFETIME: Duration = Duration::from_mins(15);
@@ -48,35 +46,24 @@ pub enum TokenError {
 
 /// A token by the clock and the credentials of this environment.
 pub(crate) async fn create(connect: Connect<'_>) -> Result<String, TokenError> {
-    let provider = EnvironmentVariableCredentialsProvider::new();
-    let credentials = provider.provide_credentials().await;
-    let credentials = credentials.map_err(|error| TokenError::NoCredentials(crate::aws::explain(&error)))?;
+    let credentials = signature::credentials().await.map_err(TokenError::NoCredentials)?;
     token(connect, credentials, clock::since_epoch())
 }
 
 /// A token made at this time since 1970.
 fn token(connect: Connect<'_>, credentials: Credentials, now: Duration) -> Result<String, TokenError> {
     let Connect { host, port, region, user } = connect;
-    let not_signed = |error: &dyn std::fmt::Display| TokenError::NotSigned(error.to_string());
     let mut settings = SigningSettings::default();
     settings.signature_location = SignatureLocation::QueryParams;
     settings.expires_in = Some(LIFETIME);
-    let identity = credentials.into();
-    let parameters = v4::SigningParams::builder()
-        .identity(&identity)
-        .region(region)
-        .name("rds-db")
-        .time(UNIX_EPOCH + now.saturating_sub(DATED_BACK))
-        .settings(settings)
-        .build()
-        .map_err(|error| not_signed(&error))?
-        .into();
     let encode = |text| utf8_percent_encode(text, ENCODED).to_string();
     let url = format!("https://{host}:{port}/?Action=connect&DBUser={}", encode(user));
     let request = SignableRequest::new("GET", &*url, std::iter::empty(), SignableBody::Bytes(&[]));
-    let signed = sign(request.map_err(|error| not_signed(&error))?, &parameters).map_err(|error| not_signed(&error))?;
+    let scope = Scope { service: "rds-db", region };
+    let signed = signature::sign(request, scope, settings, credentials, now.saturating_sub(DATED_BACK));
+    let signed = signed.map_err(TokenError::NotSigned)?;
     let mut token = url.replacen("https://", "", 1);
-    for (name, value) in signed.output().params() {
+    for (name, value) in signed.params() {
         token.push('&');
         token.push_str(name);
         token.push('=');

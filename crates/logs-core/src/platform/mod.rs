@@ -9,10 +9,12 @@ mod deadline;
 pub(crate) mod iam_token;
 pub mod metrics;
 pub mod operator_log;
-pub(crate) mod secrets_manager;
+pub(crate) mod secret;
 pub mod settings;
+mod signature;
+mod signed_call;
 
 pub(crate) use backoff::Backoff;
 pub use credentials::{Credentials, CredentialsError};
 pub use deadline::Deadline;
-pub use secrets_manager::SecretError;
+pub use secret::{Secret, SecretError};

@@ -38,6 +38,17 @@ pub fn secret(env: Env<'_>, variable: &'static str) -> Result<String, SettingErr
     Ok(arn)
 }
 
+/// The parameter that a variable names, as `/error-codes/prod/database`: Parameter Store's own rule.
+pub fn parameter(env: Env<'_>, variable: &'static str) -> Result<String, SettingError> {
+    let expected = "the name of a SecureString in Parameter Store: letters, digits, _, ., - and /";
+    let name = env(variable).ok_or(SettingError::Missing { variable, expected })?;
+    let is_good = |byte: u8| byte.is_ascii_alphanumeric() || b"_.-/".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_good) {
+        return Err(SettingError::Invalid { variable, expected });
+    }
+    Ok(name)
+}
+
 /// The database user that a variable names, who logs in with IAM tokens. MySQL's limit; without characters that mean
 /// something in an ARN or a URL.
 pub fn iam_user(env: Env<'_>, variable: &'static str) -> Result<String, SettingError> {

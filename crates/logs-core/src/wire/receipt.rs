@@ -2,12 +2,14 @@
 
 use serde::Serialize;
 
-use crate::{Batch, RecordError};
+use crate::{Batch, RecordError, RecordErrorCode};
 
-/// The maximum number of errors in a response. `rejected` counts all rejected records.
+/// The maximum number of errors in a response, without those of throttled records. These are all listed: a client must know
+/// which records to send again. `rejected` counts all rejected records.
 pub const MAX_REPORTED_ERRORS: usize = 100;
 
-/// The response to a POST with at least one accepted record. Rejected records must not be sent again.
+/// The response to a POST with at least one accepted record. Rejected records must not be sent again, unless they are
+/// throttled.
 #[derive(Debug, PartialEq, Eq, Serialize)]
 pub struct Receipt<'a> {
     /// The number of records that were accepted.
@@ -16,8 +18,8 @@ pub struct Receipt<'a> {
     pub rejected: usize,
     /// Whether an earlier request with the same key stored this batch.
     pub duplicate: bool,
-    /// The first [`MAX_REPORTED_ERRORS`] errors.
-    pub errors: &'a [RecordError],
+    /// The errors that [`reported_errors`] chooses.
+    pub errors: Vec<&'a RecordError>,
     /// Identifies this request in the log.
     pub request_id: &'a str,
 }
@@ -35,9 +37,15 @@ impl<'a> Receipt<'a> {
     }
 }
 
-/// The first errors, as many as a response lists.
-pub fn reported_errors(errors: &[RecordError]) -> &[RecordError] {
-    &errors[..errors.len().min(MAX_REPORTED_ERRORS)]
+/// The errors that a response lists: the first [`MAX_REPORTED_ERRORS`], and all of throttled records.
+pub fn reported_errors(faults: &[RecordError]) -> Vec<&RecordError> {
+    let mut others = 0;
+    let is_reported = |fault: &&RecordError| {
+        let is_throttled = fault.code == RecordErrorCode::Throttled;
+        others += usize::from(!is_throttled);
+        is_throttled || others <= MAX_REPORTED_ERRORS
+    };
+    faults.iter().filter(is_reported).collect()
 }
 
 #[cfg(test)]
@@ -87,6 +95,16 @@ mod tests {
             let indices: Vec<_> = receipt.errors.iter().map(|error| error.index).collect();
             assert_eq!(indices, (0..reported_errors).collect::<Vec<_>>());
         }
+    }
+
+    #[test]
+    fn every_throttled_record_is_listed_behind_as_many_wrong_ones_as_there_may_be() {
+        let mut elements = vec!["null"; 150];
+        elements.extend([r#"{"deviceID":"mad","err":1,"timestamp":2}"#; 150]);
+        elements.push(GOOD);
+        let batch = batch(&elements).throttle(|device| (device.as_str() == "mad").then_some(1)).unwrap();
+        let indices: Vec<_> = Receipt::of(&batch, false, "r").errors.iter().map(|fault| fault.index).collect();
+        assert_eq!(indices, (0..100).chain(150..300).collect::<Vec<_>>());
     }
 
     #[test]

@@ -29,8 +29,8 @@ fn by_secret(json: &str, variables: &[(&str, &str)]) -> Result<MySqlConnectOptio
 
 #[test]
 fn without_any_setting_all_ways_are_named() {
-    let expected = "DB_SECRET_ARN is not set: it must be the ARN of a secret in Secrets Manager (or set DB_IAM_USER or \
-         DATABASE_URL instead)";
+    let expected = "DB_SECRET_ARN is not set: it must be the ARN of a secret in Secrets Manager (or set DB_PARAMETER_NAME, \
+         DB_IAM_USER or DATABASE_URL instead)";
     assert_eq!(settings(&[]).unwrap_err().to_string(), expected);
 }
 
@@ -42,6 +42,22 @@ fn two_ways_at_once_are_a_contradiction() {
     assert_eq!(error.to_string(), "DB_SECRET_ARN and DB_IAM_USER are both set: remove one of them");
     let error = settings(&[&[("DATABASE_URL", "mysql://h/Error_Logs")], IAM].concat()).unwrap_err();
     assert_eq!(error.to_string(), "DATABASE_URL and DB_IAM_USER are both set: remove one of them");
+}
+
+#[test]
+fn a_parameter_is_a_secret_in_another_place() {
+    const PARAMETER: (&str, &str) = ("DB_PARAMETER_NAME", "/error-codes/prod/database");
+    let given = settings(&[PARAMETER]).unwrap();
+    let Source::Secret(SecretSettings { secret, .. }) = given.source() else { unreachable!("a parameter was given") };
+    assert_eq!(secret, &Secret::Parameter(PARAMETER.1.to_owned()));
+    let error = settings(&[ARN, PARAMETER]).unwrap_err();
+    assert_eq!(error.to_string(), "DB_SECRET_ARN and DB_PARAMETER_NAME are both set: remove one of them");
+    for name in ["", "a b", "a:b", "a*"] {
+        let error = settings(&[("DB_PARAMETER_NAME", name)]).unwrap_err();
+        assert!(error.to_string().starts_with("DB_PARAMETER_NAME cannot be used"), "{name}: {error}");
+    }
+    let both = settings(&[&[PARAMETER, ("DB_LOGIN_SWITCH", "true")], IAM].concat()).unwrap();
+    assert!(matches!((both.source(), both.other()), (Source::Iam(_), Some(Source::Secret(_)))));
 }
 
 const IAM: &[(&str, &str)] = &[

@@ -1,0 +1,174 @@
+//! A call of an AWS service that speaks JSON 1.1, without the SDK of that service: one request with two headers.
+//!
+//! Each call connects anew: calls happen about once per environment, and a connection kept for the next one would not
+//! survive the freeze in between.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings};
+use aws_smithy_runtime_api::client::http::HttpConnector;
+use aws_smithy_runtime_api::http::Request;
+use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::byte_stream::ByteStream;
+use serde_json::Value;
+
+use super::signature::{self, Scope};
+use super::{Backoff, aws, clock};
+
+/// The limit for one attempt. The services usually respond within tens of milliseconds.
+const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
+
+const ATTEMPTS: u32 = 3;
+
+const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// An operation of a service.
+pub(super) struct Operation {
+    /// As in its host name, and in the scope of a signature.
+    pub(super) service: &'static str,
+    /// As in `AWS_ENDPOINT_URL_SSM`: `SSM`.
+    pub(super) endpoint: &'static str,
+    /// As in the header `x-amz-target`.
+    pub(super) target: &'static str,
+}
+
+/// Why there is no answer. The texts are for the operator, and show nothing that a service has answered with 200.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum CallError {
+    /// The service refused.
+    Refused(String),
+    /// No response, or a malformed one.
+    OutOfReach(String),
+}
+
+impl Operation {
+    /// Sends the request, again if need be. `region` wins over `AWS_REGION`. Credentials, and the endpoint where it is not
+    /// AWS's own, come from the environment.
+    pub(super) async fn call(&self, region: Option<&str>, body: &Value) -> Result<Value, CallError> {
+        let out_of_reach = CallError::OutOfReach;
+        let region = aws::region(region).ok_or_else(|| out_of_reach("AWS_REGION is not set".to_owned()))?;
+        let url = aws::endpoint_url(self.endpoint).unwrap_or_else(|| self.url(&region));
+        let connector = aws::connector().map_err(|error| out_of_reach(aws::explain(&error)))?;
+        let mut backoff = Backoff::default();
+        let mut attempts = 0;
+        loop {
+            backoff.after_the_first().await;
+            attempts += 1;
+            let credentials = signature::credentials().await.map_err(out_of_reach)?;
+            let request = self.request(&url, &region, body.to_string(), credentials, clock::since_epoch());
+            let request = request.map_err(out_of_reach)?;
+            let answer = match tokio::time::timeout(ATTEMPT_LIMIT, send(&connector, request)).await {
+                Ok(answer) => answer,
+                Err(_) => Err(out_of_reach(format!("no answer within {} s", ATTEMPT_LIMIT.as_secs()))),
+            };
+            match answer.and_then(|(status, bytes)| judge(status, &bytes)) {
+                Err(CallError::OutOfReach(_)) if attempts < ATTEMPTS => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn url(&self, region: &str) -> String {
+        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+        format!("https://{}.{region}.{domain}", self.service)
+    }
+
+    /// The signed request, at this time since 1970.
+    fn request(
+        &self,
+        url: &str,
+        region: &str,
+        body: String,
+        credentials: Credentials,
+        now: Duration,
+    ) -> Result<Request, String> {
+        let url = format!("{}/", url.trim_end_matches('/'));
+        let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", self.target)];
+        let signable = SignableRequest::new("POST", &*url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()));
+        let scope = Scope { service: self.service, region };
+        let signed = signature::sign(signable, scope, SigningSettings::default(), credentials, now)?;
+        let mut request = Request::new(SdkBody::from(body));
+        request.set_method("POST").map_err(|error| error.to_string())?;
+        request.set_uri(url).map_err(|error| error.to_string())?;
+        let signature = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let all = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().chain(signature);
+        for (name, value) in all {
+            request.headers_mut().insert(name, value);
+        }
+        Ok(request)
+    }
+}
+
+async fn send(connector: &impl HttpConnector, request: Request) -> Result<(u16, Vec<u8>), CallError> {
+    let response = connector.call(request).await.map_err(|error| CallError::OutOfReach(aws::explain(&error)))?;
+    let status = response.status().as_u16();
+    let body = ByteStream::new(response.into_body()).collect().await;
+    Ok((status, body.map_err(|error| CallError::OutOfReach(aws::explain(&error)))?.to_vec()))
+}
+
+/// A 4xx of the service is a refusal, unless it asks for patience. Everything else but a 200 means that it is out of reach.
+fn judge(status: u16, body: &[u8]) -> Result<Value, CallError> {
+    let answer: Option<Value> = serde_json::from_slice(body).ok();
+    // `com.amazonaws.…#ParameterNotFound`, or the name alone.
+    let code = answer.as_ref().and_then(|answer| answer["__type"].as_str()?.rsplit('#').next());
+    match (status, &answer, code) {
+        (200, Some(answer), _) => Ok(answer.clone()),
+        (400..500, Some(answer), Some(code)) if !code.contains("Throttling") => {
+            let message = ["message", "Message"].iter().find_map(|name| answer[*name].as_str());
+            Err(CallError::Refused(format!("{} ({code})", message.unwrap_or("without a reason"))))
+        }
+        (_, _, Some(code)) => Err(CallError::OutOfReach(format!("HTTP {status}: {code}"))),
+        _ => Err(CallError::OutOfReach(format!("HTTP {status}: the response is not one of the service"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GET_PARAMETER: Operation = Operation { service: "ssm", endpoint: "SSM", target: "AmazonSSM.GetParameter" };
+
+    /// As botocore signs it. 2026-01-01 00:00:00 UTC.
+    #[test]
+    fn a_request_is_signed_as_another_implementation_signs_it() {
+        let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+        let credentials = Credentials::new("AKIDEXAMPLE", secret, Some("session/+=token".to_owned()), None, "test");
+        let body = r#"{"Name":"/error-codes/prod/database","WithDecryption":true}"#.to_owned();
+        let now = Duration::from_hours(490_896);
+        let url = GET_PARAMETER.url("eu-central-1");
+        let request = GET_PARAMETER.request(&url, "eu-central-1", body, credentials, now).unwrap();
+        assert_eq!(request.uri(), "https://ssm.eu-central-1.amazonaws.com/");
+        assert_eq!(request.headers().get("x-amz-date"), Some("20260101T000000Z"));
+        assert_eq!(request.headers().get("x-amz-security-token"), Some("session/+=token"));
+        let expected = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20260101/eu-central-1/ssm/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, \
+             Signature=523e321b7c15b159848344a7636674e2d5900164325fa2ec8dcf6a0d63f1aaa0";
+        assert_eq!(request.headers().get("authorization"), Some(expected));
+    }
+
+    #[test]
+    fn china_has_a_domain_of_its_own() {
+        assert_eq!(GET_PARAMETER.url("cn-north-1"), "https://ssm.cn-north-1.amazonaws.com.cn");
+    }
+
+    #[test]
+    fn a_refusal_is_told_from_a_service_that_is_out_of_reach() {
+        let refused = |text: &str| Err(CallError::Refused(text.to_owned()));
+        let away = |text: &str| Err(CallError::OutOfReach(text.to_owned()));
+        let foreign = "the response is not one of the service";
+        for (status, body, expected) in [
+            (200, r#"{"a":1}"#, Ok(serde_json::json!({ "a": 1 }))),
+            (400, r#"{"__type":"x#ParameterNotFound"}"#, refused("without a reason (ParameterNotFound)")),
+            (400, r#"{"__type":"AccessDeniedException","Message":"no"}"#, refused("no (AccessDeniedException)")),
+            (403, r#"{"__type":"X","message":"not you"}"#, refused("not you (X)")),
+            (400, r#"{"__type":"ThrottlingException","message":"s3cret"}"#, away("HTTP 400: ThrottlingException")),
+            (500, r#"{"__type":"InternalServerError"}"#, away("HTTP 500: InternalServerError")),
+            (200, "<h1>s3cret</h1>", away(&format!("HTTP 200: {foreign}"))),
+            (403, "<h1>s3cret</h1>", away(&format!("HTTP 403: {foreign}"))),
+            (301, "", away(&format!("HTTP 301: {foreign}"))),
+        ] {
+            assert_eq!(judge(status, body.as_bytes()), expected, "{status} {body}");
+        }
+    }
+}

@@ -203,30 +203,6 @@ fn a_database_url_that_cannot_be_used_is_refused_without_being_shown() {
 #[cfg(feature = "migrate")]
 #[test]
 fn a_setting_that_contradicts_the_secret_is_named() {
-    let settings = [("DB_HOST", "db.example"), ("DB_PORT", "3307"), ("DB_NAME", "Error_Logs")];
-    let contradiction = |json: &str| match DatabaseSettings::from_environment(&|name| {
-        [ARN].iter().chain(&settings).find(|variable| variable.0 == name).map(|variable| variable.1.to_owned())
-    })
-    .unwrap()
-    .source()
-    {
-        Source::Secret(secret) => secret.contradiction(&Credentials::parse(json).unwrap()),
-        _ => unreachable!("a secret was given"),
-    };
-    for (json, expected) in [
-        (r#"{"USER":"u","PASS":"p"}"#, None),
-        (r#"{"USER":"u","PASS":"p","HOST":"DB.example","PORT":3307,"DBNAME":"Error_Logs"}"#, None),
-        (r#"{"USER":"u","PASS":"p","HOST":"other"}"#, Some("DB_HOST")),
-        (r#"{"USER":"u","PASS":"p","PORT":3306}"#, Some("DB_PORT")),
-        (r#"{"USER":"u","PASS":"p","DBNAME":"error_logs"}"#, Some("DB_NAME")),
-    ] {
-        assert_eq!(contradiction(json), expected, "{json}");
-    }
-}
-
-#[cfg(feature = "migrate")]
-#[test]
-fn a_setting_that_says_something_else_than_the_secret_is_named() {
     let contradiction =
         |json: &str, variables: &[(&str, &str)]| match settings(&[&[ARN], variables].concat()).unwrap().source() {
             Source::Secret(secret) => secret.contradiction(&Credentials::parse(json).unwrap()),

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use nix::errno::Errno;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 
 /// Sends a signal. Not an error if the process is gone.
@@ -12,6 +12,13 @@ pub fn signal(id: u32, signal: Signal) -> io::Result<()> {
     match i32::try_from(id).map(|id| kill(Pid::from_raw(id), signal)) {
         Ok(Err(Errno::EPERM)) => Err(io::Error::other(format!("process {id} is another user's; end it first"))),
         _ => Ok(()),
+    }
+}
+
+/// Sends a signal to the process group of this leader. Not an error if it is gone.
+pub fn signal_group(leader: u32, signal: Signal) {
+    if let Ok(id) = i32::try_from(leader) {
+        let _ = killpg(Pid::from_raw(id), signal);
     }
 }
 

@@ -1,4 +1,4 @@
-//! summarize: how fast it counts, and what a POST takes meanwhile.
+//! How fast summarize counts, and how long a POST takes in the meantime.
 
 use std::time::{Duration, Instant};
 

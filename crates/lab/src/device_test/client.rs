@@ -4,8 +4,8 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use local::processes::signal_group;
+use nix::sys::signal::Signal;
 use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;
@@ -70,8 +70,8 @@ impl Client {
     }
 
     fn signal(&self, signal: Signal) {
-        if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
-            let _ = killpg(Pid::from_raw(id), signal);
+        if let Some(id) = self.0.id() {
+            signal_group(id, signal);
         }
     }
 }

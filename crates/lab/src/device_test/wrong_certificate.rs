@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use local::database::tls_acceptor;
 use rcgen::{CertifiedKey, generate_simple_self_signed};
-use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
-use tokio_rustls::TlsAcceptor;
 
 use crate::error::LabError;
 
@@ -29,12 +28,7 @@ impl WrongCertificate {
         let certified = generate_simple_self_signed(["localhost".to_owned()]).map_err(std::io::Error::other)?;
         let CertifiedKey { cert, signing_key } = certified;
         let key = PrivateKeyDer::try_from(signing_key.serialize_der()).map_err(std::io::Error::other)?;
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key))
-            .map_err(std::io::Error::other)?;
-        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let acceptor = tls_acceptor(cert.der().clone(), key)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("https://localhost:{}/logs", listener.local_addr()?.port());
         let (was_tried, was_trusted) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use local::database::{Server, end_left_behind};
+use local::processes::signal_group;
 use local::signals::StopSignals;
 use local::temporary_folder::TemporaryFolder;
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 
 use crate::Failure;
@@ -44,10 +44,10 @@ async fn run(command: &mut Command, signals: &mut StopSignals) -> Result<ExitCod
 }
 
 async fn end(mut process: Child) {
-    let Some(group) = process.id().and_then(|id| i32::try_from(id).ok()).map(Pid::from_raw) else { return };
-    let _ = killpg(group, Signal::SIGTERM);
+    let Some(id) = process.id() else { return };
+    signal_group(id, Signal::SIGTERM);
     if tokio::time::timeout(STOP_LIMIT, process.wait()).await.is_err() {
-        let _ = killpg(group, Signal::SIGKILL);
+        signal_group(id, Signal::SIGKILL);
     }
 }
 

@@ -15,4 +15,4 @@ pub use options::ServerOptions;
 pub use program::{ProgramError, ServerProgram};
 pub use server::Server;
 pub(crate) use server::free_port;
-pub use tls::{TlsFiles, make_tls_files, make_tls_files_for};
+pub use tls::{TlsFiles, make_tls_files, make_tls_files_for, tls_acceptor};

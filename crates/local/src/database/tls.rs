@@ -2,6 +2,11 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
 
 /// Paths of PEM files. The server uses the last two; a client trusts the first.
 #[derive(Clone, Debug)]
@@ -49,4 +54,14 @@ pub fn make_tls_files_for(folder: &Path, name: &str) -> io::Result<TlsFiles> {
     std::fs::write(&files.certificate, certificate.pem())?;
     crate::state::write_private(&files.key, key.serialize_pem().as_bytes())?;
     Ok(files)
+}
+
+/// The server side of TLS, with this certificate.
+pub fn tls_acceptor(certificate: CertificateDer<'static>, key: PrivateKeyDer<'static>) -> io::Result<TlsAcceptor> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(vec![certificate], key))
+        .map_err(io::Error::other)?;
+    Ok(TlsAcceptor::from(Arc::new(config)))
 }

@@ -1,4 +1,4 @@
-//! The login to the real server behind the one that checks tokens: by a password, as MariaDB and as MySQL ask for it.
+//! Logs in to the real server by a password, in the ways of MariaDB and of MySQL.
 
 use std::io;
 
@@ -10,8 +10,8 @@ use super::packet::{
     CONNECT_ATTRS, Greeting, Login, PLUGIN_AUTH, PLUGIN_AUTH_LENENC, Packet, SECURE_CONNECTION, SSL, until_zero,
 };
 
-/// Logs in as the client's user, with the client's capabilities: so what follows can be passed on as it is. Returns the
-/// server's last word, `OK` or `ERR`.
+/// Logs in as the client's user and with the client's capabilities, so that everything afterwards can be passed on as it is.
+/// Returns the server's last packet, `OK` or `ERR`.
 pub(super) async fn log_in(
     server: &mut TcpStream,
     greeting: &Greeting,
@@ -33,9 +33,9 @@ pub(super) async fn log_in(
         let Packet { sequence, payload } = Packet::read(server).await?;
         match payload[..] {
             [0x00 | 0xff, ..] => return Ok(payload),
-            // caching_sha2_password: the server knows the password already, and says OK next.
+            // caching_sha2_password: the server has the password in its cache, and sends OK next.
             [0x01, 0x03, ..] => {}
-            // Another plugin than the greeting's, with a nonce of its own.
+            // The server switches to another plugin, with a new nonce.
             [0xfe, ref rest @ ..] => {
                 let plugin = until_zero(rest);
                 let nonce = &rest[plugin.len() + 1..][..20];

@@ -1,6 +1,6 @@
-//! RDS with IAM database authentication, as far as a client can tell: a server in front of a real one that asks for a
-//! token by `mysql_clear_password`, verifies it, and then passes everything on to the real server, where it logs in by a
-//! password. `AWSAuthenticationPlugin` itself exists only inside RDS. `./dev bench` and the tests use it.
+//! RDS with IAM database authentication, as a client sees it. This server stands in front of a real one. It asks for a token
+//! by `mysql_clear_password`, verifies it, logs in to the real server by a password, and passes everything else on.
+//! `AWSAuthenticationPlugin` itself exists only inside RDS. `./dev bench` and the tests use it.
 
 mod backend;
 mod packet;
@@ -10,7 +10,6 @@ use std::io;
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -21,23 +20,21 @@ use tokio_rustls::TlsAcceptor;
 use self::packet::{Greeting, Login, Packet};
 use self::token::verify;
 pub use self::token::{Policy, Refusal};
-use crate::database::TlsFiles;
+use crate::database::{TlsFiles, tls_acceptor};
 
-/// What is served.
 pub struct IamServerOptions {
-    /// Its certificate. `None`: a server without TLS.
+    /// Without a certificate, the server offers no TLS.
     pub tls: Option<TlsFiles>,
     /// The port of the real server.
     pub backend: u16,
-    /// The password of every user on the real server. The clients do not know it.
+    /// The password of every user on the real server. Clients do not know it.
     pub password: String,
-    /// Who may connect as whom, by tokens for which server. The port is filled in.
+    /// The accepted tokens. The port is filled in.
     pub policy: Policy,
 }
 
 /// Serves until it is dropped.
 pub struct IamServer {
-    /// Where it listens.
     pub port: u16,
     verdicts: Arc<Mutex<Vec<Result<String, Refusal>>>>,
     _task: JoinSet<()>,
@@ -69,14 +66,14 @@ impl IamServer {
             let mut connections = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
                 let shared = Arc::clone(&shared);
-                // An error is the client's: it went away, or it does not trust the certificate.
+                // An error concerns one client: it left, was refused, or does not trust the certificate.
                 connections.spawn(async move { drop(serve(client, &shared).await) });
             }
         });
         Ok(Self { port, verdicts, _task: task })
     }
 
-    /// On each token that arrived: the user it let in, or why it let in nobody.
+    /// The verdict on each token so far: the user that logged in, or the reason for a refusal.
     pub fn verdicts(&self) -> Vec<Result<String, Refusal>> {
         self.verdicts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -85,17 +82,10 @@ impl IamServer {
 fn acceptor(files: &TlsFiles) -> io::Result<TlsAcceptor> {
     let certificate = CertificateDer::from_pem_file(&files.certificate).map_err(io::Error::other)?;
     let key = PrivateKeyDer::from_pem_file(&files.key).map_err(io::Error::other)?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_no_client_auth()
-        .with_single_cert(vec![certificate], key)
-        .map_err(io::Error::other)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
+    tls_acceptor(certificate, key)
 }
 
-/// Greets as the real server does, whose answers the client will get.
+/// Greets like the real server, whose answers the client will get.
 async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
     let mut backend = TcpStream::connect((Ipv4Addr::LOCALHOST, shared.backend)).await?;
     client.set_nodelay(true)?;
@@ -111,13 +101,13 @@ async fn serve(mut client: TcpStream, shared: &Shared) -> io::Result<()> {
             authenticate(&mut encrypted, &mut backend, &greeting, &login, Some(shared)).await?;
             tokio::io::copy_bidirectional(&mut encrypted, &mut backend).await?;
         }
-        // RDS lets in nobody by IAM without TLS.
+        // Without TLS, RDS refuses every login by IAM.
         _ => authenticate(&mut client, &mut backend, &greeting, &first, None).await?,
     }
     Ok(())
 }
 
-/// Ends in an error unless the client is let in. `shared`: `None` if the connection is not encrypted.
+/// An error if the login is refused. `shared` is `None` if the connection is not encrypted.
 async fn authenticate(
     client: &mut (impl AsyncRead + AsyncWrite + Unpin),
     backend: &mut TcpStream,

@@ -1,4 +1,4 @@
-//! The few packets of MySQL's protocol that a login takes.
+//! The packets of a login in MySQL's protocol.
 //!
 //! <https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_connection_phase_packets.html>
 
@@ -37,10 +37,10 @@ impl Packet {
     }
 }
 
-/// What a server says first.
+/// The server's first packet.
 pub(super) struct Greeting {
     payload: Vec<u8>,
-    /// Where the lower half of the capabilities stands.
+    /// The offset of the lower half of the capabilities.
     capabilities: usize,
     /// 20 bytes.
     pub(super) nonce: Vec<u8>,
@@ -59,7 +59,7 @@ impl Greeting {
         Self { payload: payload.to_vec(), capabilities, nonce, plugin }
     }
 
-    /// The same, with TLS or without, and without what would change the bytes after the login.
+    /// The greeting for the client: with or without TLS, and without capabilities that would change the bytes after the login.
     pub(super) fn for_client(&self, has_tls: bool) -> Vec<u8> {
         let mut payload = self.payload.clone();
         let at = self.capabilities;
@@ -69,34 +69,34 @@ impl Greeting {
             lower |= u16::try_from(SSL).unwrap_or_default();
         }
         payload[at..at + 2].copy_from_slice(&lower.to_le_bytes());
-        // MariaDB's own capabilities stand among the reserved bytes.
+        // MariaDB's own capabilities are in the reserved bytes.
         payload[at + 8..at + 18].fill(0);
         payload
     }
 }
 
-/// What a client answers with.
+/// The client's answer.
 pub(super) struct Login {
     pub(super) capabilities: u32,
-    /// Capabilities, the greatest packet, the character set, reserved bytes.
+    /// Capabilities, the maximum packet size, the character set, reserved bytes.
     pub(super) head: [u8; 32],
     pub(super) user: String,
     pub(super) database: Option<String>,
 }
 
 impl Login {
-    /// A client that wants TLS first sends the head alone.
+    /// A client that wants TLS first sends only the head.
     pub(super) fn asks_for_tls(payload: &[u8]) -> bool {
         payload.len() == 32 && capabilities(payload) & SSL != 0
     }
 
-    /// `None`: not even a head.
+    /// `None` if the packet is too short.
     pub(super) fn parse(payload: &[u8]) -> Option<Self> {
         let capabilities = capabilities(payload);
         let (head, rest) = payload.split_first_chunk()?;
         let user = until_zero(rest);
         let rest = &rest[user.len() + 1..];
-        // The scrambled password: no client here has one of more than 250 bytes.
+        // The scrambled password, which is never longer than 250 bytes here.
         let rest = &rest[1 + usize::from(rest[0])..];
         let database = (capabilities & CONNECT_WITH_DB != 0).then(|| text(until_zero(rest)));
         Some(Self { capabilities, head: *head, user: text(user), database })
@@ -108,7 +108,7 @@ pub(super) fn switch_to_clear_password(sequence: u8) -> Packet {
     Packet { sequence, payload: b"\xfemysql_clear_password\0".to_vec() }
 }
 
-/// `ERR`, as RDS answers to a token that is not good.
+/// `ERR`, as RDS answers to an invalid token.
 pub(super) fn access_denied(sequence: u8, user: &str) -> Packet {
     let message = format!("#28000Access denied for user '{user}'@'127.0.0.1' (using password: YES)");
     Packet { sequence, payload: [&[0xff], &1045_u16.to_le_bytes()[..], message.as_bytes()].concat() }

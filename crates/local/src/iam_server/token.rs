@@ -1,4 +1,4 @@
-//! What AWS does with an IAM token: an implementation of the verifying side of its own, with nothing of the signing one.
+//! Verifies IAM tokens as AWS does. Shares no code with the signing side, so that a mistake there shows.
 //!
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
@@ -12,57 +12,53 @@ use time::format_description::well_known::Iso8601;
 use time::{Duration, OffsetDateTime};
 
 /// RDS accepts tokens of at most 15 minutes.
-const LONGEST: i64 = 900;
+const MAX_SECONDS: i64 = 900;
 
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-/// What a good token says, and who may make it.
+/// The contents of a valid token, and the signer's keys.
 #[derive(Clone)]
 pub struct Policy {
-    /// The server's name, as the client knows it.
+    /// The server's name, as clients use it.
     pub host: String,
-    /// Its port.
     pub port: u16,
-    /// The region where it stands.
     pub region: String,
-    /// The id of the key that signs.
     pub access_key: String,
-    /// The key itself.
     pub secret_key: String,
-    /// Of a role; an IAM user has none.
+    /// A role has a session token; an IAM user has none.
     pub session: Option<String>,
-    /// As whom `rds-db:connect` is allowed.
+    /// The database users that `rds-db:connect` allows.
     pub users: Vec<String>,
     /// How far AWS's clock is ahead of this machine's.
     pub clock_ahead: Duration,
 }
 
-/// The first thing that is wrong with a token.
+/// Why a token is refused: the first problem found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// It is no token.
+    /// Not a token.
     Malformed,
-    /// It is for another server.
+    /// For another server.
     OtherServer,
-    /// It is for another user than the one who logs in.
+    /// For another user than the one that logs in.
     OtherUser,
     /// The policy does not allow this user.
     NotAllowed,
-    /// It is for another region.
+    /// For another region.
     OtherRegion,
-    /// The policy does not know its key.
+    /// Signed with an unknown key.
     OtherKey,
-    /// It is good for more than 15 minutes.
+    /// Valid for more than 15 minutes.
     TooLong,
-    /// Its time has not come.
+    /// Not valid yet.
     NotYet,
-    /// Its time is over.
+    /// No longer valid.
     Expired,
-    /// The signature is not made with this key, or not of this text.
+    /// The signature does not match the key and the text.
     Signature,
 }
 
-/// Verifies a token that came with a login of `user`, by the clock of this machine and what [`Policy`] adds to it.
+/// Verifies a token with which `user` logs in, by this machine's clock plus [`Policy::clock_ahead`].
 pub(super) fn verify(token: &str, user: &str, policy: &Policy) -> Result<(), Refusal> {
     verify_at(token, user, policy, OffsetDateTime::now_utc() + policy.clock_ahead)
 }
@@ -97,7 +93,7 @@ fn verify_at(token: &str, user: &str, policy: &Policy, now: OffsetDateTime) -> R
     let date = get("X-Amz-Date")?;
     expect(date.starts_with(day), Refusal::Malformed)?;
     let lifetime: i64 = get("X-Amz-Expires")?.parse().map_err(|_| Refusal::Malformed)?;
-    expect((1..=LONGEST).contains(&lifetime), Refusal::TooLong)?;
+    expect((1..=MAX_SECONDS).contains(&lifetime), Refusal::TooLong)?;
     let from = OffsetDateTime::parse(date, &Iso8601::PARSING).map_err(|_| Refusal::Malformed)?;
     expect(from <= now, Refusal::NotYet)?;
     expect(now < from + Duration::seconds(lifetime), Refusal::Expired)?;

@@ -51,7 +51,7 @@ pub struct QueuedOptions {
     pub redrive_policy: RedrivePolicy,
 }
 
-/// Store-logs starts no transaction with less than 3 s left.
+/// store-logs starts no transaction with less than 3 s left.
 const MIN_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// As in the template.

@@ -200,12 +200,12 @@ async fn a_database_that_is_back_within_a_second_costs_no_request() {
     let (url, proxy) = proxy_before(&database).await;
     let functions = functions(&Database { url });
     // At start, where the first one is not tried again, and later.
-    proxy.turn_away(3);
+    proxy.refuse_next(3);
     assert_eq!(functions[0].send(&record("a", 1, 1).to_string()).await.status, 200, "{}", functions[0].log());
-    assert!(proxy.is_open());
-    proxy.turn_away(3);
+    assert!(proxy.has_refused_all());
+    proxy.refuse_next(3);
     assert_eq!(functions[1].invoke(&event()).await.expect("it answers").status, 200, "{}", functions[1].log());
-    assert!(proxy.is_open());
+    assert!(proxy.has_refused_all());
     assert_eq!(database.count().await, 1);
 }
 

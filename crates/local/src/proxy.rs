@@ -15,24 +15,24 @@ use tokio::task::JoinSet;
 
 /// The state of the connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum Link {
     Open,
     /// Delays everything, in both directions.
     Slow(Duration),
     /// Delays everything until the next state. Statements that a function gave up long ago then still reach the server.
-    Jammed,
+    Stalled,
     /// Accepts connections and drops all bytes.
-    Swallowing,
+    BlackHole,
     /// Passes everything to the server, and drops its answers.
-    WithoutAnswers,
+    AnswersDropped,
     /// Cuts all connections and accepts no new ones.
     Refusing,
 }
 
-impl Way {
+impl Link {
     /// Whether connections are broken afterwards.
     fn loses_bytes(self) -> bool {
-        matches!(self, Self::Swallowing | Self::WithoutAnswers)
+        matches!(self, Self::BlackHole | Self::AnswersDropped)
     }
 }
 
@@ -51,19 +51,19 @@ pub enum Cut {
 
 #[derive(Clone, Copy)]
 struct State {
-    way: Way,
+    link: Link,
     /// Counts the cuts: a connection from before the last one ends.
     cuts: u64,
     /// Counts the silences: a connection from before the last one passes nothing.
     silences: u64,
     next: Option<Cut>,
     /// How many connections to refuse after the next cut.
-    closed_for: u32,
+    refusals_after_cut: u32,
     /// How many connections to refuse from now on.
-    turns_away: u32,
+    refusals: u32,
 }
 
-const OPEN: State = State { way: Way::Open, cuts: 0, silences: 0, next: None, closed_for: 0, turns_away: 0 };
+const OPEN: State = State { link: Link::Open, cuts: 0, silences: 0, next: None, refusals_after_cut: 0, refusals: 0 };
 
 /// A running proxy. Its connections end with it.
 pub struct Proxy {
@@ -95,12 +95,12 @@ impl Proxy {
     }
 
     /// Changes the state. Cuts connections that lost bytes in the old one.
-    pub fn set(&self, way: Way) {
+    pub fn set(&self, link: Link) {
         self.state.send_modify(|state| {
-            if state.way.loses_bytes() || way == Way::Refusing {
+            if state.link.loses_bytes() || link == Link::Refusing {
                 state.cuts += 1;
             }
-            state.way = way;
+            state.link = link;
         });
     }
 
@@ -109,28 +109,28 @@ impl Proxy {
     }
 
     /// From now on, existing connections pass nothing; new ones work.
-    pub fn forget_connections(&self) {
+    pub fn silence_connections(&self) {
         self.state.send_modify(|state| state.silences += 1);
     }
 
     /// Breaks one connection: the first on which the text appears.
     pub fn cut(&self, cut: Cut) {
-        self.cut_and_turn_away(cut, 0);
+        self.cut_then_refuse(cut, 0);
     }
 
-    /// The same. Afterwards refuses the next `closed_for` connections.
-    pub fn cut_and_turn_away(&self, cut: Cut, closed_for: u32) {
-        self.state.send_modify(|state| *state = State { next: Some(cut), closed_for, turns_away: 0, ..*state });
+    /// The same. Afterwards refuses the next `refusals_after_cut` connections.
+    pub fn cut_then_refuse(&self, cut: Cut, refusals_after_cut: u32) {
+        self.state.send_modify(|state| *state = State { next: Some(cut), refusals_after_cut, refusals: 0, ..*state });
     }
 
-    /// Refuses the next `turns_away` connections.
-    pub fn turn_away(&self, turns_away: u32) {
-        self.state.send_modify(|state| *state = State { next: None, closed_for: 0, turns_away, ..*state });
+    /// Refuses the next `refusals` connections.
+    pub fn refuse_next(&self, refusals: u32) {
+        self.state.send_modify(|state| *state = State { next: None, refusals_after_cut: 0, refusals, ..*state });
     }
 
     /// Whether all connections to refuse have been refused.
-    pub fn is_open(&self) -> bool {
-        self.state.borrow().turns_away == 0
+    pub fn has_refused_all(&self) -> bool {
+        self.state.borrow().refusals == 0
     }
 
     /// Whether the cut has been made.
@@ -142,9 +142,9 @@ impl Proxy {
 fn is_let_in(state: &watch::Sender<State>) -> bool {
     let mut is_let_in = false;
     state.send_if_modified(|state| {
-        is_let_in = state.turns_away == 0 && state.way != Way::Refusing;
-        let is_counted = state.turns_away > 0;
-        state.turns_away = state.turns_away.saturating_sub(1);
+        is_let_in = state.refusals == 0 && state.link != Link::Refusing;
+        let is_counted = state.refusals > 0;
+        state.refusals = state.refusals.saturating_sub(1);
         is_counted
     });
     is_let_in
@@ -183,7 +183,7 @@ async fn pass(mut client: TcpStream, source: Ipv4Addr, server: u16, state: &watc
                     _ if packet.is_empty() => return Ok(()),
                     _ => {}
                 }
-                if arrives(&mut follow, Way::Swallowing).await? {
+                if arrives(&mut follow, Link::BlackHole).await? {
                     server.write_all(packet).await?;
                 }
                 match cut {
@@ -197,7 +197,7 @@ async fn pass(mut client: TcpStream, source: Ipv4Addr, server: u16, state: &watc
                 if packet.is_empty() {
                     return Ok(());
                 }
-                if arrives(&mut follow, Way::WithoutAnswers).await? {
+                if arrives(&mut follow, Link::AnswersDropped).await? {
                     client.write_all(packet).await?;
                 }
             }
@@ -207,12 +207,12 @@ async fn pass(mut client: TcpStream, source: Ipv4Addr, server: u16, state: &watc
 }
 
 /// Waits as long as the state requires. Returns whether the packet arrives; `losing` is the state that loses its direction.
-async fn arrives(state: &mut watch::Receiver<State>, losing: Way) -> io::Result<bool> {
-    let way = state.wait_for(|state| state.way != Way::Jammed).await.map_err(io::Error::other)?.way;
-    if let Way::Slow(by) = way {
+async fn arrives(state: &mut watch::Receiver<State>, losing: Link) -> io::Result<bool> {
+    let link = state.wait_for(|state| state.link != Link::Stalled).await.map_err(io::Error::other)?.link;
+    if let Link::Slow(by) = link {
         tokio::time::sleep(by).await;
     }
-    Ok(way != Way::Swallowing && way != losing)
+    Ok(link != Link::BlackHole && link != losing)
 }
 
 fn take_if_due(state: &watch::Sender<State>, packet: &[u8]) -> Option<Cut> {
@@ -224,7 +224,7 @@ fn take_if_due(state: &watch::Sender<State>, packet: &[u8]) -> Option<Cut> {
     let mut cut = None;
     state.send_modify(|state| {
         cut = state.next.take();
-        state.turns_away = state.closed_for;
+        state.refusals = state.refusals_after_cut;
     });
     cut
 }

@@ -83,7 +83,7 @@ async fn a_failover_to_a_new_address_behind_the_same_name_costs_no_request() {
     // And back, from a server that nothing is heard of any more.
     admin(&old, "SET GLOBAL read_only = OFF").await;
     point_to(addresses[0]);
-    new_way.forget_connections();
+    new_way.silence_connections();
     let event = keyed_event("back", &record("back", 1, 1).to_string());
     assert_eq!(post_log.invoke(&event).await.expect("it answers").status, 200, "{}", post_log.log());
     assert_eq!((old_database.count().await, new_database.count().await), (2, 1));
@@ -105,7 +105,7 @@ async fn environments_that_were_frozen_past_the_life_of_their_connection_answer_
         signal(*process, Signal::SIGSTOP);
     }
     // As a gateway for addresses forgets a connection over which nothing came for minutes: nobody is told.
-    proxy.forget_connections();
+    proxy.silence_connections();
     // Longer than a connection is trusted without a question.
     tokio::time::sleep(Duration::from_millis(1_200)).await;
     for process in processes.iter().flatten() {

@@ -31,7 +31,7 @@ async fn the_next_delivery_finds_out_an_unknown_outcome() {
     let (url, proxy) = proxy_before(&database).await;
     let function = store_logs(&url);
     let bodies = [message("k", &["a"]), message("l", &["a"])];
-    proxy.cut_and_turn_away(Cut::After("COMMIT"), u32::MAX);
+    proxy.cut_then_refuse(Cut::After("COMMIT"), u32::MAX);
     assert_eq!(failures(&function, &bodies).await, [0, 1], "stored, and nobody can tell");
     assert_eq!(database.count().await, 2);
     assert_eq!(failures(&store_logs(&database.url), &bodies).await, NONE);

@@ -45,9 +45,9 @@ async fn a_database_that_is_away_for_a_moment_after_the_commit_is_asked_when_it_
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     for (key, cut) in [("after", Cut::After("COMMIT")), ("before", Cut::Before("COMMIT"))] {
         // More than there are within the second that anybody has: 50, 100 and then 200 ms and more apart.
-        proxy.cut_and_turn_away(cut, 9);
+        proxy.cut_then_refuse(cut, 9);
         assert_eq!(send(&function, &[key], &one("a")).await, stored(false), "{}", function.log());
-        assert!(proxy.has_cut() && proxy.is_open());
+        assert!(proxy.has_cut() && proxy.has_refused_all());
         assert_eq!(send(&function, &[key], &one("a")).await, stored(true));
     }
     assert_eq!(database.count().await, 3);
@@ -118,7 +118,7 @@ async fn a_retry_finds_out_the_outcome_of_a_commit() {
     let function = function(&url);
     assert_eq!(send(&function, &["warm"], &one("a")).await, stored(false));
     // Nobody can ask the ledger afterwards.
-    proxy.cut_and_turn_away(Cut::After("COMMIT"), u32::MAX);
+    proxy.cut_then_refuse(Cut::After("COMMIT"), u32::MAX);
     let answer = function.invoke(&keyed(&["key"], &one("a"))).await.expect("it answers");
     assert_eq!((answer.status, &answer.headers["retry-after"]), (503, &json!("1")), "{:?}", answer.body);
     assert!(function.log().contains("\"ambiguous\":true"), "{}", function.log());

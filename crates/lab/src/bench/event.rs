@@ -111,7 +111,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_largest_body_is_as_large_as_allowed_and_good() {
+    fn the_largest_body_has_the_maximum_size_and_is_valid() {
         let event: Value = serde_json::from_slice(&post_largest().unwrap().json).unwrap();
         let body = event["body"].as_str().unwrap();
         assert_eq!(body.len(), MAX_BODY_BYTES);

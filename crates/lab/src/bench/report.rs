@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_could_not_be_had_meets_no_target() {
+    fn a_missing_figure_misses_its_target() {
         assert_eq!(line(f64::NAN).at_most_times(1.5).met, Some(false));
     }
 }

@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_without_a_step_gives_no_times() {
+    fn a_missing_step_is_an_error() {
         let log = line(10, "started");
         let error = times(&log, second_and(0), second_and(1)).unwrap_err();
         assert!(error.to_string().contains("logging in"), "{error}");

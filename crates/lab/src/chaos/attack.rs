@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::chaos::batch::Batches;
 use crate::chaos::client::{self, Acknowledged, Client, Phase, Settled};
 use crate::chaos::fault::{Kind, Schedule};
-use crate::chaos::report::{Report, Run, Survived};
+use crate::chaos::report::{Injected, Report, Run};
 use crate::chaos::target::Target;
 use crate::chaos::{count, inject, recovery};
 use crate::client::Tally;
@@ -84,7 +84,7 @@ async fn faults(
     plan: &Plan,
     schedule: Schedule,
     served: &mut mpsc::UnboundedReceiver<Acknowledged>,
-) -> Result<Vec<Survived>, LabError> {
+) -> Result<Vec<Injected>, LabError> {
     let started = Instant::now();
     if recovery::wait(served, started, plan.clients).await.is_none() {
         let logs = testbed.folder().display();

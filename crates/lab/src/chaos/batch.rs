@@ -84,15 +84,15 @@ impl Batches {
         let new_key = uuid::Builder::from_random_bytes(random.u128(..).to_be_bytes()).into_uuid().to_string();
         let drops_after = Duration::from_millis(random.u64(0..DROPS_WITHIN_MS));
         let pause = Duration::from_millis(random.u64(0..PAUSE_MS));
-        let dice = random.u8(0..100);
+        let chance = random.u8(0..100);
         let (key, manner) = match (with_key, self.used_key.take()) {
-            (true, Some(used)) if dice < 4 && self.refusing => (Some(used), Manner::UnderUsedKey),
-            (true, _) if dice < 12 => (Some(new_key), Manner::Twice),
-            (true, _) if dice < 18 => (Some(new_key), Manner::HangingUp(drops_after)),
+            (true, Some(used)) if chance < 4 && self.refusing => (Some(used), Manner::UnderUsedKey),
+            (true, _) if chance < 12 => (Some(new_key), Manner::Twice),
+            (true, _) if chance < 18 => (Some(new_key), Manner::HangingUp(drops_after)),
             (true, _) => (Some(new_key), Manner::Plainly),
             (false, used) => {
                 self.used_key = used;
-                (None, if dice < 3 { Manner::HangingUp(drops_after) } else { Manner::Plainly })
+                (None, if chance < 3 { Manner::HangingUp(drops_after) } else { Manner::Plainly })
             }
         };
         if key.is_some() {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_found_again_by_its_name() {
+    fn a_device_name_tells_its_record() {
         let batch = &batches(1)[17];
         assert_eq!(Batch::place(&batch.record(9).device_id), Some((3, 17, 9)));
         for foreign in ["", "chaos-", "chaos-1-2", "chaos-1-2-3-4", "chaos-1-2-x", "any_device_token"] {
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn every_manner_comes_about_and_only_a_batch_that_must_be_refused_has_a_key_that_was_used() {
+    fn each_manner_occurs_and_only_a_batch_that_must_be_refused_reuses_a_key() {
         let mut used = std::collections::HashSet::new();
         let mut manners = [0; 4];
         for batch in batches(1) {
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_one_that_the_service_reads() {
+    fn the_service_accepts_a_body() {
         let batch = &batches(1)[0];
         let read = logs_core::Batch::parse(batch.body().as_bytes()).unwrap();
         assert_eq!((read.logs().len(), read.rejected()), (batch.size, 0));

@@ -162,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn only_the_kinds_that_were_asked_for_come() {
+    fn only_the_requested_kinds_occur() {
         let kinds = [Kind::ReadOnly, Kind::AnswersLost];
         let schedule = Schedule::new(Rng::with_seed(1), &kinds, StoreName::Mysql, false);
         let mut round: Vec<_> = schedule.take(4).map(|fault| fault.kind).collect();
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_comes_once_before_any_comes_again() {
+    fn each_kind_occurs_once_before_any_occurs_again() {
         let all = kinds(StoreName::Dynamodb);
         for round in faults(1).chunks(all.len()) {
             let kinds: HashSet<_> = round.iter().map(|fault| fault.kind).collect();

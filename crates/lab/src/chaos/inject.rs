@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::fault_proxy::Fault as RequestFault;
 use local::processes::signal;
-use local::proxy::Way;
+use local::proxy::Link;
 use nix::sys::signal::Signal;
 use sqlx::{Connection, MySqlConnection};
 use tokio::time::{Instant, sleep, timeout};
@@ -59,11 +59,11 @@ pub(crate) async fn inject(testbed: &mut Testbed, target: &Target, fault: Fault)
             };
             repeat(lasts, cut).await?;
         }
-        Kind::ConnectionsRefused => on_way(target, Way::Refusing, lasts).await,
-        Kind::ConnectionsSlow => on_way(target, Way::Slow(Duration::from_millis(20 + choice % 200)), lasts).await,
-        Kind::ConnectionsJammed => on_way(target, Way::Jammed, lasts).await,
-        Kind::ConnectionsSwallowed => on_way(target, Way::Swallowing, lasts).await,
-        Kind::AnswersLost => on_way(target, Way::WithoutAnswers, lasts).await,
+        Kind::ConnectionsRefused => with_link(target, Link::Refusing, lasts).await,
+        Kind::ConnectionsSlow => with_link(target, Link::Slow(Duration::from_millis(20 + choice % 200)), lasts).await,
+        Kind::ConnectionsJammed => with_link(target, Link::Stalled, lasts).await,
+        Kind::ConnectionsSwallowed => with_link(target, Link::BlackHole, lasts).await,
+        Kind::AnswersLost => with_link(target, Link::AnswersDropped, lasts).await,
         Kind::ConnectionsKilled => {
             let mut administrator = testbed.store.mysql()?.administrator().await?;
             repeat(lasts, async || administrator.kill_connections(&[]).await).await?;
@@ -91,10 +91,10 @@ async fn fail(testbed: &Testbed, choice: u64, faults: &[RequestFault], lasts: Du
     Ok(())
 }
 
-async fn on_way(target: &Target, way: Way, lasts: Duration) {
-    target.proxy.set(way);
+async fn with_link(target: &Target, link: Link, lasts: Duration) {
+    target.proxy.set(link);
     sleep(lasts).await;
-    target.proxy.set(Way::Open);
+    target.proxy.set(Link::Open);
 }
 
 async fn freeze(processes: &[u32], lasts: Duration) -> Result<(), LabError> {

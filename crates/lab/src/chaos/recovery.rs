@@ -53,7 +53,7 @@ mod tests {
     use tokio::sync::mpsc;
 
     #[tokio::test]
-    async fn what_was_sent_before_the_end_of_the_fault_does_not_count() {
+    async fn requests_sent_before_the_end_of_the_fault_do_not_count() {
         let end = Instant::now();
         let ms = Duration::from_millis;
         let (sender, mut receiver) = mpsc::unbounded_channel();

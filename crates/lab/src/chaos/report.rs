@@ -14,7 +14,7 @@ use crate::table::{self, Table, indented};
 use crate::testbed::StoreName;
 
 /// One fault, and the recovery from it; `None` if there was none.
-pub(crate) type Survived = (Kind, Option<Recovery>);
+pub(crate) type Injected = (Kind, Option<Recovery>);
 
 /// The limit from the moment when a restarted database accepts connections until the first client is served.
 const SERVED_AFTER_RESTART: Duration = Duration::from_secs(1);
@@ -105,14 +105,14 @@ impl table::Report for Report {
 }
 
 impl Report {
-    pub(crate) fn new(run: Run, faults: &[Survived], requests: Counts, codes: Count, dead_letters: usize) -> Self {
+    pub(crate) fn new(run: Run, faults: &[Injected], requests: Counts, codes: Count, dead_letters: usize) -> Self {
         let by_kind = Kind::all().iter().map(|wanted| {
             let those: Vec<_> = faults.iter().filter(|(kind, _)| kind == wanted).copied().collect();
             Line::new(wanted.name(), &those)
         });
         let recoveries = by_kind.chain([Line::new("all", faults)]).filter(|line| line.faults > 0).collect();
         let not_recovered = faults.iter().filter(|(_, recovery)| recovery.is_none()).count();
-        let is_slow = |(kind, recovery): &&Survived| {
+        let is_slow = |(kind, recovery): &&Injected| {
             kind.restarts_the_database() && recovery.is_some_and(|recovery| recovery.first > SERVED_AFTER_RESTART)
         };
         let slow_restarts = run.judges_times.then(|| faults.iter().filter(is_slow).count());
@@ -165,7 +165,7 @@ impl Report {
 }
 
 impl Line {
-    fn new(kind: &'static str, faults: &[Survived]) -> Self {
+    fn new(kind: &'static str, faults: &[Injected]) -> Self {
         let recoveries = || faults.iter().filter_map(|(_, recovery)| *recovery);
         let first_client = Spread::of(recoveries().map(|recovery| recovery.first));
         let every_client = Spread::of(recoveries().map(|recovery| recovery.last));

@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_receipt_acknowledges_if_it_is_this_batchs() {
+    fn only_the_receipt_of_this_batch_acknowledges_it() {
         assert_eq!(receipt(WITHOUT, 200, RECEIPT), Ok(Meaning::Stored { duplicate: false }));
         let again = RECEIPT.replace("false", "true");
         assert_eq!(receipt(WITH, 200, &again), Ok(Meaning::Stored { duplicate: true }));
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_queue_acknowledges_with_202_and_knows_no_duplicate() {
+    fn in_queued_mode_202_acknowledges_and_never_says_duplicate() {
         assert_eq!(receipt(QUEUED, 202, RECEIPT), Ok(Meaning::Stored { duplicate: false }));
         assert!(receipt(QUEUED, 202, &RECEIPT.replace("false", "true")).is_err());
         assert!(receipt(QUEUED, 200, RECEIPT).is_err());
@@ -148,14 +148,14 @@ mod tests {
     }
 
     #[test]
-    fn another_batch_under_a_used_key_is_refused_and_nothing_else() {
+    fn only_another_batch_under_a_used_key_is_refused() {
         assert_eq!(problem(OTHER, 422, None), Ok(Meaning::Refused));
         assert!(receipt(OTHER, 200, RECEIPT).is_err());
         assert!(problem(WITH, 422, None).is_err());
     }
 
     #[test]
-    fn what_may_pass_is_sent_again_if_it_says_when() {
+    fn a_temporary_failure_must_say_when_to_send_again() {
         let after_a_second = Ok(Meaning::SendAgain(Some(Duration::from_secs(1))));
         for status in [429, 502, 503] {
             assert_eq!(problem(WITHOUT, status, Some("1")), after_a_second);

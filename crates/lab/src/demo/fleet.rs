@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_site_without_a_network_kept_arrives_late_and_nothing_is_missing() {
+    fn a_site_without_a_network_sends_all_its_codes_late() {
         let seconds = story(1);
         assert!(codes(&seconds[210..420]).all(|code| !is_of_site(&code.device_id)));
         let late = |code: &&Code| is_of_site(&code.device_id) && (NOW + 210..NOW + 420).contains(&code.timestamp);

@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_go_between_the_marks_and_the_rest_stays() {
+    fn only_the_text_between_the_marks_is_replaced() {
         let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
         assert_eq!(filled(&text, "new\n"), Some(format!("a\n{BEGIN}\nnew\n{END}\nb\n")));
         assert_eq!(filled("a\n", "new\n"), None);

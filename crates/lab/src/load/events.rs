@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_has_as_many_messages_as_it_should_each_with_all_codes_and_its_own_key() {
+    fn each_message_of_an_event_has_all_codes_and_its_own_key() {
         let event: Value = serde_json::from_slice(&event(EventSize { messages: 3, codes: 7 }).unwrap()).unwrap();
         let bodies = event["Records"].as_array().unwrap().iter().map(|record| record["body"].as_str().unwrap());
         let messages: Vec<_> = bodies.map(|body| Message::decode(String::new(), body).unwrap()).collect();

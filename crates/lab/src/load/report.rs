@@ -188,7 +188,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_is_lost_doubled_or_not_documented_breaks_a_promise() {
+    fn lost_doubled_and_undocumented_answers_break_a_promise() {
         assert_eq!(report().broken_promises(), Vec::<String>::new());
         let mut bad = report();
         bad.steps[0].stored = 999;
@@ -201,7 +201,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_missed_target_is_named_and_breaks_nothing() {
+    fn a_missed_target_is_named_but_breaks_no_promise() {
         let mut slow = report();
         slow.comparisons[0].ratio = Some(0.69);
         slow.comparisons[0].peak_megabytes = 129.0;

@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_small_load_needs_the_fewest_shards_and_a_larger_one_more() {
+    fn a_small_load_needs_the_fewest_shards() {
         assert_eq!(shards_needed(Load { shards: 100, spread: 100 }), Some(MIN_SHARDS));
         assert!(shards_needed(Load { shards: 100_000, spread: 0 }) > Some(100), "each takes 1,000");
     }
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn twice_the_load_passes_where_it_spreads() {
+    fn a_spread_load_may_double() {
         assert_eq!(doubling(Load { shards: 0, spread: 50_000 }, 8, &[0, 5, 10, 60]), [0, 0, 0, 0]);
     }
 }

@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn room_is_by_number_and_by_size() {
+    fn a_batch_is_limited_by_number_and_by_size() {
         assert_eq!(gathered(&[]).room(10), 10);
         assert_eq!(gathered(&[100; 4]).room(10), 6);
         assert_eq!(gathered(&[1 << 20; 4]).room(10_000), 1);

@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_a_hundred_requests_in_a_row_the_share_fails_in_turn() {
+    fn of_any_hundred_requests_in_a_row_the_share_fails() {
         let faults = [Fault::InternalError, Fault::CutAfter];
         let mut plan = Plan { share: Some((40, faults.to_vec())), ..Plan::default() };
         let failed: Vec<_> = (0..100).filter_map(|_| plan.of_share()).collect();

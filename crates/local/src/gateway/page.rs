@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_are_no_texts_of_error_codes_are_refused() {
+    fn names_must_be_texts_by_error_code() {
         for names in ["", "[]", r#"{"107":1}"#, r#"{"E7":"Motor"}"#, r#"{"2147483648":"Motor"}"#] {
             assert!(page(Some(names)).is_err(), "{names}");
         }

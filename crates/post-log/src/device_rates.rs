@@ -1,9 +1,9 @@
-//! A rate for each device: one that sends too much has to wait, and does not spend what all devices share.
+//! A rate limit for each device: one that sends too much has to wait, and the others do not.
 //!
 //! A bucket per device takes `DEVICE_RATE` codes and drains within a minute. A device is over its rate while its bucket
-//! holds more than that. Otherwise its whole batch goes in, even above the rim: the largest batch must get through at the
-//! lowest rate, and the device then waits for all of it. Only what was stored goes in, so neither a retry nor an outage
-//! costs a device anything. Each environment counts for itself.
+//! holds more than that. Otherwise its whole batch goes in, even above the rim: the largest batch must get through at
+//! the lowest rate, and the device then waits for all of it. Only stored codes go in, so neither a retry nor an outage
+//! counts against a device. Each environment has its own buckets.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -18,17 +18,17 @@ use lru::LruCache;
 /// The time in which a full bucket drains.
 const MINUTE: Duration = Duration::from_mins(1);
 
-/// The highest rate. Where it is not enough, no rate is needed.
+/// The maximum rate. A higher limit would limit nothing.
 const MAX_RATE: u32 = 1_000_000;
 
-/// How many devices are remembered: about 4 MB. Whoever makes up more of them pushes out those that sent nothing for longest.
+/// The maximum number of buckets, about 4 MB. Beyond it the bucket that was unused for longest is dropped.
 const MAX_BUCKETS: usize = 50_000;
 
-/// The buckets of the devices that sent something lately.
+/// The buckets of the devices that sent codes lately.
 pub struct DeviceRates {
     /// How long a code takes to drain.
     per_code: Duration,
-    /// Seeded at random, so that nobody can aim at the bucket of another device.
+    /// Seeded at random, so that no client can choose a name that shares another device's bucket.
     hasher: RandomState,
     state: Mutex<State>,
 }
@@ -87,8 +87,7 @@ impl DeviceRates {
         Some(OverRate(seconds))
     }
 
-    /// Puts logs that were stored into the buckets of their devices. The codes in the fullest of these buckets, which are
-    /// the rate or more if its device is over it.
+    /// Puts stored logs into the buckets of their devices. Returns the number of codes in the fullest of these buckets.
     pub(crate) fn fill(&self, logs: &[NewLog], now: Instant) -> usize {
         let mut state = self.state();
         let mut latest = now;
@@ -120,7 +119,7 @@ impl OverRate {
         batch.throttle(|device| self.0.get(device).copied())
     }
 
-    /// The seconds after which none of these devices has to wait any more.
+    /// The number of seconds after which none of these devices has to wait.
     pub(crate) fn seconds(&self) -> u64 {
         self.0.values().copied().max().unwrap_or_default()
     }

@@ -28,11 +28,11 @@ pub enum PostError {
     /// 409
     #[error("another request with this Idempotency-Key may be at work; send the request again")]
     KeyInFlight,
-    /// 429: of devices that are over their rate are all records, or some of a batch with a key, which is stored whole or not
-    /// at all.
+    /// 429: all records are of devices over their rate, or some records of a batch with a key, which is stored whole or
+    /// not at all.
     #[error("{} too much; send the batch again in {seconds} s", who(rest.as_ref()))]
     OverRate {
-        /// The batch without those records, if something is left.
+        /// The batch without those records, if any are left.
         rest: Option<Batch>,
         /// How long these devices have to wait.
         seconds: u64,

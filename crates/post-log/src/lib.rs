@@ -79,8 +79,9 @@ impl PostLog {
             None => (self.keep(key, &batch, deadline).await?, batch),
             Some(over_rate) => match over_rate.rest(&batch) {
                 Some(rest) if key.is_none() => (self.keep(None, &rest, deadline).await?, rest),
-                // With a key a batch is stored whole or not at all: who lost the response could not tell which records to
-                // send again. One that was stored before is acknowledged however much its devices send.
+                // A batch with a key is stored whole or not at all: a client that lost the response could not know
+                // which records to send again. A batch that was stored before is acknowledged, whatever the rates of
+                // its devices.
                 rest => match self.find(key.as_ref(), &batch, deadline).await? {
                     Some(found) => (found, batch),
                     None => return Err(PostError::over_rate(&batch, rest, over_rate.seconds())),
@@ -112,7 +113,7 @@ impl PostLog {
         }
     }
 
-    /// What the ledger says of a batch; nothing in queued mode, where a message that is sent twice does no harm.
+    /// The ledger's outcome for a batch. `None` in queued mode, where sending a message twice does no harm.
     async fn find(
         &self,
         key: Option<&IdempotencyKey>,

@@ -36,7 +36,6 @@ impl Batch {
 
     /// The batch without the records of devices that have to wait: these become rejected, `throttled`. `seconds` tells how
     /// long a device has to wait. `None` if no record is left.
-    #[must_use]
     pub fn throttle(&self, seconds: impl Fn(&DeviceId) -> Option<u64>) -> Option<Self> {
         let mut wrong = self.errors.iter().map(|error| error.index).collect::<Vec<_>>();
         wrong.dedup();
@@ -71,7 +70,6 @@ impl Batch {
     }
 
     /// The number of records that are rejected only because their device has to wait.
-    #[must_use]
     pub fn throttled(&self) -> usize {
         self.errors.iter().filter(|error| error.code == RecordErrorCode::Throttled).count()
     }

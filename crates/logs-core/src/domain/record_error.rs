@@ -82,7 +82,7 @@ pub enum RecordErrorCode {
     NotAnObject,
     /// The line of NDJSON is not JSON.
     NotJson,
-    /// The device sends more than its rate. Nothing is wrong with the record: it is to be sent again later.
+    /// The device sends more than its rate. The record is valid, and the client sends it again later.
     Throttled,
 }
 

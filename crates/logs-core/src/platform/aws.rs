@@ -39,7 +39,7 @@ pub fn config(service: &str, region: Option<&str>, attempt_limit: Duration) -> R
     Ok(config.build())
 }
 
-/// What sends single requests, on the same TLS stack.
+/// A client for single requests, on the same TLS stack.
 pub(super) fn connector() -> Result<Connector, HttpClientError> {
     Ok(Connector::builder().tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(tls()?).build())
 }
@@ -49,7 +49,7 @@ pub(super) fn region(given: Option<&str>) -> Option<String> {
     given.map(str::to_owned).or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"))
 }
 
-/// Where a service is, if not at AWS's own endpoint.
+/// The endpoint of a service, if it is not AWS's own.
 pub(super) fn endpoint_url(service: &str) -> Option<String> {
     variable(&format!("AWS_ENDPOINT_URL_{service}")).or_else(|| variable("AWS_ENDPOINT_URL"))
 }

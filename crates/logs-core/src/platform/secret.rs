@@ -34,13 +34,13 @@ pub enum SecretError {
     /// The secret is binary.
     #[error("the secret holds no text")]
     NotText,
-    /// Everybody who may read parameters reads it.
+    /// The parameter is not encrypted, so it is no secret.
     #[error("the parameter is no SecureString")]
     NotSecure,
 }
 
 impl Secret {
-    /// Its current value.
+    /// Reads its current value.
     pub(crate) async fn read(&self) -> Result<String, SecretError> {
         let answer = match self {
             Self::Arn(arn) => GET_SECRET.call(region(arn), &json!({ "SecretId": arn })).await,
@@ -58,7 +58,7 @@ impl Secret {
         value.as_str().map(str::to_owned).ok_or(SecretError::NotText)
     }
 
-    /// What keeps it.
+    /// The service that keeps it.
     pub(crate) fn service(&self) -> &'static str {
         match self {
             Self::Arn(_) => "Secrets Manager",
@@ -67,7 +67,7 @@ impl Secret {
     }
 }
 
-/// As an operator calls it.
+/// The name that operators know it by.
 impl fmt::Display for Secret {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

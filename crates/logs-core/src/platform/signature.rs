@@ -10,7 +10,7 @@ use aws_sigv4::http_request::{
 };
 use aws_sigv4::sign::v4;
 
-/// What a signature is good for.
+/// What a signature is valid for.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'a> {
     pub(super) service: &'a str,
@@ -23,7 +23,7 @@ pub(super) async fn credentials() -> Result<Credentials, String> {
     provider.provide_credentials().await.map_err(|error| crate::aws::explain(&error))
 }
 
-/// What makes the request a signed one, at this time since 1970. The error is for the operator.
+/// Signs the request at this time since 1970. Returns what makes it a signed one. The error is for the operator.
 pub(super) fn sign(
     request: Result<SignableRequest<'_>, SigningError>,
     scope: Scope<'_>,

@@ -33,7 +33,7 @@ pub(super) struct Operation {
     pub(super) target: &'static str,
 }
 
-/// Why there is no answer. The texts are for the operator, and show nothing that a service has answered with 200.
+/// Why there is no response. The texts are for the operator, and show nothing of a response with status 200.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum CallError {
     /// The service refused.
@@ -43,7 +43,7 @@ pub(super) enum CallError {
 }
 
 impl Operation {
-    /// Sends the request, again if need be. `region` wins over `AWS_REGION`. Credentials, and the endpoint where it is not
+    /// Sends the request, with retries. `region` wins over `AWS_REGION`. Credentials, and the endpoint where it is not
     /// AWS's own, come from the environment.
     pub(super) async fn call(&self, region: Option<&str>, body: &Value) -> Result<Value, CallError> {
         let out_of_reach = CallError::OutOfReach;
@@ -107,7 +107,7 @@ async fn send(connector: &impl HttpConnector, request: Request) -> Result<(u16, 
     Ok((status, body.map_err(|error| CallError::OutOfReach(aws::explain(&error)))?.to_vec()))
 }
 
-/// A 4xx of the service is a refusal, unless it asks for patience. Everything else but a 200 means that it is out of reach.
+/// A 4xx is a refusal, unless it is a throttle. Every other status but 200 means that the service is out of reach.
 fn judge(status: u16, body: &[u8]) -> Result<Value, CallError> {
     let answer: Option<Value> = serde_json::from_slice(body).ok();
     // `com.amazonaws.…#ParameterNotFound`, or the name alone.

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::{Batch, RecordError, RecordErrorCode};
 
-/// The maximum number of errors in a response, without those of throttled records. These are all listed: a client must know
-/// which records to send again. `rejected` counts all rejected records.
+/// The maximum number of errors in a response, not counting those of throttled records. Those are all listed: a client
+/// must know which records to send again. `rejected` counts all rejected records.
 pub const MAX_REPORTED_ERRORS: usize = 100;
 
 /// The response to a POST with at least one accepted record. Rejected records must not be sent again, unless they are
@@ -37,7 +37,7 @@ impl<'a> Receipt<'a> {
     }
 }
 
-/// The errors that a response lists: the first [`MAX_REPORTED_ERRORS`], and all of throttled records.
+/// The errors that a response lists: the first [`MAX_REPORTED_ERRORS`], and all those of throttled records.
 pub fn reported_errors(faults: &[RecordError]) -> Vec<&RecordError> {
     let mut others = 0;
     let is_reported = |fault: &&RecordError| {

@@ -71,7 +71,7 @@ const withIntegrations = (path, operations, target, allowedOrigin) => {
   };
 };
 
-// `target` is what Fn::Sub makes the ARN of the function, or of its alias, of.
+// `target` is the function's alias; its Ref is an ARN.
 const apiDocument = ({ document, title, target, allowedOrigin }) => {
   const paths = Object.entries(document.paths).map(([path, operations]) => [
     path,

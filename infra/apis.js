@@ -135,15 +135,10 @@ module.exports = async ({ resolveVariable }) => {
   const stage = await resolveVariable('sls:stage');
   const all = {};
   const outputs = {};
-  const extensions = {};
   for (const api of APIS) {
     const { id, key, name, file } = api;
-    // Provisioned concurrency belongs to an alias, so the API calls that. The name is osls's.
-    const alias = `${id}ProvConcLambdaAlias`;
-    const isWarm = settings.provisioned[key] > 0;
-    const target = isWarm ? alias : `${id}LambdaFunction.Arn`;
-    // osls adds a DependsOn to the alias that its Ref already implies.
-    if (isWarm) extensions[alias] = { Metadata: { 'cfn-lint': { config: { ignore_checks: ['W3005'] } } } };
+    // infra/aliases.js makes it.
+    const target = `${id}Alias`;
     const document = await resolveVariable(`file(${file})`);
     const body = apiDocument({
       document,
@@ -156,5 +151,5 @@ module.exports = async ({ resolveVariable }) => {
     Object.assign(all, resources({ ...api, plan, target, body, service, stage, settings }), keys.Resources);
     Object.assign(outputs, keys.Outputs);
   }
-  return { Resources: all, Outputs: outputs, extensions };
+  return { Resources: all, Outputs: outputs };
 };

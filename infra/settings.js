@@ -71,6 +71,7 @@ module.exports = async ({ options, resolveVariable }) => {
   const newCodes = given.choice('newCodes', ['announced', 'counted']);
   const ofIngestion = ingestion(given, ofCommand, batchRetention);
   const alarms = given.choice('alarms', ['all', 'few']);
+  const deployment = given.choice('deployment', ['all', 'canary']);
   refuseHours(ofDatabase, ofIngestion, alarms);
   return {
     architecture: given.choice('architecture', ['x86_64', 'arm64']),
@@ -84,6 +85,9 @@ module.exports = async ({ options, resolveVariable }) => {
     functionTracing: traces ? 'Active' : 'PassThrough',
     tracesEffect: traces ? 'Allow' : 'Deny',
     alarms,
+    deployment,
+    // The functions of the APIs, by the beginning of their logical ids. All other functions change at once.
+    canaries: deployment === 'canary' ? ['PostLog', 'GetLogs'] : [],
     budget,
     logRetention: given.choice('logRetention', RETENTIONS),
     batchRetention,
@@ -114,6 +118,7 @@ module.exports = async ({ options, resolveVariable }) => {
     topicEndpointFile: ofDatabase.database === 'created' && newCodes === 'announced' ? 'created/sns-endpoint' : 'none',
     dashboardFile: given.choice('dashboard', [true, false]) ? 'dashboard/created.js' : 'none.yml',
     budgetFile: budget > 0 ? 'budget' : 'none',
+    canaryFile: deployment === 'canary' ? 'canary' : 'none',
     alarmSubscriptionFile: alarmEmail ? 'alarm-subscription' : 'none',
     // More than this many connections in use ring.
     connectionsAlarm: Math.floor(ofDatabase.maxConnections * 0.8),

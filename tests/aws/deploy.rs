@@ -4,11 +4,11 @@ use std::io::Read;
 use std::path::Path;
 
 use flate2::read::DeflateDecoder;
-use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::harness::{Moto, REGION, answer, binaries, draining, variants};
+use super::account::Account;
+use crate::harness::{draining, variants};
 
 const FUNCTIONS: [&str; 6] = ["post-log", "get-logs", "migrate", "retention", "summarize", "store-logs"];
 
@@ -118,76 +118,6 @@ async fn cargo_toml_says_the_same_of_a_function_as_the_template_and_nothing_else
     }
 }
 
-/// An account that has the functions of the stack.
-struct Deployed {
-    moto: Moto,
-    role: String,
-}
-
-impl Deployed {
-    async fn open() -> Self {
-        let moto = Moto::start().await;
-        // With {} as the trust policy of the role, which moto does not check.
-        let role = "Action=CreateRole&Version=2010-05-08&RoleName=role&AssumeRolePolicyDocument=%7B%7D";
-        let request =
-            moto.request("iam", Method::POST, "/").header("content-type", "application/x-www-form-urlencoded");
-        succeed(request.body(role)).await;
-        let here = format!(
-            "<CreateBucketConfiguration><LocationConstraint>{REGION}</LocationConstraint></CreateBucketConfiguration>"
-        );
-        succeed(moto.request("s3", Method::PUT, "/artifacts").body(here)).await;
-        Self { moto, role: "arn:aws:iam::123456789012:role/role".to_owned() }
-    }
-
-    /// Creates a function with this code, in a network, with the settings of the template.
-    async fn create(&self, name: &str, properties: &Value, code: Vec<u8>) {
-        succeed(self.moto.request("s3", Method::PUT, &format!("/artifacts/{name}.zip")).body(code)).await;
-        let function = json!({
-            "FunctionName": name,
-            "Role": self.role,
-            "Code": { "S3Bucket": "artifacts", "S3Key": format!("{name}.zip") },
-            "Handler": properties["Handler"],
-            "Runtime": properties["Runtime"],
-            "Architectures": properties["Architectures"],
-            "MemorySize": properties["MemorySize"],
-            "Timeout": properties["Timeout"],
-            "TracingConfig": properties["TracingConfig"],
-            "Description": properties["Description"],
-            "Environment": { "Variables": { "DB_HOST": "db.example.com", "RUST_LOG": "info" } },
-            "VpcConfig": { "SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"] },
-            "Tags": { "service": "error-codes" },
-        });
-        answer(self.moto.request("lambda", Method::POST, "/2015-03-31/functions").body(function.to_string())).await;
-    }
-
-    async fn get(&self, name: &str) -> Value {
-        answer(self.moto.request("lambda", Method::GET, &format!("/2015-03-31/functions/{name}"))).await
-    }
-
-    /// Runs the command that docs/deploy.md names.
-    async fn deploy(&self, binary: &str, name: &str) {
-        // Not the script: cargo would build again in the middle of the tests.
-        let output = Command::new(binaries().join("dev"))
-            .current_dir(root())
-            .args(["lambda", "deploy", "--lambda-dir", ZIPS, "--binary-name", binary, name])
-            .envs([("AWS_ENDPOINT_URL", self.moto.url()), ("AWS_REGION", REGION)])
-            .envs([("AWS_ACCESS_KEY_ID", "made-up"), ("AWS_SECRET_ACCESS_KEY", "made-up")])
-            .env_remove("AWS_PROFILE")
-            .env_remove("AWS_SESSION_TOKEN")
-            .output()
-            .await
-            .expect("dev can be started");
-        let text = [output.stdout, output.stderr].concat();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
-    }
-}
-
-async fn succeed(request: reqwest::RequestBuilder) {
-    let answer = request.send().await.expect("moto answers");
-    let status = answer.status();
-    assert!(status.is_success(), "{status}: {}", answer.text().await.expect("an answer has a body"));
-}
-
 /// A function's configuration without the values that depend on its code and on time.
 fn but_for_the_code(function: &Value) -> Value {
     let mut function = function.clone();
@@ -199,20 +129,26 @@ fn but_for_the_code(function: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn cargo_lambda_deploy_replaces_the_code_of_a_function_and_nothing_else() {
-    let account = Deployed::open().await;
+async fn cargo_lambda_deploy_replaces_the_code_of_a_function_and_moves_its_alias_and_nothing_else() {
+    let account = Account::open().await;
     // A template with all functions.
     let template = &draining().json;
     for function in FUNCTIONS {
         let name = format!("error-codes-prod-{function}");
         let properties = properties(template, function);
         // The code that was deployed before is another function's, and must be replaced.
-        let other = FUNCTIONS.into_iter().find(|other| *other != function).expect("there are five");
+        let other = FUNCTIONS.into_iter().find(|other| *other != function).expect("there are six");
         account.create(&name, properties, zip(format!("{other}.zip"))).await;
         account.create(&format!("{function}-as-it-should-be"), properties, zip(format!("{function}.zip"))).await;
+        let has_alias = function != "migrate";
+        if has_alias {
+            account.publish(&name, "as deployed").await;
+        }
         let before = account.get(&name).await;
 
-        account.deploy(function, &name).await;
+        // The command that docs/deploy.md names.
+        let said = account.dev(&["lambda", "deploy", "--lambda-dir", ZIPS, "--binary-name", function, &name]).await;
+        assert!(said.status.success(), "{said:?}");
 
         let after = account.get(&name).await;
         let expected = account.get(&format!("{function}-as-it-should-be")).await;
@@ -221,5 +157,7 @@ async fn cargo_lambda_deploy_replaces_the_code_of_a_function_and_nothing_else() 
         assert_eq!(but_for_the_code(&after), but_for_the_code(&before));
         assert_eq!(after["Configuration"]["Environment"]["Variables"]["DB_HOST"], "db.example.com");
         assert_eq!(after["Configuration"]["VpcConfig"]["SecurityGroupIds"], json!(["sg-1"]));
+        let expected = has_alias.then(|| "2".to_owned());
+        assert_eq!(account.live(&name).await, expected, "{function}: what callers get");
     }
 }

@@ -1,6 +1,7 @@
 //! The template of each variant, as osls packages it. No AWS account is needed.
 
 mod alarms;
+mod aliases;
 mod apis;
 mod dashboard;
 mod database;

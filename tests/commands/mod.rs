@@ -11,3 +11,4 @@ mod up_dynamodb;
 mod up_queued;
 mod up_refused;
 mod up_summary;
+mod workflows;

@@ -14,8 +14,10 @@ use local::Failure;
 use commands::copy::CopyArguments;
 use commands::costs::CostsArguments;
 use commands::package::PackageArguments;
+use commands::rollback::RollbackArguments;
+use commands::status::StatusArguments;
 use commands::up::UpArguments;
-use commands::{PassedOn, StateArguments, copy, costs, data, deployment, lab, package, test, up};
+use commands::{PassedOn, StateArguments, copy, costs, data, deployment, lab, package, rollback, status, test, up};
 
 /// The service for error codes of devices: run it here, test it, measure it, deploy it.
 #[derive(Parser)]
@@ -64,9 +66,13 @@ enum Command {
     Package(PackageArguments),
     /// Print what a packaged stage costs a month, item by item: idle, and with so many codes a second
     Costs(CostsArguments),
+    /// Is a stage healthy? Why not, and what to do; exit code 0 if it is, 1 if not, 2 if nobody knows
+    Status(StatusArguments),
+    /// Take the last deployment back: the functions of a stage run the version before (docs/deploy.md)
+    Rollback(RollbackArguments),
     /// Run osls, with your AWS credentials: ./dev osls deploy --package target/package/dev
     Osls(PassedOn),
-    /// Run cargo lambda, with your AWS credentials
+    /// Run cargo lambda, with your AWS credentials; deploy moves the alias of the function as well
     Lambda(PassedOn),
 }
 
@@ -102,6 +108,8 @@ async fn run(command: Command) -> Result<ExitCode, Failure> {
         Command::Demo(_) => lab::run("demo", PassedOn::arguments()),
         Command::Package(arguments) => package::run(&arguments),
         Command::Costs(arguments) => costs::run(&arguments),
+        Command::Status(arguments) => Ok(status::run(&arguments).await),
+        Command::Rollback(arguments) => rollback::run(&arguments).await,
         Command::Osls(_) => deployment::osls(PassedOn::arguments()),
         Command::Lambda(_) => deployment::lambda(PassedOn::arguments()),
     }

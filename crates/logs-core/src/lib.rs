@@ -29,7 +29,7 @@ pub use domain::{
     Position, Query, RecordError, RecordErrorCode, Timestamp, ranked_at,
 };
 pub use platform::{Credentials, CredentialsError, Deadline, Secret, SecretError};
-pub use platform::{aws, certificates, clock, metrics, operator_log, settings};
+pub use platform::{aws, certificates, clock, metrics, operator_log, settings, signed_call};
 pub use store::{Access, Store, StoreError};
 pub use wire::{
     BodyError, MAX_BODY_BYTES, MAX_MESSAGE_BYTES, MAX_REPORTED_ERRORS, MessageError, QueryError, Receipt,

@@ -179,13 +179,13 @@ fn only_its_own_stage_method_and_path_may_call_a_function() {
             let expected = json!({
                 "Action": "lambda:InvokeFunction",
                 "Principal": "apigateway.amazonaws.com",
-                "FunctionName": { "Fn::Sub": format!("${{{api}LambdaFunction.Arn}}") },
+                "FunctionName": { "Fn::Sub": format!("${{{api}Alias}}") },
                 "SourceArn": { "Fn::Sub": source },
             });
             assert_eq!(template.properties(&format!("{api}Permission")), &expected);
             let integration = &body(template, api)["paths"]["/logs"][method]["x-amazon-apigateway-integration"];
             let lambda = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31";
-            let uri = format!("{lambda}/functions/${{{api}LambdaFunction.Arn}}/invocations");
+            let uri = format!("{lambda}/functions/${{{api}Alias}}/invocations");
             assert_eq!(integration["uri"], json!({ "Fn::Sub": uri }));
             // Lambda is always called with POST, whatever the method of the API.
             assert_eq!((&integration["type"], &integration["httpMethod"]), (&json!("aws_proxy"), &json!("POST")));

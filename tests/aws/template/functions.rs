@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::aliases::live;
 use crate::harness::{Project, Template, mysql, variant, variants};
 
 fn variables(function: &Value) -> Vec<&str> {
@@ -232,7 +233,7 @@ fn old_rows_are_looked_for_every_five_minutes_and_codes_are_counted_every_minute
         let of_rules: Vec<_> = of_rules.map(|(_, permission)| permission).collect();
         assert_eq!((rules.len(), of_rules.len()), (2, 2), "{}", template.name);
         for (function, schedule) in [("Retention", "rate(5 minutes)"), ("Summarize", "rate(1 minute)")] {
-            let arn = json!({ "Fn::GetAtt": [format!("{function}LambdaFunction"), "Arn"] });
+            let arn = live(function);
             let rule = rules.iter().find(|(_, rule)| rule["Targets"][0]["Arn"] == arn).expect("it has a schedule");
             assert_eq!((&rule.1["ScheduleExpression"], &rule.1["State"]), (&json!(schedule), &json!("ENABLED")));
             let permission = of_rules.iter().find(|permission| permission["FunctionName"] == arn);
@@ -266,27 +267,6 @@ fn new_codes_are_announced_in_prod_and_the_endpoint_for_that_is_only_where_it_is
     let variables = &dev.properties("SummarizeLambdaFunction")["Environment"]["Variables"];
     assert_eq!(variables["NEW_AFTER_DAYS"], "7");
     assert_eq!(dev.properties("MigrateLambdaFunction")["Environment"]["Variables"]["QUERY_INDEXES"], "none");
-}
-
-#[test]
-fn with_warm_environments_the_gateway_calls_the_alias_that_has_them() {
-    let parameters = ["postLogProvisioned=2"];
-    let template = Project::copy().package("prod", &parameters).expect("it can be packaged");
-    let alias = template.properties("PostLogProvConcLambdaAlias");
-    assert_eq!(alias["ProvisionedConcurrencyConfig"], json!({ "ProvisionedConcurrentExecutions": 2 }));
-    let uri = |api: &str, method: &str| {
-        let integration =
-            &template.properties(api)["Body"]["paths"]["/logs"][method]["x-amazon-apigateway-integration"];
-        integration["uri"]["Fn::Sub"].as_str().expect("a text").to_owned()
-    };
-    assert!(uri("PostLogApi", "post").ends_with("/functions/${PostLogProvConcLambdaAlias}/invocations"));
-    assert!(uri("GetLogsApi", "get").ends_with("/functions/${GetLogsLambdaFunction.Arn}/invocations"));
-    let name = |id: &str| template.properties(id)["FunctionName"].clone();
-    assert_eq!(name("PostLogPermission"), json!({ "Fn::Sub": "${PostLogProvConcLambdaAlias}" }));
-    assert_eq!(name("GetLogsPermission"), json!({ "Fn::Sub": "${GetLogsLambdaFunction.Arn}" }));
-    for template in variants() {
-        assert_eq!(template.of_type("AWS::Lambda::Alias").len(), 0, "off, where nobody asked for it");
-    }
 }
 
 #[test]

@@ -16,13 +16,18 @@ fn cheap() -> Template {
     Project::copy().package("dev", &parameters).expect("it can be packaged")
 }
 
+/// With a canary, and warm environments behind the alias that it moves.
+fn canary() -> Template {
+    let parameters = ["deployment=canary", "postLogProvisioned=1", "ingestion=queued", "databaseLogin=secret"];
+    Project::copy().package("prod", &parameters).expect("it can be packaged")
+}
+
 #[test]
 fn cfn_lint_finds_neither_error_nor_warning() {
     let program = std::env::var("CFN_LINT").expect("CFN_LINT is not set; run ./dev test");
     let folder = temporary_folder();
-    let warm = Project::copy().package("prod", &["postLogProvisioned=1"]).expect("it can be packaged");
-    let cheap = cheap();
-    let files = variants().into_iter().chain([&warm, &cheap]).map(|template| template.write_to(folder.path()));
+    let (cheap, canary) = (cheap(), canary());
+    let files = variants().into_iter().chain([&cheap, &canary]).map(|template| template.write_to(folder.path()));
     run(Command::new(program).current_dir(folder.path()).env("HOME", folder.path()).args(files));
 }
 
@@ -37,9 +42,11 @@ fn checkov_finds_only_exceptions_that_have_a_reason() {
         assert!(line.split_once(" # ").is_some_and(|(_, reason)| reason.len() > 20), "why? {line}");
     }
     let folder = temporary_folder();
-    let cheap = cheap();
-    let files =
-        variants().into_iter().chain([&cheap]).flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
+    let (cheap, canary) = (cheap(), canary());
+    let files = variants()
+        .into_iter()
+        .chain([&cheap, &canary])
+        .flat_map(|template| ["-f".into(), template.write_to(folder.path())]);
     run(Command::new(program)
         .current_dir(folder.path())
         .env("HOME", folder.path())

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::aliases::live;
 use crate::harness::{Project, Template, direct, draining, dynamodb, queued, variants};
 
 /// 14 days, the maximum of SQS.
@@ -130,7 +131,7 @@ fn store_logs_gets_large_batches_and_gives_back_only_what_failed() {
         let concurrency = if template.stage() == "prod" { 5 } else { 2 };
         let expected = json!({
             "EventSourceArn": { "Fn::GetAtt": ["Queue", "Arn"] },
-            "FunctionName": { "Fn::GetAtt": ["StoreLogsLambdaFunction", "Arn"] },
+            "FunctionName": live("StoreLogs"),
             "Enabled": true,
             "BatchSize": 10_000,
             "MaximumBatchingWindowInSeconds": 1,
@@ -226,7 +227,7 @@ fn post_log_changes_its_role_in_one_step_and_the_endpoint_closes_behind_it() {
         if template.has("SecretsEndpoint") {
             let endpoint = template.depends_on("SecretsEndpoint");
             let closes = template.is_queued() && template.has_secrets();
-            assert_eq!(endpoint.contains(&"PostLogLambdaFunction"), closes, "{}", template.name);
+            assert_eq!(endpoint.contains(&"PostLogAlias"), closes, "{}", template.name);
         }
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use super::become_program;
+use super::rollback::ALIAS;
 use crate::Failure;
 use crate::tools;
 
@@ -21,7 +22,17 @@ pub(crate) fn osls(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
 
 /// Runs cargo lambda.
 pub(crate) fn lambda(arguments: Vec<OsString>) -> Result<ExitCode, Failure> {
-    become_program(tools::CargoLambda::install()?.command().args(arguments))
+    become_program(tools::CargoLambda::install()?.command().args(with_alias(arguments)))
+}
+
+/// New code reaches nobody but by the alias of the function. migrate has none, and is called without.
+fn with_alias(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let is_deployment = arguments.first().is_some_and(|command| command == "deploy");
+    let is_migrate = arguments.last().is_some_and(|name| name.to_string_lossy().ends_with("-migrate"));
+    if is_deployment && !is_migrate && option(&arguments, "--alias", "-a").is_none() {
+        arguments.splice(1..1, ["--alias".into(), ALIAS.into()]);
+    }
+    arguments
 }
 
 fn check_deployment(arguments: &[OsString]) -> Result<(), Failure> {
@@ -70,6 +81,21 @@ mod tests {
     fn check(arguments: &str) -> Result<(), String> {
         let arguments: Vec<OsString> = arguments.split(' ').map(OsString::from).collect();
         check_deployment(&arguments).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn new_code_of_a_function_moves_its_alias() {
+        let given = |line: &str| {
+            let arguments = line.split(' ').map(OsString::from).collect();
+            with_alias(arguments).join(std::ffi::OsStr::new(" ")).into_string().expect("it is text")
+        };
+        let post_log = "--binary-name post-log error-codes-prod-post-log";
+        assert_eq!(given(&format!("deploy {post_log}")), format!("deploy --alias live {post_log}"));
+        for other in
+            ["deploy error-codes-prod-migrate", "deploy --alias=test function", "deploy -a test function", "build"]
+        {
+            assert_eq!(given(other), other);
+        }
     }
 
     #[test]

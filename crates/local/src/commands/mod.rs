@@ -1,6 +1,7 @@
 //! The commands of `./dev`. Longer ones have a module each.
 
 mod announcement;
+mod aws;
 mod build;
 pub(crate) mod copy;
 pub(crate) mod costs;
@@ -9,6 +10,8 @@ mod database_server;
 pub(crate) mod deployment;
 pub(crate) mod lab;
 pub(crate) mod package;
+pub(crate) mod rollback;
+pub(crate) mod status;
 pub(crate) mod test;
 pub(crate) mod up;
 mod zips;

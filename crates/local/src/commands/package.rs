@@ -19,47 +19,56 @@ pub(crate) struct PackageArguments {
     /// The same as --param=architecture=arm64
     #[arg(long)]
     arm64: bool,
+    /// Take the zips of a release from this folder instead of building them; it has their checksums, too
+    #[arg(long, value_name = "FOLDER")]
+    prebuilt: Option<PathBuf>,
     /// Options for osls package, like --param=KEY=VALUE
     #[arg(allow_hyphen_values = true, value_name = "OSLS_OPTION")]
     options: Vec<String>,
 }
 
 impl PackageArguments {
-    /// The stage, and the options for osls. After the first unknown option clap leaves everything to osls, so our own
+    /// What is ours, and the options for osls. After the first unknown option clap leaves everything to osls, so our own
     /// options are looked for there as well.
-    fn read(&self) -> Result<(String, Vec<String>), Failure> {
+    fn read(&self) -> Result<(String, Option<PathBuf>, Vec<String>), Failure> {
         let (mut stage, mut is_arm64, mut options) = (self.stage.clone(), self.arm64, Vec::<String>::new());
+        let mut prebuilt = self.prebuilt.clone();
         let mut given = self.options.iter();
         while let Some(option) = given.next() {
             let is_value = options.last().is_some_and(|last| last.starts_with("--") && !last.contains('='));
             match option.as_str() {
                 "--stage" => stage.clone_from(given.next().ok_or("--stage wants dev or prod")?),
                 "--arm64" => is_arm64 = true,
+                "--prebuilt" => prebuilt = Some(given.next().ok_or("--prebuilt wants a folder")?.into()),
                 "--help" | "-h" => return Err("./dev package --help lists what there is".into()),
-                other => match other.strip_prefix("--stage=") {
-                    Some(value) => value.clone_into(&mut stage),
-                    None if other.starts_with('-') || is_value => options.push(other.to_owned()),
-                    None => return Err(format!("what is {other}? ./dev package --help lists what there is").into()),
+                other => match other.split_once('=') {
+                    Some(("--stage", value)) => value.clone_into(&mut stage),
+                    Some(("--prebuilt", value)) => prebuilt = Some(value.into()),
+                    _ if other.starts_with('-') || is_value => options.push(other.to_owned()),
+                    _ => return Err(format!("what is {other}? ./dev package --help lists what there is").into()),
                 },
             }
         }
         options.extend(is_arm64.then(|| "--param=architecture=arm64".to_owned()));
-        Ok((stage, options))
+        Ok((stage, prebuilt, options))
     }
 }
 
 /// The log file with osls's messages.
 const LOG: &str = "target/package.log";
 
-/// Builds the zips for the architecture in the parameters, then the template.
+/// Builds or takes the zips for the architecture in the parameters, then the template.
 pub(crate) fn run(arguments: &PackageArguments) -> Result<ExitCode, Failure> {
-    let (stage, options) = arguments.read()?;
+    let (stage, prebuilt, options) = arguments.read()?;
     let stage = &stage;
     let osls = Osls { program: tools::osls()?, stage, options: &options };
     let _lock = lock()?;
     // Refuses wrong parameters before the build, which takes minutes.
     let architecture = osls.architecture()?;
-    zips::for_stage(stage, &architecture)?;
+    match prebuilt {
+        Some(release) => zips::from_release(&release, stage, &architecture)?,
+        None => zips::for_stage(stage, &architecture)?,
+    }
     let folder = Path::new("target/package").join(stage);
     let _ = fs::remove_dir_all(&folder);
     say("packaging the template");
@@ -153,18 +162,21 @@ mod tests {
     fn unknown_options_go_to_osls_in_any_position() {
         let parse = |line: &str| CommandLine::parse_from(line.split(' ')).package;
         for line in [
-            "package --stage prod --arm64 --param a=b --verbose",
-            "package --param a=b --verbose --stage=dev --arm64 --stage prod",
+            "package --stage prod --arm64 --prebuilt zips --param a=b --verbose",
+            "package --param a=b --verbose --stage=dev --arm64 --stage prod --prebuilt zips",
+            "package --param a=b --verbose --prebuilt=zips --stage prod --arm64",
         ] {
-            let (stage, options) = parse(line).read().expect("all are options");
-            assert_eq!(stage, "prod", "{line}");
+            let (stage, prebuilt, options) = parse(line).read().expect("all are options");
+            assert_eq!((stage.as_str(), prebuilt.as_deref()), ("prod", Some(Path::new("zips"))), "{line}");
             assert_eq!(options, ["--param", "a=b", "--verbose", "--param=architecture=arm64"], "{line}");
         }
         for wrong in ["package prod", "package --param=a=b prod", "package --stage dev -x y"] {
             let said = parse(wrong).read().expect_err(wrong).to_string();
             assert!(said.starts_with("what is "), "{said}");
         }
-        assert!(parse("package --verbose --stage").read().is_err());
+        for cut in ["package --verbose --stage", "package --verbose --prebuilt"] {
+            assert!(parse(cut).read().is_err(), "{cut}");
+        }
     }
 
     #[test]

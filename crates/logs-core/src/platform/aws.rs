@@ -45,7 +45,8 @@ pub(super) fn connector() -> Result<Connector, HttpClientError> {
 }
 
 /// The given region, or that of the environment.
-pub(super) fn region(given: Option<&str>) -> Option<String> {
+#[must_use]
+pub fn region(given: Option<&str>) -> Option<String> {
     given.map(str::to_owned).or_else(|| variable("AWS_REGION")).or_else(|| variable("AWS_DEFAULT_REGION"))
 }
 

@@ -12,7 +12,7 @@ pub mod operator_log;
 pub(crate) mod secret;
 pub mod settings;
 mod signature;
-mod signed_call;
+pub mod signed_call;
 
 pub(crate) use backoff::Backoff;
 pub use credentials::{Credentials, CredentialsError};

@@ -1,4 +1,4 @@
-//! A call of an AWS service that speaks JSON 1.1, without the SDK of that service: one request with two headers.
+//! Calls of AWS services without their SDKs: signed requests, and what a service that speaks JSON 1.1 makes of them.
 //!
 //! Each call connects anew: calls happen about once per environment, and a connection kept for the next one would not
 //! survive the freeze in between.
@@ -22,6 +22,35 @@ const ATTEMPT_LIMIT: Duration = Duration::from_secs(1);
 const ATTEMPTS: u32 = 3;
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
+
+/// A request to a service.
+pub struct Call<'a> {
+    /// `GET`, `POST` …
+    pub method: &'a str,
+    /// With the query.
+    pub path: &'a str,
+    /// But for those of the signature.
+    pub headers: &'a [(&'a str, &'a str)],
+    /// Empty, or JSON.
+    pub body: String,
+}
+
+/// Sends a request once. `service` is its name in host names and signatures, `endpoint` that in `AWS_ENDPOINT_URL_SSM`:
+/// `SSM`. Region, credentials, and the endpoint where it is not AWS's own, come from the environment. Returns status and
+/// body; the error is for the operator.
+pub async fn send_once(
+    service: &str,
+    endpoint: &str,
+    call: Call<'_>,
+    limit: Duration,
+) -> Result<(u16, Vec<u8>), String> {
+    let region = aws::region(None).ok_or("AWS_REGION is not set")?;
+    let url = aws::endpoint_url(endpoint).unwrap_or_else(|| url(service, &region));
+    let connector = aws::connector().map_err(|error| aws::explain(&error))?;
+    let credentials = signature::credentials().await?;
+    let request = request(Scope { service, region: &region }, &url, call, credentials, clock::since_epoch())?;
+    within(limit, send(&connector, request)).await
+}
 
 /// An operation of a service.
 pub(super) struct Operation {
@@ -58,10 +87,7 @@ impl Operation {
             let credentials = signature::credentials().await.map_err(out_of_reach)?;
             let request = self.request(&url, &region, body.to_string(), credentials, clock::since_epoch());
             let request = request.map_err(out_of_reach)?;
-            let answer = match tokio::time::timeout(ATTEMPT_LIMIT, send(&connector, request)).await {
-                Ok(answer) => answer,
-                Err(_) => Err(out_of_reach(format!("no answer within {} s", ATTEMPT_LIMIT.as_secs()))),
-            };
+            let answer = within(ATTEMPT_LIMIT, send(&connector, request)).await.map_err(out_of_reach);
             match answer.and_then(|(status, bytes)| judge(status, &bytes)) {
                 Err(CallError::OutOfReach(_)) if attempts < ATTEMPTS => {}
                 outcome => return outcome,
@@ -70,8 +96,7 @@ impl Operation {
     }
 
     fn url(&self, region: &str) -> String {
-        let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
-        format!("https://{}.{region}.{domain}", self.service)
+        url(self.service, region)
     }
 
     /// The signed request, at this time since 1970.
@@ -83,28 +108,50 @@ impl Operation {
         credentials: Credentials,
         now: Duration,
     ) -> Result<Request, String> {
-        let url = format!("{}/", url.trim_end_matches('/'));
         let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", self.target)];
-        let signable = SignableRequest::new("POST", &*url, headers.into_iter(), SignableBody::Bytes(body.as_bytes()));
-        let scope = Scope { service: self.service, region };
-        let signed = signature::sign(signable, scope, SigningSettings::default(), credentials, now)?;
-        let mut request = Request::new(SdkBody::from(body));
-        request.set_method("POST").map_err(|error| error.to_string())?;
-        request.set_uri(url).map_err(|error| error.to_string())?;
-        let signature = signed.headers().map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let all = headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into_iter().chain(signature);
-        for (name, value) in all {
-            request.headers_mut().insert(name, value);
-        }
-        Ok(request)
+        let call = Call { method: "POST", path: "/", headers: &headers, body };
+        request(Scope { service: self.service, region }, url, call, credentials, now)
     }
 }
 
-async fn send(connector: &impl HttpConnector, request: Request) -> Result<(u16, Vec<u8>), CallError> {
-    let response = connector.call(request).await.map_err(|error| CallError::OutOfReach(aws::explain(&error)))?;
+/// AWS's own endpoint.
+fn url(service: &str, region: &str) -> String {
+    let domain = if region.starts_with("cn-") { "amazonaws.com.cn" } else { "amazonaws.com" };
+    format!("https://{service}.{region}.{domain}")
+}
+
+/// The signed request, at this time since 1970.
+fn request(
+    scope: Scope<'_>,
+    url: &str,
+    call: Call<'_>,
+    credentials: Credentials,
+    now: Duration,
+) -> Result<Request, String> {
+    let Call { method, path, headers, body } = call;
+    let url = format!("{}{path}", url.trim_end_matches('/'));
+    let signable = SignableRequest::new(method, &*url, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()));
+    let signed = signature::sign(signable, scope, SigningSettings::default(), credentials, now)?;
+    let mut request = Request::new(SdkBody::from(body));
+    request.set_method(method).map_err(|error| error.to_string())?;
+    request.set_uri(url).map_err(|error| error.to_string())?;
+    for (name, value) in headers.iter().copied().chain(signed.headers()) {
+        request.headers_mut().insert(name.to_owned(), value.to_owned());
+    }
+    Ok(request)
+}
+
+/// What is there in time.
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let in_time = tokio::time::timeout(limit, answer).await;
+    in_time.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
+}
+
+async fn send(connector: &impl HttpConnector, request: Request) -> Result<(u16, Vec<u8>), String> {
+    let response = connector.call(request).await.map_err(|error| aws::explain(&error))?;
     let status = response.status().as_u16();
     let body = ByteStream::new(response.into_body()).collect().await;
-    Ok((status, body.map_err(|error| CallError::OutOfReach(aws::explain(&error)))?.to_vec()))
+    Ok((status, body.map_err(|error| aws::explain(&error))?.to_vec()))
 }
 
 /// A 4xx is a refusal, unless it is a throttle. Every other status but 200 means that the service is out of reach.

@@ -8,7 +8,7 @@ use super::template::{Template, number};
 use crate::Failure;
 
 /// Types that cost nothing by themselves. What is used of them is in `running`.
-const FREE: [&str; 33] = [
+const FREE: [&str; 35] = [
     "AWS::ApiGateway::Account",
     "AWS::ApiGateway::ApiKey",
     "AWS::ApiGateway::Deployment",
@@ -17,6 +17,9 @@ const FREE: [&str; 33] = [
     "AWS::ApiGateway::UsagePlan",
     "AWS::ApiGateway::UsagePlanKey",
     "AWS::Budgets::Budget",
+    "AWS::CodeDeploy::Application",
+    // For Lambda it costs nothing.
+    "AWS::CodeDeploy::DeploymentGroup",
     // On demand, with TTL. Backups and storage go by the GB.
     "AWS::DynamoDB::Table",
     "AWS::EC2::RouteTable",
@@ -174,7 +177,9 @@ fn alarms(template: &Template, prices: &Prices) -> Option<Item> {
 
 /// A function that is called by the clock. X-Ray records the first call in each second, so all of these.
 fn schedule(template: &Template, rule: &Value, prices: &Prices) -> Result<Vec<Item>, Failure> {
-    let function = rule["Targets"][0]["Arn"]["Fn::GetAtt"][0].as_str().ok_or("a schedule calls no function")?;
+    // The ARN of the function, and its alias.
+    let called = &rule["Targets"][0]["Arn"]["Fn::Join"][1][0];
+    let function = called["Fn::GetAtt"][0].as_str().ok_or("a schedule calls no function")?;
     let rate = rule["ScheduleExpression"].as_str().unwrap_or_default();
     let minutes = rate.strip_prefix("rate(").and_then(|rate| rate.split(' ').next()?.parse::<u32>().ok());
     let minutes = f64::from(minutes.filter(|_| rate.contains("minute")).ok_or(format!("what is {rate}?"))?);

@@ -10,10 +10,14 @@ use tokio::process::Command;
 
 use crate::harness::{Database, TABLE, Table, binaries, in_time, record, table_variables, until};
 
-async fn copy(from: &str, to: &str, table: &Table) -> String {
+fn command(from: &str, to: &str, table: &Table) -> Command {
     let mut command = Command::new(binaries().join("dev"));
     command.args(["copy", "--from", from, "--to", to]).envs(table_variables(&table.url));
-    let output = command.output().await.expect("dev can be run");
+    command
+}
+
+async fn copy(from: &str, to: &str, table: &Table) -> String {
+    let output = command(from, to, table).output().await.expect("dev can be run");
     let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
     assert!(output.status.success(), "{said}");
     said
@@ -107,6 +111,72 @@ async fn a_table_moves_to_a_database_and_each_code_is_there_once() {
     assert_eq!(database.count().await, 153);
     let list = new.most_recent(in_time()).await.expect("a list");
     assert_eq!(list.result.len(), 10);
+}
+
+/// Without keys, in batches of a thousand.
+async fn fill(store: &Store, batches: i32) {
+    for batch in 0..batches {
+        let records: Vec<_> =
+            (0..1_000).map(|code| record("a", i64::from(batch * 1_000 + code), 1_764_000_000)).collect();
+        let batch = Batch::parse(json!(records).to_string().as_bytes()).expect("the body is good");
+        store.insert(batch.logs(), clock::unix_seconds(), in_time()).await.expect("the store is there");
+    }
+}
+
+/// Starts a copy, and kills it as soon as something has arrived.
+async fn copy_and_kill(from: &str, to: &str, table: &Table, mut arrived: impl AsyncFnMut() -> i64) {
+    let mut copy = command(from, to, table).spawn().expect("dev can be started");
+    until("something has arrived", async || arrived().await > 0).await;
+    copy.kill().await.expect("it is our own child");
+}
+
+#[tokio::test]
+async fn a_copy_that_is_killed_goes_on_where_it_was_in_either_direction() {
+    let (database, table, other) = (Database::migrated().await, Table::create().await, Database::migrated().await);
+    fill(&database.store(), 20).await;
+    copy_and_kill(&database.url, TABLE, &table, async || table.count().await).await;
+    let said = copy(&database.url, TABLE, &table).await;
+    assert!(said.contains("the database has 20000 codes; the table has all of them, and 20000 in all"), "{said}");
+    copy_and_kill(TABLE, &other.url, &table, async || other.count().await).await;
+    let said = copy(TABLE, &other.url, &table).await;
+    assert!(said.contains("the table has 20000 codes; the database has 20000 codes that were copied"), "{said}");
+    let logs = table.logs().await;
+    let codes: std::collections::BTreeSet<_> = logs.iter().map(logs_core::Log::error_code).collect();
+    assert_eq!((logs.len(), codes.len(), other.count().await), (20_000, 20_000, 20_000));
+}
+
+#[tokio::test]
+async fn a_source_by_another_name_is_the_same_source() {
+    let (database, table) = (Database::migrated().await, Table::create().await);
+    send(&database.store(), 1).await;
+    copy(&database.url, TABLE, &table).await;
+    let by_another_name = database.url.replace("@127.0.0.1:", "@127.1:");
+    assert_ne!(by_another_name, database.url);
+    let said = copy(&by_another_name, TABLE, &table).await;
+    assert!(said.contains("3 codes read, 0 of them new"), "{said}");
+    assert_eq!(table.count().await, 3);
+}
+
+#[tokio::test]
+async fn what_was_copied_is_not_copied_back_and_what_came_since_is() {
+    let (database, table) = (Database::migrated().await, Table::create().await);
+    let (mysql, dynamodb) = (database.store(), table.store());
+    fill(&mysql, 2).await;
+    send(&mysql, 1).await;
+    copy(&database.url, TABLE, &table).await;
+    send(&dynamodb, 2).await;
+    fill(&dynamodb, 2).await;
+    let said = copy(TABLE, &database.url, &table).await;
+    assert!(said.contains("2003 more codes came from there, and are not copied back"), "{said}");
+    assert_eq!(database.count().await, 4_006);
+    send(&mysql, 3).await;
+    let said = copy(&database.url, TABLE, &table).await;
+    assert!(said.contains("the database has 2006 codes; the table has all of them, and 4009 in all"), "{said}");
+    assert!(said.contains("2003 more codes came from there"), "{said}");
+    // To a third store go all of them.
+    let third = Database::migrated().await;
+    copy(TABLE, &third.url, &table).await;
+    assert_eq!(third.count().await, 4_009);
 }
 
 #[tokio::test]

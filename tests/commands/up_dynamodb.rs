@@ -1,5 +1,7 @@
 //! `./dev up --store dynamodb`: the product without MySQL, and with data that survives.
 
+use std::net::TcpListener;
+
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::json;
@@ -83,6 +85,38 @@ async fn a_database_url_beside_it_is_refused() {
         ProductOptions { arguments: &["--store", "dynamodb"], variables: &variables, ..ProductOptions::default() };
     let (status, said) = Product::start_in_vain(folder.path().join("state"), options).await;
     assert!(!status.success() && said.contains("DATABASE_URL names a MySQL database"), "{said}");
+}
+
+#[tokio::test]
+async fn secrets_of_a_mysql_database_beside_it_are_left_alone_and_that_is_said() {
+    let folder = temporary_folder();
+    std::fs::write(folder.path().join("secrets.json"), "{}").expect("the folder can be written");
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port can be had");
+    let port = taken.local_addr().expect("it has an address").port().to_string();
+    // Says it, and ends at once.
+    let mut command = Product::command(&folder.path().join("state"), &options(&["--store", "dynamodb"]));
+    let output =
+        command.args(["--post-port", &port]).current_dir(folder.path()).output().await.expect("dev can be run");
+    let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(said.contains("secrets.json names a MySQL database; --store dynamodb does not use it"), "{said}");
+    assert!(said.contains("is taken"), "{said}");
+}
+
+#[tokio::test]
+async fn a_dynoxide_that_cannot_be_started_again_ends_dev_with_a_sentence() {
+    let product = Product::start_with(options(&["--store", "dynamodb", "--queued"])).await;
+    let table = product.endpoints.table.clone().expect("endpoints.json names the table");
+    let address = table.endpoint.strip_prefix("http://").expect("a URL").to_owned();
+    let server = i32::try_from(dynoxide(&product)[0]).expect("process ids are small");
+    kill(Pid::from_raw(server), Signal::SIGKILL).expect("it runs");
+    let mut taken = None;
+    until("its port is somebody else's", async || {
+        taken = TcpListener::bind(&address).ok();
+        taken.is_some()
+    })
+    .await;
+    let (status, said) = product.last_words().await;
+    assert!(!status.success() && said.contains("dynoxide, which plays DynamoDB, does not start"), "{said}");
 }
 
 #[tokio::test]

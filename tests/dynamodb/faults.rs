@@ -2,9 +2,17 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::harness::{Fault, FaultProxy, FunctionRun, Table, event, keyed_event, record, table_variables};
+use crate::harness::{
+    Fault, FaultProxy, FunctionRun, Table, event, keyed_event, message, message_without_key, record, table_variables,
+    until,
+};
+
+/// When messages were received.
+const RECEIVED_AT: i64 = 1_764_000_000;
 
 const FAULTS: [Fault; 9] = [
     Fault::Refuse("ThrottlingException"),
@@ -108,18 +116,46 @@ async fn a_shard_that_is_away_is_503_and_no_list_with_a_hole() {
 #[tokio::test]
 async fn messages_are_stored_once_whatever_happens_to_their_transactions() {
     let (table, proxy, store_logs) = behind_a_proxy("store-logs").await;
-    let event = |first: usize| {
-        let records = (first..first + 200).map(|number| {
-            let body = crate::harness::message(&format!("key-{number}"), "device");
-            json!({ "messageId": number.to_string(), "body": body })
-        });
-        json!({ "Records": records.collect::<Vec<_>>() })
-    };
+    let mut stored = 0;
     for (number, fault) in FAULTS.into_iter().enumerate() {
-        proxy.fail("TransactWriteItems", fault, 1);
-        let answer = store_logs.run(&event(number * 200)).await.expect("it answers");
-        assert_eq!(answer["batchItemFailures"], json!([]), "{fault:?}: {}", store_logs.log());
-        assert!(proxy.has_failed(), "{fault:?}");
-        assert_eq!(table.count().await, i64::try_from((number + 1) * 200).expect("small"), "{fault:?}");
+        let under_keys = (0..100).map(|place| message(&format!("key-{number}-{place}"), "device"));
+        let bodies: Vec<_> =
+            under_keys.chain((0..100).map(|_| message_without_key(&["device"], RECEIVED_AT))).collect();
+        for operation in ["TransactWriteItems", "bucket#"] {
+            proxy.fail(operation, fault, 1);
+            let answer = store_logs.run(&queue_event(&bodies)).await.expect("it answers");
+            assert_eq!(answer["batchItemFailures"], json!([]), "{operation} {fault:?}: {}", store_logs.log());
+            assert!(proxy.has_failed(), "{operation} {fault:?}");
+        }
+        stored += 200;
+        assert_eq!(table.count().await, stored, "{fault:?}");
     }
+}
+
+#[tokio::test]
+async fn a_consumer_that_is_killed_before_it_hears_that_messages_are_stored_doubles_none() {
+    let (table, proxy, store_logs) = behind_a_proxy("store-logs").await;
+    let bodies: Vec<_> = (0..300).map(|number| message_without_key(&["device"], RECEIVED_AT + number % 2)).collect();
+    let of_one = queue_event(&bodies[..1]);
+    assert_eq!(store_logs.run(&of_one).await.expect("it answers")["batchItemFailures"], json!([]));
+    let process = Pid::from_raw(i32::try_from(store_logs.process_ids()[0]).expect("a process id"));
+    proxy.fail("TransactWriteItems", Fault::SilenceAfter, 1);
+    let first = queue_event(&bodies[..200]);
+    let killed = async {
+        until("the first messages are stored", async || table.count().await == 200).await;
+        kill(process, Signal::SIGKILL).expect("it is our own child");
+    };
+    let (answer, ()) = tokio::join!(store_logs.invoke(&first), killed);
+    answer.expect_err("so Lambda deletes nothing");
+    // They come again with others, in other groups.
+    for event in [&bodies[100..], &bodies] {
+        let answer = store_logs.run(&queue_event(event)).await.expect("it answers");
+        assert_eq!(answer["batchItemFailures"], json!([]), "{}", store_logs.log());
+    }
+    assert_eq!(table.count().await, 300);
+}
+
+fn queue_event(bodies: &[String]) -> Value {
+    let records = bodies.iter().enumerate().map(|(id, body)| json!({ "messageId": id.to_string(), "body": body }));
+    json!({ "Records": records.collect::<Vec<_>>() })
 }

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{FaultProxy, FunctionRun, Table, event, keyed_event, message, record, table_variables};
+use crate::harness::{
+    FaultProxy, FunctionRun, Table, event, keyed_event, message, message_without_key, record, table_variables,
+};
 
 fn function(name: &str, proxy: &FaultProxy) -> FunctionRun {
     FunctionRun::new(name, &table_variables(&proxy.url()))
@@ -86,18 +88,32 @@ async fn metrics_say_what_a_request_cost() {
     }
 }
 
-#[tokio::test]
-async fn messages_cost_two_units_and_a_few_for_all_of_them() {
+/// What the messages with these bodies cost.
+async fn units_of_messages(bodies: Vec<String>) -> f64 {
     let table = Table::create().await;
     let proxy = table.fault_proxy().await;
     let store_logs = function("store-logs", &proxy);
-    let records = (0..1_000).map(|number| {
-        json!({ "messageId": number.to_string(), "body": message(&format!("key-{number}"), &format!("device-{number:05}")) })
-    });
+    let count = i64::try_from(bodies.len()).expect("not that many");
+    let records = bodies.into_iter().enumerate().map(|(id, body)| json!({ "messageId": id.to_string(), "body": body }));
     let answer = store_logs.run(&json!({ "Records": records.collect::<Vec<_>>() })).await.expect("it answers");
     assert_eq!(answer["batchItemFailures"], json!([]));
-    let units = written(&proxy);
+    assert_eq!(table.count().await, count);
+    proxy.take_calls().iter().filter(|call| call.operation == "TransactWriteItems").map(|call| call.units).sum()
+}
+
+#[tokio::test]
+async fn messages_under_keys_of_clients_cost_two_units_each_and_a_few_for_all_of_them() {
+    let body = |number| message(&format!("key-{number}"), &format!("device-{number:05}"));
     // A ledger item for each, in a transaction, costs 2; the codes themselves next to nothing.
+    let units = units_of_messages((0..1_000).map(body).collect()).await;
     assert!(units <= 2_100.0, "{units}");
-    assert_eq!(table.count().await, 1_000);
+}
+
+#[tokio::test]
+async fn ten_thousand_messages_without_keys_cost_a_tenth_of_a_unit_each_whether_of_one_second_or_of_many() {
+    for seconds in [1_i64, 10, 50] {
+        let body = |number| message_without_key(&[&format!("device-{number:05}")], 1_764_000_000 + number % seconds);
+        let units = units_of_messages((0..10_000_i64).map(body).collect()).await;
+        assert!(units <= 1_000.0, "{seconds} seconds: {units}");
+    }
 }

@@ -8,11 +8,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{AnyStore, Database, FunctionRun, in_time, keyed_event, on_every_store};
+use crate::harness::{AnyStore, Database, FunctionRun, in_time, keyed_event, message_without_key, on_every_store};
 
 on_every_store!(
     a_message_that_is_delivered_again_is_stored_once_and_deleted,
     two_consumers_with_the_same_messages_at_once_store_each_once,
+    messages_without_a_key_are_stored_once_however_their_deliveries_are_grouped,
+    consumers_that_share_messages_without_keys_at_once_store_each_once,
+    a_key_of_a_client_that_looks_like_one_of_ours_is_another_one,
     a_duplicate_beside_another_batch_under_its_key_is_acknowledged,
     another_batch_under_a_used_key_is_named_and_not_stored,
     a_batch_that_was_stored_directly_is_not_stored_again,
@@ -89,6 +92,53 @@ async fn two_consumers_with_the_same_messages_at_once_store_each_once(store: Any
     let (one, other) = tokio::join!(failures(&consumers[0], &bodies), failures(&consumers[1], &reversed));
     assert_eq!((one, other), (NONE.to_vec(), NONE.to_vec()));
     assert_eq!(store.count().await, 3_000);
+}
+
+/// Received in this and the next two seconds.
+fn without_keys(count: i64) -> Vec<String> {
+    (0..count).map(|number| message_without_key(&["a"], RECEIVED_AT + number % 3)).collect()
+}
+
+async fn messages_without_a_key_are_stored_once_however_their_deliveries_are_grouped(store: AnyStore) {
+    let function = store.function("store-logs");
+    let bodies = without_keys(1_500);
+    let others: Vec<_> = (0..300).map(|number| message(&format!("key-{number}"), &["b"])).collect();
+    let mixed: Vec<_> = bodies[..700].iter().rev().chain(&others).cloned().collect();
+    for event in [&bodies[700..1_100], &bodies[..1], &mixed, &bodies, &[&bodies[..], &mixed, &bodies].concat()] {
+        assert_eq!(failures(&function, event).await, NONE);
+    }
+    assert_eq!(store.count().await, 1_800);
+    let log = function.log();
+    let line = log.lines().filter(|line| line.contains("\"_aws\"")).next_back().expect("a line of metrics");
+    let metrics: Value = serde_json::from_str(line).expect("it is JSON");
+    assert_eq!((&metrics["Accepted"], &metrics["Duplicates"]), (&json!(0), &json!(4_000)), "{line}");
+}
+
+async fn consumers_that_share_messages_without_keys_at_once_store_each_once(store: AnyStore) {
+    let bodies = without_keys(2_000);
+    let consumers: Vec<_> = (0..4).map(|_| store.function("store-logs")).collect();
+    // Each shares half of its messages with the next one.
+    let share = |place: usize| [&bodies[place * 500..], &bodies].concat()[..1_000].to_vec();
+    let shares = [0, 1, 2, 3].map(share);
+    let at_once = tokio::join!(
+        failures(&consumers[0], &shares[0]),
+        failures(&consumers[1], &shares[1]),
+        failures(&consumers[2], &shares[2]),
+        failures(&consumers[3], &shares[3]),
+    );
+    assert_eq!(at_once, (NONE.to_vec(), NONE.to_vec(), NONE.to_vec(), NONE.to_vec()));
+    assert_eq!(store.count().await, 2_000);
+}
+
+/// Releases before this one told the two apart by nothing, so such messages may be in the queue.
+async fn a_key_of_a_client_that_looks_like_one_of_ours_is_another_one(store: AnyStore) {
+    let function = store.function("store-logs");
+    let old = message_without_key(&["a"], RECEIVED_AT).replace("\"version\":2", "\"version\":1");
+    for _ in 0..2 {
+        assert_eq!(failures(&function, &[old.clone(), message_without_key(&["b"], RECEIVED_AT)]).await, NONE);
+    }
+    assert_eq!(failures(&function, &[old.replace("\"a\"", "\"c\"")]).await, [0], "another batch under its key");
+    assert_eq!(store.count().await, 3);
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ pub(crate) use local::fault_proxy::{Fault, FaultProxy};
 pub(crate) use moto::{Moto, REGION, answer};
 pub(crate) use product::{Product, ProductOptions};
 pub(crate) use proxy::{Cut, proxy_before, start_proxy};
-pub(crate) use queue::{QueueRun, message};
+pub(crate) use queue::{QueueRun, message, message_without_key};
 pub(crate) use store::{AnyStore, on_every_store};
 pub(crate) use table::{TABLE, Table, variables as table_variables};
 pub(crate) use template::{

@@ -6,6 +6,7 @@ use local::event_source::{EventSource, EventSourceConfig, Invocation};
 use local::lambda::{Function, FunctionConfig};
 use local::moto::{Moto, MotoOptions, REGION};
 use local::queue::{Queues, RedrivePolicy};
+use logs_core::{Batch, Message};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tokio::sync::mpsc;
@@ -110,7 +111,15 @@ impl QueueRun {
     }
 }
 
-/// The body of a message with one code.
+/// The body of a message with these codes, as post-log makes it of a POST without a key.
+pub(crate) fn message_without_key(devices: &[&str], received_at: i64) -> String {
+    let records: Vec<_> = devices.iter().map(|device| super::record(device, 107, 1_514_864_773)).collect();
+    let batch = Batch::parse(serde_json::json!(records).to_string().as_bytes()).expect("the body is good");
+    let now = Duration::from_secs(received_at.try_into().expect("after 1970"));
+    Message::encode(&batch, None, now).expect("it fits")
+}
+
+/// The body of a message with one code, under a key of the client.
 pub(crate) fn message(key: &str, device: &str) -> String {
     let logs = serde_json::json!([[device, 107, 1_514_864_773]]);
     serde_json::json!({ "version": 1, "key": key, "received_at": 1_764_000_000, "logs": logs }).to_string()

@@ -1,21 +1,19 @@
 //! DynamoDB as dynoxide plays it: a real HTTP endpoint on this machine, on a file or in memory.
 
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
 use logs_core::dynamodb::{DynamoStore, TableSettings};
-use tokio::net::TcpStream;
 use tokio::process::{Child, ChildStdin, Command};
 use tokio::time::{Instant, sleep};
 
 use crate::Failure;
-use crate::database::free_port;
+use crate::database::{PORT_TRIES, free_port, is_taken};
 use crate::lambda::log;
 use crate::moto::{KEY, REGION};
-use crate::processes::{children_of, runs};
+use crate::processes::{children_of, listens, runs};
 
 /// It starts in milliseconds; on a busy machine, in seconds.
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -60,15 +58,30 @@ pub fn settings(table: &str, url: &str) -> [(&'static str, String); 5] {
 }
 
 impl Dynoxide {
-    /// Starts the server on loopback.
+    /// Starts the server on loopback. Another program may take a free port before the server does; then another port is
+    /// tried.
     pub async fn start(options: &DynoxideOptions) -> Result<Self, Failure> {
+        match options.port {
+            Some(port) => Self::start_on(options, port).await,
+            None => Self::start_on_or_near(options, free_port()?).await,
+        }
+    }
+
+    async fn start_on_or_near(options: &DynoxideOptions, first: u16) -> Result<Self, Failure> {
+        let mut port = first;
+        for _ in 1..PORT_TRIES {
+            match Self::start_on(options, port).await {
+                Err(_) if is_taken(port) => port = free_port()?,
+                other => return other,
+            }
+        }
+        Self::start_on(options, port).await
+    }
+
+    async fn start_on(options: &DynoxideOptions, port: u16) -> Result<Self, Failure> {
         let named = || std::env::var_os("DYNOXIDE").filter(|program| !program.is_empty()).map(PathBuf::from);
         let missing = "DYNOXIDE is not set; ./dev installs dynoxide and sets it: ./dev up --store dynamodb";
         let program = options.program.clone().or_else(named).ok_or(missing)?;
-        let port = match options.port {
-            Some(port) => port,
-            None => free_port()?,
-        };
         let cannot_run = |error: io::Error| format!("dynoxide, which plays DynamoDB, cannot be run: {error}");
         let log = log::output(options.log_file.as_deref()).map_err(cannot_run)?;
         let mut command = Command::new("sh");
@@ -127,6 +140,11 @@ impl Dynoxide {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
+    /// Whether its process is there.
+    pub fn is_running(&mut self) -> bool {
+        matches!(self.process.try_wait(), Ok(None))
+    }
+
     /// Returns when the server has exited.
     pub async fn ended(&mut self) {
         let _ = self.process.wait().await;
@@ -137,14 +155,34 @@ impl Dynoxide {
         self.ended().await;
     }
 
+    /// Asks the kernel, not the port: a program that has taken it would answer, too.
     async fn until_up(&mut self) -> bool {
-        let (started, address) = (Instant::now(), SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)));
-        while started.elapsed() < START_LIMIT && matches!(self.process.try_wait(), Ok(None)) {
-            if TcpStream::connect(address).await.is_ok() {
+        let started = Instant::now();
+        while started.elapsed() < START_LIMIT && self.is_running() {
+            if self.process_id().is_some_and(|id| listens(id, self.port)) {
                 return true;
             }
             sleep(Duration::from_millis(5)).await;
         }
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_that_another_program_took_is_replaced() {
+        let taken = TcpListener::bind(("127.0.0.1", 0)).expect("a port can be had");
+        let port = taken.local_addr().expect("it has an address").port();
+        let mut server = Dynoxide::start_on_or_near(&DynoxideOptions::default(), port).await.expect("it starts");
+        assert!(server.port() != port && server.is_running());
+        server.stop().await;
+        let fixed = DynoxideOptions { port: Some(port), ..DynoxideOptions::default() };
+        let error = Dynoxide::start(&fixed).await.expect_err("functions know this port");
+        assert!(error.to_string().contains("does not start"), "{error}");
     }
 }

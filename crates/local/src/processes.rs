@@ -35,6 +35,21 @@ pub fn runs(id: u32, program: &Path) -> bool {
     std::fs::read_link(format!("/proc/{id}/exe")).is_ok_and(|path| path == program)
 }
 
+/// Whether a process listens on this port of the loopback address.
+#[must_use]
+pub fn listens(id: u32, port: u16) -> bool {
+    let sockets = std::fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    // Local address in hexadecimal, bytes reversed; state 0A: it listens; the tenth column: the socket's number.
+    let address = format!("0100007F:{port:04X}");
+    let columns = sockets.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let listening = columns.filter(|columns| columns.get(1) == Some(&&*address) && columns.get(3) == Some(&"0A"));
+    let sockets: Vec<_> = listening.filter_map(|columns| Some(format!("socket:[{}]", columns.get(9)?))).collect();
+    let files = std::fs::read_dir(format!("/proc/{id}/fd")).into_iter().flatten().flatten();
+    files
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .any(|target| sockets.iter().any(|socket| target == Path::new(socket)))
+}
+
 /// The peak memory of a process so far, in megabytes of 1,000,000 bytes.
 pub fn peak_memory(id: u32) -> Option<f64> {
     megabytes(&field(&status(id), "VmHWM:")?)

@@ -21,13 +21,13 @@ mod platform;
 mod store;
 mod wire;
 
-#[cfg(feature = "migrate")]
-pub use domain::LedgerEntry;
 pub use domain::{
     Batch, CodeSummary, Codes, CodesQuery, DeviceId, ErrorCode, Field, Fingerprint, IdempotencyKey, InsertOutcome,
     InvalidIdempotencyKey, Log, MAX_RECORDS, Message, MessageOutcome, MessageReport, MostRecent, NewBatch, NewLog,
     Position, Query, RecordError, RecordErrorCode, Timestamp, ranked_at,
 };
+#[cfg(feature = "migrate")]
+pub use domain::{LedgerEntry, StoreIdentity};
 pub use platform::{Credentials, CredentialsError, Deadline, Secret, SecretError};
 pub use platform::{aws, certificates, clock, metrics, operator_log, settings, signed_call};
 pub use store::{Access, Store, StoreError};

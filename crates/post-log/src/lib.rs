@@ -76,7 +76,7 @@ impl PostLog {
         let deadline = edge::deadline(request);
         let over_rate = self.device_rates.as_ref().and_then(|rates| rates.over_rate(batch.logs(), Instant::now()));
         let (acknowledged, batch) = match over_rate {
-            None => (self.keep(key, &batch, deadline).await?, batch),
+            None => (self.keep(key.as_ref(), &batch, deadline).await?, batch),
             Some(over_rate) => match over_rate.rest(&batch) {
                 Some(rest) if key.is_none() => (self.keep(None, &rest, deadline).await?, rest),
                 // A batch with a key is stored whole or not at all: a client that lost the response could not know
@@ -103,12 +103,12 @@ impl PostLog {
 
     async fn keep(
         &self,
-        key: Option<IdempotencyKey>,
+        key: Option<&IdempotencyKey>,
         batch: &Batch,
         deadline: Deadline,
     ) -> Result<Acknowledged, PostError> {
         match &self.destination {
-            Destination::Store(store) => self.store(store, key.as_ref(), batch, deadline).await,
+            Destination::Store(store) => self.store(store, key, batch, deadline).await,
             Destination::Queue(queue) => self.send(queue, key, batch, deadline).await,
         }
     }
@@ -145,13 +145,11 @@ impl PostLog {
     async fn send(
         &self,
         queue: &Queue,
-        key: Option<IdempotencyKey>,
+        key: Option<&IdempotencyKey>,
         batch: &Batch,
         deadline: Deadline,
     ) -> Result<Acknowledged, PostError> {
-        let now = (self.clock)();
-        let key = key.unwrap_or_else(|| IdempotencyKey::unique(now));
-        let message = Message::encode(batch, &key, clock::seconds(now)).ok_or(PostError::MessageTooLarge)?;
+        let message = Message::encode(batch, key, (self.clock)()).ok_or(PostError::MessageTooLarge)?;
         let failed = |error| PostError::Queue { error, records: batch.logs().len() };
         queue.send(message, deadline).await.map_err(failed)?;
         Ok(QUEUED)

@@ -36,6 +36,7 @@ fn roles_for_the_table(template: &Template) -> Vec<Role> {
     let queue = json!({ "Fn::GetAtt": ["Queue", "Arn"] });
     let read = json!(["dynamodb:Query"]);
     let write = json!(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"]);
+    let store = json!(["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:Query", "dynamodb:UpdateItem"]);
     let receive = json!(["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]);
     let role = |id, function, prefix, own| Role { id, function, prefix, own, login: None, is_inside: false };
     let mut roles = vec![role("GetLogsRole", "get-logs", "GetLogs", vec![allow("Table", &read, &table)])];
@@ -47,7 +48,7 @@ fn roles_for_the_table(template: &Template) -> Vec<Role> {
         roles.push(role("PostLogRole", "post-log", "PostLog", vec![allow("Table", &write, &table)]));
     }
     if template.has("Queue") {
-        let own = vec![allow("Table", &write, &table), allow("Queue", &receive, &queue)];
+        let own = vec![allow("Table", &store, &table), allow("Queue", &receive, &queue)];
         roles.push(role("StoreLogsRole", "store-logs", "StoreLogs", own));
     }
     roles

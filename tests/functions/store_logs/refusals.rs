@@ -11,7 +11,7 @@ async fn of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_i
         "",
         "no JSON",
         "{}",
-        r#"{"version":2,"key":"k","received_at":1,"logs":[["a",1,1]]}"#,
+        r#"{"version":3,"key":"k","received_at":1,"logs":[["a",1,1]]}"#,
         r#"{"version":1,"key":"k","received_at":1,"logs":[]}"#,
         r#"{"version":1,"key":"k","received_at":1,"logs":[["",1,1]]}"#,
         r#"{"version":1,"key":"a b","received_at":1,"logs":[["a",1,1]]}"#,
@@ -28,7 +28,7 @@ async fn of_ten_thousand_messages_with_one_in_a_hundred_poison_just_the_poison_i
     assert_eq!(failures(&function, &bodies).await, expected);
     assert_eq!(store.count().await, 9_900);
     let log = function.log();
-    assert!(log.contains("has version 2, and this release reads version 1"), "{log}");
+    assert!(log.contains("has version 3, and this release reads versions 1 and 2"), "{log}");
     assert!(log.matches("a message cannot be stored").count() <= 20, "a line for each would fill the log");
     let last = log.lines().find(|line| line.contains("\"failed\":100,")).expect("a line says how many failed");
     assert!(last.contains("not all is stored") && last.contains("\"level\":\"WARN\""), "{last}");

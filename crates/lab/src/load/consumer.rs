@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::baseline::{BareConnection, BareInsert};
 use crate::codes::collected;
-use crate::error::{LabError, invocation_failed, wrong_answer};
+use crate::error::LabError;
 use crate::figures::{median, number, whole};
 use crate::load::events;
 use crate::load::mode::store_logs;
@@ -147,19 +147,19 @@ impl Sides {
         let bytes = events.first().map_or(0, Vec::len);
         let started = Instant::now();
         let running: JoinSet<_> = std::iter::zip(self.environments.drain(..), events)
-            .map(async |(environment, event)| {
-                let answer = environment.invoke(&uuid::Uuid::new_v4().to_string(), event.into()).await;
-                (environment, answer)
+            .map(|(environment, event)| {
+                let log = self.log.clone();
+                async move {
+                    let stored = events::hand_over(&environment, event, &log).await;
+                    (environment, stored)
+                }
             })
             .collect();
         let answers = running.join_all().await;
         let took = started.elapsed();
-        for (environment, answer) in answers {
+        for (environment, stored) in answers {
             self.environments.push(environment);
-            let answer = answer.map_err(|error| invocation_failed("store-logs", &error, &self.log))?;
-            if *answer != *br#"{"batchItemFailures":[]}"# {
-                return Err(wrong_answer("store-logs", &answer));
-            }
+            stored?;
         }
         Ok((took, bytes))
     }

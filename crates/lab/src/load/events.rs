@@ -1,10 +1,11 @@
-//! SQS events as Lambda passes them to store-logs. Each message holds a batch under its own key.
+//! SQS events as Lambda passes them to store-logs. Each message holds a batch that came without a key.
 
-use logs_core::{Batch, IdempotencyKey, Message, clock};
+use local::lambda::Environment;
+use logs_core::{Batch, Message, clock};
 use serde_json::{Value, json};
 
 use crate::codes::{body, collected};
-use crate::error::LabError;
+use crate::error::{LabError, invocation_failed, wrong_answer};
 use crate::load::plan::EventSize;
 
 /// As in SQS.
@@ -17,10 +18,16 @@ pub(crate) fn event(size: EventSize) -> Result<Vec<u8>, LabError> {
     Ok(serde_json::to_vec(&json!({ "Records": records }))?)
 }
 
+/// Has store-logs store an event, all of it. `log` says where its log is.
+pub(crate) async fn hand_over(environment: &Environment, event: Vec<u8>, log: &str) -> Result<(), LabError> {
+    let answer = environment.invoke(&uuid::Uuid::new_v4().to_string(), event.into()).await;
+    let answer = answer.map_err(|error| invocation_failed("store-logs", &error, log))?;
+    if *answer == *br#"{"batchItemFailures":[]}"# { Ok(()) } else { Err(wrong_answer("store-logs", &answer)) }
+}
+
 fn record(batch: &Batch) -> Result<Value, LabError> {
     let now = clock::since_epoch();
-    let key = IdempotencyKey::unique(now);
-    let body = Message::encode(batch, &key, clock::seconds(now)).ok_or("a batch cannot be made: it is too long")?;
+    let body = Message::encode(batch, None, now).ok_or("a batch cannot be made: it is too long")?;
     let milliseconds = now.as_millis().to_string();
     Ok(json!({
         "messageId": uuid::Uuid::new_v4().to_string(),

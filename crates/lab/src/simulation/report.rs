@@ -28,12 +28,17 @@ fn prices() -> Table {
         "$ a million codes, without a key",
         "with a key",
         "of it the ledger",
+        "queued, without a key",
+        "queued, with a key",
     ];
     let row = |batch: Batch| {
         let Batch { codes, without_key, with_key, .. } = batch;
         let dollars = |units| format!("{:.4}", batch.dollars(units));
+        let queued = |has_key| format!("{:.4}", batch.dollars_queued(has_key));
         let units = format!("{without_key} / {with_key}");
-        [grouped(codes), units, dollars(without_key), dollars(with_key), dollars(LEDGER)]
+        let direct = [dollars(without_key), dollars(with_key), dollars(LEDGER)];
+        let [without_key, with_key, ledger] = direct;
+        [grouped(codes), units, without_key, with_key, ledger, queued(false), queued(true)]
     };
     Table::new(head, &[], BATCHES.map(row))
 }

@@ -26,6 +26,10 @@ const TRANSACTION: usize = 2;
 /// The write units of a ledger item.
 pub(crate) const LEDGER: usize = TRANSACTION;
 
+/// The bytes of a code and of a message's key, as store-logs packs many of them (docs/decisions/0076 and 0096).
+const CODE_BYTES: usize = 8;
+const KEY_BYTES: usize = 10;
+
 /// The read units of a GET per shard: ten codes are below 4 kB, and the read is strongly consistent.
 const READ_PER_SHARD: usize = 1;
 
@@ -36,8 +40,19 @@ const READ_DOLLARS: f64 = 0.125;
 impl Batch {
     /// Dollars for a million codes, at `units` write units per batch.
     pub(crate) fn dollars(self, units: usize) -> f64 {
-        let units_per_million = 1_000_000 / self.codes * units;
-        millions(units_per_million) * WRITE_DOLLARS
+        self.dollars_of_thousandths(units * 1_000)
+    }
+
+    /// The same where store-logs takes the batch out of the queue, together with many others, under a key of the client or
+    /// without.
+    pub(crate) fn dollars_queued(self, has_key: bool) -> f64 {
+        let bytes = self.codes * CODE_BYTES + if has_key { 0 } else { KEY_BYTES };
+        let of_client = if has_key { LEDGER * 1_000 } else { 0 };
+        self.dollars_of_thousandths(of_client + TRANSACTION * bytes * 1_000 / 1_024)
+    }
+
+    fn dollars_of_thousandths(self, units: usize) -> f64 {
+        millions(1_000_000 / self.codes * units) / 1_000.0 * WRITE_DOLLARS
     }
 }
 

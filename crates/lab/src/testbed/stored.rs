@@ -42,7 +42,7 @@ impl Stored {
                     let (items, next) = boxed(store.page_to_copy(position)).await?;
                     for item in items {
                         match item {
-                            Copied::Logs(_, logs) => {
+                            Copied::Logs { logs, .. } => {
                                 for log in logs {
                                     each(log.error_log_id(), code(&log));
                                 }
@@ -50,6 +50,7 @@ impl Stored {
                             Copied::Ledger(entry) => {
                                 ledger.insert(entry.key.as_str().to_owned(), None);
                             }
+                            Copied::Messages(keys) => ledger.extend(keys.into_iter().map(|key| (key, None))),
                         }
                     }
                     position = next;

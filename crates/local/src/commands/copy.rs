@@ -1,20 +1,20 @@
 //! `./dev copy`: all codes and the ledger from MySQL to DynamoDB, or back.
 
+mod progress;
+
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use logs_core::dynamodb::{Copied, DynamoStore, TableSettings, WINDOW};
 use logs_core::mysql::{DatabaseSettings, MySqlStore, NamedLogs};
-use logs_core::{Deadline, LedgerEntry, Log};
-use sha2::{Digest, Sha256};
+use logs_core::{Deadline, LedgerEntry, Log, StoreIdentity};
 
+use self::progress::Progress;
 use crate::{Failure, say};
 
 /// One step may take so long, with all its tries.
 const STEP_LIMIT: Duration = Duration::from_mins(1);
-
-const REPORT_EVERY: Duration = Duration::from_secs(2);
 
 /// A code that was committed late is found by the next turn.
 const MAX_TURNS: u32 = 3;
@@ -63,14 +63,15 @@ fn step() -> Deadline {
 
 async fn to_table(from: &str, to: &str) -> Result<ExitCode, Failure> {
     let (source, target) = (MySqlStore::new(&DatabaseSettings::from_url(from)?), table(to)?);
-    let name = source_name(from);
     let last = source.last_id(step()).await?;
+    let windows = Windows { from: source.identity(step()).await?, to: target.identity(step()).await?, last, source };
     let mut turn = 1;
-    let copied = loop {
-        copy_windows(&source, &target, &name, last).await?;
-        let (there, copied) = count(&source, &target, &name, last).await?;
+    let Count { copied, from_target, .. } = loop {
+        windows.copy(&target).await?;
+        let count = windows.count(&target).await?;
+        let Count { there, copied, .. } = count;
         if there == copied {
-            break copied;
+            break count;
         }
         if turn == MAX_TURNS {
             return Err(
@@ -80,7 +81,7 @@ async fn to_table(from: &str, to: &str) -> Result<ExitCode, Failure> {
         turn += 1;
     };
     // Logs before keys: a key that is there stands for logs that are there.
-    copy_ledger_to_table(&source, &target).await?;
+    copy_ledger_to_table(&windows.source, &target).await?;
     let stored = count_table(&target).await?;
     if stored < copied {
         return Err(
@@ -88,38 +89,66 @@ async fn to_table(from: &str, to: &str) -> Result<ExitCode, Failure> {
         );
     }
     say(&format!("the database has {copied} codes; the table has all of them, and {stored} in all"));
+    say_what_is_left_out(from_target);
     Ok(ExitCode::SUCCESS)
 }
 
-/// One turn over all windows.
-async fn copy_windows(source: &MySqlStore, target: &DynamoStore, name: &str, last: u64) -> Result<(), Failure> {
-    let (mut progress, mut position) = (Progress::new("codes"), 0);
-    while let Some((window, logs)) = next_window(source, &mut position, last).await? {
-        let new = target.copy_window(name, window, &logs, step()).await?;
-        progress.add(logs.len(), new);
+fn say_what_is_left_out(from_target: usize) {
+    if from_target > 0 {
+        say(&format!("{from_target} more codes came from there, and are not copied back"));
     }
-    progress.end();
-    Ok(())
 }
 
-/// How many codes the database has, and how many of them the table has.
-async fn count(source: &MySqlStore, target: &DynamoStore, name: &str, last: u64) -> Result<(usize, usize), Failure> {
-    let (mut there, mut copied, mut position) = (0, 0, 0);
-    while let Some((window, logs)) = next_window(source, &mut position, last).await? {
-        let ids: Vec<u64> = logs.iter().map(Log::error_log_id).collect();
-        there += ids.len();
-        copied += target.count_copied(name, window, &ids, step()).await?;
-    }
-    Ok((there, copied))
+/// The windows of a database whose codes go to a table.
+struct Windows {
+    source: MySqlStore,
+    /// No id is above it.
+    last: u64,
+    from: StoreIdentity,
+    to: StoreIdentity,
 }
 
-/// The next window that has logs, from the id `position` on. No id is above `last`.
-async fn next_window(source: &MySqlStore, position: &mut u64, last: u64) -> Result<Option<(u64, Vec<Log>)>, Failure> {
-    let Some(id) = source.next_id(*position, step()).await?.filter(|id| *id <= last) else { return Ok(None) };
-    let window = id / WINDOW;
-    *position = (window + 1) * WINDOW;
-    let logs = source.logs_of(window * WINDOW..=last.min(*position - 1), step()).await?;
-    Ok(Some((window, logs)))
+/// Codes of the database: how many are to be copied, how many of them the table has, and how many came from the table.
+#[derive(Clone, Copy, Default)]
+struct Count {
+    there: usize,
+    copied: usize,
+    from_target: usize,
+}
+
+impl Windows {
+    /// One turn over all windows.
+    async fn copy(&self, target: &DynamoStore) -> Result<(), Failure> {
+        let (mut progress, mut position) = (Progress::new("codes"), 0);
+        while let Some((window, logs, _)) = self.next(&mut position).await? {
+            let new = target.copy_window(self.from, window, &logs, step()).await?;
+            progress.add(logs.len(), new);
+        }
+        progress.end();
+        Ok(())
+    }
+
+    async fn count(&self, target: &DynamoStore) -> Result<Count, Failure> {
+        let (mut count, mut position) = (Count::default(), 0);
+        while let Some((window, logs, from_target)) = self.next(&mut position).await? {
+            let ids: Vec<u64> = logs.iter().map(Log::error_log_id).collect();
+            count.there += ids.len();
+            count.copied += target.count_copied(self.from, window, &ids, step()).await?;
+            count.from_target += from_target;
+        }
+        Ok(count)
+    }
+
+    /// The next window that has logs, from the id `position` on: those to be copied, and how many came from the target.
+    async fn next(&self, position: &mut u64) -> Result<Option<(u64, Vec<Log>, usize)>, Failure> {
+        let next = self.source.next_id(*position, step()).await?;
+        let Some(id) = next.filter(|id| *id <= self.last) else { return Ok(None) };
+        let window = id / WINDOW;
+        *position = (window + 1) * WINDOW;
+        let ids = window * WINDOW..=self.last.min(*position - 1);
+        let (logs, from_target) = self.source.logs_of(ids, self.to, step()).await?;
+        Ok(Some((window, logs, from_target)))
+    }
 }
 
 async fn count_table(table: &DynamoStore) -> Result<usize, Failure> {
@@ -149,7 +178,8 @@ async fn copy_ledger_to_table(source: &MySqlStore, target: &DynamoStore) -> Resu
 
 async fn to_database(from: &str, to: &str) -> Result<ExitCode, Failure> {
     let (source, target) = (table(from)?, MySqlStore::new(&DatabaseSettings::from_url(to)?));
-    let (mut position, mut there) = (None, 0_usize);
+    let (from, to) = (source.identity(step()).await?, target.identity(step()).await?);
+    let (mut position, mut there, mut from_target) = (None, 0_usize, 0);
     let (mut codes, mut keys) = (Progress::new("codes"), Progress::new("keys"));
     let mut ledger: Vec<LedgerEntry> = Vec::new();
     loop {
@@ -158,13 +188,15 @@ async fn to_database(from: &str, to: &str) -> Result<ExitCode, Failure> {
         for item in items {
             match item {
                 Copied::Ledger(entry) => ledger.push(entry),
-                Copied::Logs(name, logs) => waiting.push(NamedLogs { name, logs }),
+                Copied::Messages(_) => {}
+                Copied::Logs { source, logs, .. } if source == Some(to) => from_target += logs.len(),
+                Copied::Logs { name, logs, .. } => waiting.push(NamedLogs { name: format!("{from}/{name}"), logs }),
             }
             if waiting.iter().map(|named| named.logs.len()).sum::<usize>() >= LOGS_PER_STEP {
-                there += store(&target, &mut waiting, &mut codes).await?;
+                there += store(&target, from, &mut waiting, &mut codes).await?;
             }
         }
-        there += store(&target, &mut waiting, &mut codes).await?;
+        there += store(&target, from, &mut waiting, &mut codes).await?;
         let new = target.copy_ledger(&ledger, step()).await?;
         keys.add(ledger.len(), usize::try_from(new).unwrap_or(usize::MAX));
         ledger.clear();
@@ -175,64 +207,27 @@ async fn to_database(from: &str, to: &str) -> Result<ExitCode, Failure> {
     }
     codes.end();
     keys.end();
-    let copied = target.count_copied(step()).await?;
+    let copied = target.count_copied(from, step()).await?;
     if copied < there as u64 {
         return Err(format!("the table has {there} codes and the database has {copied} of them; run it again").into());
     }
     say(&format!("the table has {there} codes; the database has {copied} codes that were copied"));
+    say_what_is_left_out(from_target);
     Ok(ExitCode::SUCCESS)
 }
 
-async fn store(target: &MySqlStore, waiting: &mut Vec<NamedLogs>, progress: &mut Progress) -> Result<usize, Failure> {
+async fn store(
+    target: &MySqlStore,
+    from: StoreIdentity,
+    waiting: &mut Vec<NamedLogs>,
+    progress: &mut Progress,
+) -> Result<usize, Failure> {
     if waiting.is_empty() {
         return Ok(0);
     }
     let count = waiting.iter().map(|named| named.logs.len()).sum();
-    let new = target.copy_logs(waiting, step()).await?;
+    let new = target.copy_logs(from, waiting, step()).await?;
     progress.add(count, new);
     waiting.clear();
     Ok(count)
-}
-
-/// Tells one source from another in the table's notes: by host and database, not by user and password.
-fn source_name(url: &str) -> String {
-    let place = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let place = place.rsplit_once('@').map_or(place, |(_, place)| place);
-    let place = place.split_once('?').map_or(place, |(place, _)| place);
-    let hash = Sha256::digest(place.as_bytes());
-    u64::from_be_bytes(std::array::from_fn(|place| hash[place])).to_string()
-}
-
-/// What a user sees while it runs.
-struct Progress {
-    what: &'static str,
-    started: Instant,
-    said: Instant,
-    seen: usize,
-    new: usize,
-}
-
-impl Progress {
-    fn new(what: &'static str) -> Self {
-        Self { what, started: Instant::now(), said: Instant::now(), seen: 0, new: 0 }
-    }
-
-    fn add(&mut self, seen: usize, new: usize) {
-        self.seen += seen;
-        self.new += new;
-        if self.said.elapsed() >= REPORT_EVERY {
-            self.said = Instant::now();
-            self.say("so far");
-        }
-    }
-
-    fn end(&self) {
-        self.say("done");
-    }
-
-    fn say(&self, state: &str) {
-        let rate = self.seen as u128 * 1_000 / self.started.elapsed().as_millis().max(1);
-        let Self { what, seen, new, .. } = self;
-        say(&format!("{state}: {seen} {what} read, {new} of them new at the target; {rate} a second"));
-    }
 }

@@ -95,7 +95,12 @@ fn database(store: StoreName) -> Result<DatabaseChoice, Failure> {
         (StoreName::Dynamodb, DatabaseChoice::Own(_)) => {
             Err("DATABASE_URL names a MySQL database; unset it for --store dynamodb".into())
         }
-        (StoreName::Dynamodb, _) => Ok(DatabaseChoice::DynamoDb(dynoxide()?)),
+        (StoreName::Dynamodb, choice) => {
+            if let DatabaseChoice::Secrets(file) = choice {
+                say(&format!("{} names a MySQL database; --store dynamodb does not use it", file.display()));
+            }
+            Ok(DatabaseChoice::DynamoDb(dynoxide()?))
+        }
     }
 }
 

@@ -14,5 +14,5 @@ pub use left_behind::end_left_behind;
 pub use options::ServerOptions;
 pub use program::{ProgramError, ServerProgram};
 pub use server::Server;
-pub(crate) use server::free_port;
+pub(crate) use server::{PORT_TRIES, free_port, is_taken};
 pub use tls::{TlsFiles, make_tls_files, make_tls_files_for, tls_acceptor};

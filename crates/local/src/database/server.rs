@@ -23,7 +23,7 @@ use crate::processes::signal;
 use crate::state::write_private;
 
 /// How many ports to try before giving up.
-const PORT_TRIES: usize = 4;
+pub(crate) const PORT_TRIES: usize = 4;
 
 /// Per attempt: another program may listen on the port and never answer.
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
@@ -189,7 +189,7 @@ pub(crate) fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn is_taken(port: u16) -> bool {
+pub(crate) fn is_taken(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_err()
 }
 

@@ -63,7 +63,7 @@ impl LocalStore {
     pub(super) fn is_gone(&mut self) -> bool {
         match self {
             Self::MySql(database) => database.is_gone(),
-            Self::DynamoDb(_) => false,
+            Self::DynamoDb(table) => table.is_gone(),
         }
     }
 

@@ -50,6 +50,11 @@ impl Table {
         state.messages(Some("dynamodb"))
     }
 
+    /// Whether the server has exited.
+    pub(super) fn is_gone(&mut self) -> bool {
+        !self.server.is_running()
+    }
+
     /// Restarts the server whenever it exits. Returns only when that fails.
     pub(super) async fn keep_running(&mut self, progress: impl Fn(&str)) -> Failure {
         loop {

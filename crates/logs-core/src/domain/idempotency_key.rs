@@ -2,10 +2,15 @@
 
 use std::time::Duration;
 
+use uuid::Uuid;
+
 /// 1–64 visible ASCII characters, compared byte by byte.
 /// The header: <https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/>
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdempotencyKey(String);
+
+/// 74 random bits, with version and variant of the UUID among them.
+pub(crate) type RandomPart = [u8; 10];
 
 /// The text is not a valid key. The message is for the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -29,7 +34,13 @@ impl IdempotencyKey {
     /// to each other. `now` is the time since 1970.
     pub fn unique(now: Duration) -> Self {
         let timestamp = uuid::Timestamp::from_unix(uuid::NoContext, now.as_secs(), now.subsec_nanos());
-        Self(uuid::Uuid::new_v7(timestamp).to_string())
+        Self(Uuid::new_v7(timestamp).to_string())
+    }
+
+    /// What chance has made of a key that is [`unique`](Self::unique): all but the time. `None` of other keys.
+    pub(crate) fn random_part(&self) -> Option<RandomPart> {
+        let uuid = Uuid::try_parse(&self.0).ok().filter(|uuid| uuid.get_version_num() == 7)?;
+        uuid.as_bytes().last_chunk().copied()
     }
 
     /// The key as the client sent it.
@@ -55,6 +66,18 @@ mod tests {
         assert_ne!(unique(1_764_000_000), unique(1_764_000_000));
         assert!(unique(1_764_000_000).as_str() < unique(1_764_000_001).as_str());
         assert_eq!(IdempotencyKey::parse(unique(7).as_str()).map(|key| key.0.len()), Ok(36));
+    }
+
+    #[test]
+    fn the_random_part_of_a_unique_key_is_all_but_its_time() {
+        let part = |text| IdempotencyKey::parse(text).unwrap().random_part();
+        let expected = [0x77, 0x4b, 0xbc, 0xce, 0xb3, 0x02, 0x09, 0x9a, 0x80, 0x57];
+        assert_eq!(part("01890a5d-ac96-774b-bcce-b302099a8057"), Some(expected));
+        let unique = || IdempotencyKey::unique(Duration::from_secs(7)).random_part();
+        assert!(unique().is_some() && unique() != unique());
+        for of_a_client in ["k", "01890a5d-ac96-474b-bcce-b302099a8057"] {
+            assert_eq!(part(of_a_client), None, "{of_a_client}");
+        }
     }
 
     #[test]

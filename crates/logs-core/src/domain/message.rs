@@ -1,5 +1,6 @@
 //! A batch on its way through the queue.
 
+use super::RandomPart;
 use crate::{Fingerprint, IdempotencyKey, MAX_RECORDS, NewBatch, NewLog, Timestamp};
 
 /// A message of the queue: one batch with at least one log.
@@ -7,9 +8,19 @@ use crate::{Fingerprint, IdempotencyKey, MAX_RECORDS, NewBatch, NewLog, Timestam
 pub struct Message {
     id: String,
     key: IdempotencyKey,
+    own_key: Option<RandomPart>,
     fingerprint: Fingerprint,
     received_at: i64,
     logs: Vec<NewLog>,
+}
+
+/// Who chose the key of a batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum KeyOrigin {
+    /// The client: it may send the batch again, at any time and as another message.
+    Client,
+    /// post-log: only the queue delivers the batch again, as the same message.
+    PostLog,
 }
 
 impl Message {
@@ -20,6 +31,7 @@ impl Message {
     pub(crate) fn new(
         id: String,
         key: IdempotencyKey,
+        origin: KeyOrigin,
         fingerprint: Option<Fingerprint>,
         received_at: i64,
         logs: Vec<NewLog>,
@@ -30,8 +42,12 @@ impl Message {
         if !(1..=MAX_RECORDS).contains(&logs.len()) {
             return Err("logs");
         }
+        let own_key = match origin {
+            KeyOrigin::Client => None,
+            KeyOrigin::PostLog => Some(key.random_part().ok_or("key")?),
+        };
         let fingerprint = fingerprint.unwrap_or_else(|| Fingerprint::of_parts(&logs, &[]));
-        Ok(Self { id, key, fingerprint, received_at, logs })
+        Ok(Self { id, key, own_key, fingerprint, received_at, logs })
     }
 
     /// The id by which the queue knows this delivery.
@@ -42,6 +58,11 @@ impl Message {
     /// The batch's key: the client's, or one that post-log generated.
     pub fn key(&self) -> &IdempotencyKey {
         &self.key
+    }
+
+    /// The random part of a key that post-log made; `None` where the client chose the key.
+    pub(crate) fn own_key(&self) -> Option<RandomPart> {
+        self.own_key
     }
 
     /// When post-log received the batch, in Unix seconds.

@@ -14,6 +14,8 @@ mod new_log;
 mod outcome;
 mod query;
 mod record_error;
+#[cfg(feature = "migrate")]
+mod store_identity;
 mod tally;
 
 pub use batch::{Batch, MAX_RECORDS, NewBatch};
@@ -21,9 +23,11 @@ pub(crate) use codes::{CodeHour, first_hour, hour_of};
 pub use codes::{CodeSummary, Codes, CodesQuery};
 pub(crate) use devices::{DeviceHash, Devices};
 pub use fingerprint::Fingerprint;
+pub(crate) use idempotency_key::RandomPart;
 pub use idempotency_key::{IdempotencyKey, InvalidIdempotencyKey};
 #[cfg(feature = "migrate")]
 pub use ledger_entry::LedgerEntry;
+pub(crate) use message::KeyOrigin;
 pub use message::Message;
 pub(crate) use message_sets::MessageSets;
 pub use most_recent::{Log, MostRecent};
@@ -31,4 +35,6 @@ pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp, ranked_at};
 pub use outcome::{InsertOutcome, MessageOutcome, MessageReport};
 pub use query::{Position, Query};
 pub use record_error::{Field, RecordError, RecordErrorCode};
+#[cfg(feature = "migrate")]
+pub use store_identity::StoreIdentity;
 pub(crate) use tally::{CodeTally, SummaryRow, Tally};

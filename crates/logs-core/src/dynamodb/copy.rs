@@ -1,7 +1,8 @@
 //! Copying from and to another store, for operators' tools: what is copied is noted in the transaction that copies it.
 //!
 //! Logs of a database go in windows of [`WINDOW`] ids. The item `copy#`, source, `#`, window has a bit for each log that is
-//! copied, so a run finds what earlier ones left out, also a log that was committed late. It never expires.
+//! copied, so a run finds what earlier ones left out, also a log that was committed late. It never expires. An item with copied
+//! logs has the source's identity, so they are not copied back.
 
 use std::collections::HashSet;
 
@@ -10,12 +11,15 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes};
 use uuid::Uuid;
 
 use super::error::{Failure, TableError};
-use super::items::{Item, ledger_item_of, ledger_key, ledger_of, window_key};
+use super::items::{
+    BucketPart, Item, copied_from, identity_item, identity_key, identity_of, ledger_item_of, ledger_key, ledger_of,
+    window_key,
+};
 use super::operate::{Position, failed, whole};
 use super::packing::Entry;
 use super::store::{DynamoStore, not_begun};
 use super::table::NewItem;
-use crate::{Deadline, LedgerEntry, Log, StoreError};
+use crate::{Deadline, LedgerEntry, Log, StoreError, StoreIdentity};
 
 /// How many ids a window has: one transaction, and a bitmap of 125 bytes.
 pub const WINDOW: u64 = 1_000;
@@ -30,20 +34,48 @@ const COPIED: &str = "copied";
 /// What an item of the table holds, to be copied elsewhere.
 #[derive(Debug)]
 pub enum Copied {
-    /// Logs that were stored together; the name is the item's own and never changes.
-    Logs(String, Vec<Log>),
+    /// Logs that were stored together.
+    Logs {
+        /// No other item of the table has it, and it never changes.
+        name: String,
+        /// The store that they were copied from.
+        source: Option<StoreIdentity>,
+        /// The logs.
+        logs: Vec<Log>,
+    },
     /// An entry of the ledger.
     Ledger(LedgerEntry),
+    /// Messages without a client's key that are stored: a name for each. They are of no use elsewhere.
+    Messages(Vec<String>),
 }
 
 impl DynamoStore {
+    /// The table's identity; it gets one if it has none.
+    ///
+    /// # Errors
+    /// The table does not do it in time.
+    pub async fn identity(&self, deadline: Deadline) -> Result<StoreIdentity, StoreError> {
+        loop {
+            let item = self.table.get(identity_key(), deadline).await?;
+            if let Some(identity) = item.as_ref().and_then(identity_of) {
+                return Ok(identity);
+            }
+            let new = NewItem::PutNew(identity_item(StoreIdentity::random()));
+            match self.table.put_all(vec![new], deadline).await {
+                // Another run was first: its identity counts.
+                Ok(()) | Err(Failure { error: TableError::Condition(_), .. }) => {}
+                Err(failure) => return Err(failure.into()),
+            }
+        }
+    }
+
     /// Copies those logs of a window that no run has copied before; returns how many they are.
     ///
     /// # Errors
     /// The table does not do it in time. Running it again is safe.
     pub async fn copy_window(
         &self,
-        source: &str,
+        source: StoreIdentity,
         window: u64,
         logs: &[Log],
         deadline: Deadline,
@@ -66,7 +98,11 @@ impl DynamoStore {
                 Some(before) => NewItem::Replace(noted, COPIED, AttributeValue::B(Blob::new(before))),
                 None => NewItem::PutNew(noted),
             };
-            let items = std::iter::once(noted).chain(items.map_err(not_begun)?).collect();
+            let items = items.map_err(not_begun)?.into_iter().map(|item| match item {
+                NewItem::Put(item) => NewItem::Put(copied_from(item, source)),
+                other => other,
+            });
+            let items = std::iter::once(noted).chain(items).collect();
             match self.table.put_all(items, deadline).await {
                 Ok(()) => stored += new.len(),
                 // An earlier try whose answer was lost, or another run: the next turn finds what it noted.
@@ -83,7 +119,7 @@ impl DynamoStore {
     /// The table cannot be read.
     pub async fn count_copied(
         &self,
-        source: &str,
+        source: StoreIdentity,
         window: u64,
         ids: &[u64],
         deadline: Deadline,
@@ -160,10 +196,14 @@ impl DynamoStore {
             if let Some(entry) = ledger_of(item) {
                 all.push(Copied::Ledger(entry));
             }
+            if let Some(part) = BucketPart::of(item) {
+                all.push(Copied::Messages(part.keys.iter().map(hex::encode).collect()));
+            }
             let logs = whole(item)?;
             if !logs.is_empty() {
                 let part = |name: &str| item.get(name).and_then(|part| part.as_s().ok()).cloned().unwrap_or_default();
-                all.push(Copied::Logs(format!("{name}/{}/{}", part("pk"), part("sk")), logs));
+                let name = format!("{}/{}", part("pk"), part("sk"));
+                all.push(Copied::Logs { name, source: identity_of(item), logs });
             }
         }
         Ok((all, output.last_evaluated_key))

@@ -69,7 +69,7 @@ impl TableError {
         let text = aws::explain(error);
         match error {
             SdkError::DispatchFailure(failure) if failure.is_user() => Self::Refused(text),
-            SdkError::DispatchFailure(_) if is_refused_connection(error) => Self::OutOfReach(text),
+            SdkError::DispatchFailure(_) if is_without_connection(error) => Self::OutOfReach(text),
             SdkError::ConstructionFailure(_) => Self::Refused(text),
             SdkError::ServiceError(service) => {
                 let status = service.raw().status().as_u16();
@@ -122,17 +122,24 @@ impl TableError {
     }
 }
 
-/// Whether the connection was refused. The SDK reports that as `io`, and a connection that was reset while it waited
-/// for the response as well; only the causes tell them apart.
-fn is_refused_connection(error: &(dyn Error + 'static)) -> bool {
+/// Whether there was no connection: no address, nobody who listens, no TLS, not in time. The SDK reports that as `io`, and
+/// a connection that was reset while it waited for the response as well; only the causes tell them apart.
+fn is_without_connection(error: &(dyn Error + 'static)) -> bool {
     std::iter::successors(Some(error), |cause| (*cause).source())
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|error| error.kind() == std::io::ErrorKind::ConnectionRefused)
+        .filter_map(|cause| cause.downcast_ref::<hyper_util::client::legacy::Error>())
+        .any(hyper_util::client::legacy::Error::is_connect)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::net::TcpListener;
+
     use super::*;
+    use crate::Deadline;
+    use crate::dynamodb::items::head_key;
+    use crate::dynamodb::table::Table;
 
     fn of_code(code: &str, status: u16) -> TableError {
         TableError::of_code("error-codes", code, "so", status)
@@ -163,6 +170,23 @@ mod tests {
             let error = of_code(code, 400);
             assert!(!error.is_transient() && error.to_string().contains(part), "{error}");
         }
+    }
+
+    #[tokio::test]
+    async fn without_a_connection_nothing_was_sent_and_with_one_that_falls_silent_it_may_be() {
+        // Accepts connections, and says nothing: no TLS either.
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = silent.local_addr().unwrap().port();
+        let failure = async |url: &str| {
+            let table = Table::at("error-codes", url).unwrap();
+            table.get(head_key(0), Deadline::within(Duration::from_millis(2_500))).await.unwrap_err()
+        };
+        for url in ["http://127.0.0.1:1", "http://nowhere.invalid:1", &format!("https://127.0.0.1:{port}")] {
+            let failure = failure(url).await;
+            assert!(matches!(failure.error, TableError::OutOfReach(_)) && !failure.ambiguous, "{url}: {failure:?}");
+        }
+        let failure = failure(&format!("http://127.0.0.1:{port}")).await;
+        assert!(failure.ambiguous, "{failure:?}");
     }
 
     #[test]

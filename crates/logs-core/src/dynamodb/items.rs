@@ -6,6 +6,9 @@ use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::packing::{self, Entry, Unpacked, Unreadable};
+#[cfg(feature = "migrate")]
+use crate::StoreIdentity;
+use crate::domain::RandomPart;
 use crate::{Fingerprint, IdempotencyKey, NewBatch, ranked_at};
 
 /// An item as DynamoDB takes and gives it.
@@ -16,6 +19,9 @@ pub(super) const SHARDS: &str = "shards";
 pub(super) const NEXT_ID: &str = "next_id";
 
 const LOGS: &str = "logs";
+const KEYS: &str = "keys";
+#[cfg(feature = "migrate")]
+const IDENTITY: &str = "identity";
 const FINGERPRINT: &str = "fingerprint";
 const STORED_BY: &str = "stored_by";
 const RECEIVED_AT: &str = "received_at";
@@ -55,6 +61,10 @@ fn bytes(bytes: impl Into<Vec<u8>>) -> AttributeValue {
     AttributeValue::B(Blob::new(bytes))
 }
 
+fn bytes_of<'a>(item: &'a Item, name: &str) -> Option<&'a [u8]> {
+    Some(item.get(name)?.as_b().ok()?.as_ref())
+}
+
 /// The key of a shard's head.
 pub(super) fn head_key(shard: u16) -> Item {
     key(shard_key(shard), HEAD.to_owned())
@@ -78,8 +88,7 @@ pub(super) fn batch_item(first_id: u64, part: usize, packed: Vec<u8>, expires_at
 
 /// The logs of a shard item or a batch item.
 pub(super) fn logs_of(item: &Item) -> Result<Unpacked, Unreadable> {
-    let packed = item.get(LOGS).and_then(|logs| logs.as_b().ok()).ok_or(Unreadable)?;
-    packing::unpack(packed.as_ref())
+    packing::unpack(bytes_of(item, LOGS).ok_or(Unreadable)?)
 }
 
 /// A number in an item; `None` where there is none.
@@ -108,21 +117,75 @@ pub(super) fn ledger_item_of(
     expiring(with(item, RECEIVED_AT, number(received_at)), Some(expires_at))
 }
 
+/// A part of a bucket of the ledger.
+pub(super) struct BucketPart {
+    pub(super) number: u32,
+    /// Of the messages whose logs were stored with it.
+    pub(super) keys: Vec<RandomPart>,
+    pub(super) stored_by: RequestNumber,
+}
+
+/// Where the parts of a bucket are.
+pub(super) fn bucket_name(second: i64) -> String {
+    format!("bucket#{second:012}")
+}
+
+pub(super) fn bucket_item(second: i64, part: &BucketPart, expires_at: i64) -> Item {
+    let item = key(bucket_name(second), format!("{:06}", part.number));
+    let item = with(item, KEYS, bytes(part.keys.concat()));
+    expiring(with(item, STORED_BY, bytes(&part.stored_by[..])), Some(expires_at))
+}
+
+impl BucketPart {
+    /// Reads what [`bucket_item`] made.
+    pub(super) fn of(item: &Item) -> Option<Self> {
+        let (keys, rest) = bytes_of(item, KEYS)?.as_chunks();
+        Some(Self {
+            number: item.get("sk")?.as_s().ok()?.parse().ok()?,
+            keys: rest.is_empty().then(|| keys.to_vec())?,
+            stored_by: bytes_of(item, STORED_BY)?.try_into().ok()?,
+        })
+    }
+}
+
 /// What a ledger item says; `None` of other items.
 #[cfg(feature = "migrate")]
 pub(super) fn ledger_of(item: &Item) -> Option<crate::LedgerEntry> {
     let key = item.get("pk")?.as_s().ok()?.strip_prefix("key#")?;
     Some(crate::LedgerEntry {
         key: IdempotencyKey::parse(key).ok()?,
-        fingerprint: Fingerprint::from_bytes(item.get(FINGERPRINT)?.as_b().ok()?.as_ref())?,
+        fingerprint: Fingerprint::from_bytes(bytes_of(item, FINGERPRINT)?)?,
         received_at: number_of(item, RECEIVED_AT)?,
     })
 }
 
 /// The note of what was copied of a window of ids.
 #[cfg(feature = "migrate")]
-pub(super) fn window_key(source: &str, window: u64) -> Item {
+pub(super) fn window_key(source: StoreIdentity, window: u64) -> Item {
     key(format!("copy#{source}#{window}"), "window".to_owned())
+}
+
+/// Where the table's identity is.
+#[cfg(feature = "migrate")]
+pub(super) fn identity_key() -> Item {
+    key("identity".to_owned(), "identity".to_owned())
+}
+
+#[cfg(feature = "migrate")]
+pub(super) fn identity_item(identity: StoreIdentity) -> Item {
+    with(identity_key(), IDENTITY, bytes(identity.as_bytes()))
+}
+
+/// Notes in an item with logs which store they were copied from.
+#[cfg(feature = "migrate")]
+pub(super) fn copied_from(item: Item, source: StoreIdentity) -> Item {
+    with(item, IDENTITY, bytes(source.as_bytes()))
+}
+
+/// The identity that an item has: the table's own, or that of the store its logs were copied from.
+#[cfg(feature = "migrate")]
+pub(super) fn identity_of(item: &Item) -> Option<StoreIdentity> {
+    StoreIdentity::from_bytes(bytes_of(item, IDENTITY)?)
 }
 
 /// What a ledger item says.
@@ -137,9 +200,7 @@ pub(super) enum Earlier {
 }
 
 pub(super) fn compare(ledger: &Item, fingerprint: Fingerprint, request: &RequestNumber) -> Earlier {
-    let is = |name: &str, bytes: &[u8]| {
-        ledger.get(name).and_then(|value| value.as_b().ok()).is_some_and(|value| value.as_ref() == bytes)
-    };
+    let is = |name: &str, bytes: &[u8]| bytes_of(ledger, name) == Some(bytes);
     match (is(FINGERPRINT, fingerprint.as_bytes()), is(STORED_BY, request)) {
         (false, _) => Earlier::Other,
         (true, true) => Earlier::Own,

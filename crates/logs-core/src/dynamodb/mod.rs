@@ -4,7 +4,8 @@
 //! - `items.rs`: every item and its attributes. Start here to see what is written and read. `packing.rs`: many logs in few
 //!   bytes.
 //! - `writing.rs`: a batch as items, and when `as_of` moves. `ids.rs`: numbers for logs. `ledger.rs`: a batch under a key is
-//!   stored once. `messages.rs`: many batches at once. `reading.rs`: the most recent logs.
+//!   stored once. `messages.rs`: many batches at once; `buckets.rs`: their part of the ledger. `reading.rs`: the most recent
+//!   logs.
 //! - `operate.rs`: making the table and reading all of it, `copy.rs`: copying from and to MySQL, for operators' tools.
 //! - `table.rs`: the calls. `retry.rs`, `error.rs`: what is tried again, and when. `usage.rs`: what it costs.
 //!
@@ -16,10 +17,11 @@
 //! | shard item | `shard#3` | `ranked_at`, 12 digits, `#`, id, 16 digits | `logs`: at most ten, packed |
 //! | batch item | `batch#`, first id, 16 digits | number of the part, 4 digits | `logs`: packed |
 //! | ledger item | `key#`, idempotency key | `ledger` | `fingerprint`, `stored_by`, `received_at` |
+//! | part of a bucket of the ledger | `bucket#`, `received_at`, 12 digits | number of the part, 6 digits | `keys`, `stored_by` |
 //!
-//! A copy from MySQL also leaves `copy#`, source, `#`, window (`copy.rs`).
+//! A copy also leaves `identity`, and one from MySQL `copy#`, source, `#`, window (`copy.rs`).
 //!
-//! `expires_at` (Unix seconds, the table's TTL attribute) is in ledger items always, in those with logs if they expire, and
+//! `expires_at` (Unix seconds, the table's TTL attribute) is in the ledger's items always, in those with logs if they expire, and
 //! never in a head: the ids would begin again.
 //!
 //! A batch of at most ten logs is one shard item. Of a larger one only the ten most recent logs can ever be on the list, so
@@ -39,8 +41,10 @@
 //! # Permissions
 //!
 //! Each on this table alone. post-log in direct mode and store-logs: `dynamodb:PutItem`, `dynamodb:UpdateItem`,
-//! `dynamodb:GetItem` (a transaction of puts needs `PutItem` only). get-logs: `dynamodb:Query`. A queued post-log: none.
+//! `dynamodb:GetItem` (a transaction of puts needs `PutItem` only). get-logs and store-logs: `dynamodb:Query`. A queued
+//! post-log: none.
 
+mod buckets;
 #[cfg(feature = "migrate")]
 mod copy;
 mod error;

@@ -5,9 +5,6 @@ use crate::settings::{Env, SettingError, days};
 /// The default number of shards: enough for 8,000 POSTs without a key a second.
 const SHARDS: u16 = 8;
 
-/// A GET asks every shard, so more would make it slow and expensive.
-const MAX_SHARDS: u16 = 512;
-
 /// How many days the ledger keeps a key: as long as a message may take through the queue, and back from the dead-letter
 /// queue.
 const BATCH_DAYS: u16 = 28;
@@ -24,6 +21,9 @@ pub struct TableSettings {
 }
 
 impl TableSettings {
+    /// A GET asks every shard, so more would make it slow and dear. `tableShards` of the template ends here, too.
+    pub const MAX_SHARDS: u16 = 256;
+
     /// From `TABLE_NAME`, `TABLE_SHARDS` (8), `BATCH_RETENTION_DAYS` (28) and `LOG_RETENTION_DAYS` (0: for ever). `None`
     /// without `TABLE_NAME`.
     ///
@@ -40,9 +40,9 @@ impl TableSettings {
         if !(3..=255).contains(&name.len()) || !name.bytes().all(is_allowed) {
             return Err(SettingError::Invalid { variable: "TABLE_NAME", expected: NAME });
         }
-        let invalid = SettingError::Invalid { variable: "TABLE_SHARDS", expected: "a number of shards from 1 to 512" };
+        let invalid = SettingError::Invalid { variable: "TABLE_SHARDS", expected: "a number of shards from 1 to 256" };
         let shards = match env("TABLE_SHARDS").filter(|text| !text.is_empty()) {
-            Some(text) => text.parse().ok().filter(|shards| (1..=MAX_SHARDS).contains(shards)).ok_or(invalid)?,
+            Some(text) => text.parse().ok().filter(|shards| (1..=Self::MAX_SHARDS).contains(shards)).ok_or(invalid)?,
             None => SHARDS,
         };
         let batch_days = days(env, "BATCH_RETENTION_DAYS", 1)?.unwrap_or(BATCH_DAYS);
@@ -96,7 +96,7 @@ mod tests {
             ("TABLE_NAME", "ab"),
             ("TABLE_NAME", "a b c"),
             ("TABLE_SHARDS", "0"),
-            ("TABLE_SHARDS", "513"),
+            ("TABLE_SHARDS", "257"),
             ("TABLE_SHARDS", "many"),
             ("BATCH_RETENTION_DAYS", "0"),
             ("LOG_RETENTION_DAYS", "-1"),

@@ -13,7 +13,7 @@ use super::table::Table;
 use super::writing::Writer;
 use super::{ledger, messages};
 use crate::metrics::Metric;
-use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query, StoreError};
+use crate::{Deadline, InsertOutcome, Message, MessageReport, MostRecent, NewBatch, NewLog, Query, StoreError, clock};
 
 /// The limit for the call ahead of the first event. Lambda gives a cold start 10 s.
 const WARM_UP_LIMIT: Duration = Duration::from_secs(3);
@@ -126,7 +126,7 @@ impl DynamoStore {
             self.shards.fetch_max(all, Ordering::Relaxed);
             read(&self.table, known..all, &mut found, deadline).await?;
         }
-        Ok(found.most_recent(query.limit))
+        Ok(found.most_recent(query.limit, &self.settings, clock::unix_seconds()))
     }
 }
 

@@ -155,6 +155,30 @@ impl Table {
         .await
     }
 
+    /// All items of a partition.
+    pub(super) async fn partition(&self, pk: String, deadline: Deadline) -> Result<Vec<Item>, Failure> {
+        let (mut items, mut after) = (Vec::new(), None);
+        loop {
+            let page = run(&self.usage, deadline, || {
+                let request = self.client.query().table_name(&self.name).key_condition_expression("pk = :pk");
+                let request = request.expression_attribute_values(":pk", AttributeValue::S(pk.clone()));
+                let request = request.consistent_read(true).set_exclusive_start_key(after.clone());
+                let request = request.return_consumed_capacity(TOTAL);
+                Box::pin(async move {
+                    let output = request.send().await.map_err(|error| TableError::of(&self.name, &error))?;
+                    self.usage.read(&output.consumed_capacity);
+                    Ok(output)
+                })
+            });
+            let page = page.await?;
+            items.extend(page.items.unwrap_or_default());
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                return Ok(items);
+            }
+        }
+    }
+
     /// Changes one item, or makes it. Returns all of it.
     pub(super) async fn update(&self, key: Item, change: Change, deadline: Deadline) -> Result<Item, Failure> {
         let Change { expression, condition, values } = change;

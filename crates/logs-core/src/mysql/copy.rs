@@ -12,7 +12,7 @@ use super::retry::{Failure, RetryPolicy, Work};
 use super::statements::copy as statements;
 use super::statements::summary::last_id;
 use super::store::MySqlStore;
-use crate::{Deadline, LedgerEntry, Log, StoreError};
+use crate::{Deadline, LedgerEntry, Log, StoreError, StoreIdentity};
 
 /// A statement has no more rows.
 const ROWS: usize = 1_000;
@@ -27,10 +27,15 @@ pub struct NamedLogs {
 }
 
 impl MySqlStore {
-    /// The first id that is there from this one on.
+    /// The database's identity; it gets one if it has none.
     ///
     /// # Errors
     /// The database does not do it in time; so in all of these.
+    pub async fn identity(&self, deadline: Deadline) -> Result<StoreIdentity, StoreError> {
+        Ok(self.connections.run(deadline, Identity).await?)
+    }
+
+    /// The first id that is there from this one on.
     pub async fn next_id(&self, from: u64, deadline: Deadline) -> Result<Option<u64>, StoreError> {
         Ok(self.connections.run(deadline, NextId(from)).await?)
     }
@@ -40,9 +45,14 @@ impl MySqlStore {
         Ok(self.connections.run(deadline, LastId).await?)
     }
 
-    /// The logs with these ids.
-    pub async fn logs_of(&self, ids: RangeInclusive<u64>, deadline: Deadline) -> Result<Vec<Log>, StoreError> {
-        Ok(self.connections.run(deadline, LogsOf(ids)).await?)
+    /// The logs with these ids, but for those that were copied from the store `except`, and how many those are.
+    pub async fn logs_of(
+        &self,
+        ids: RangeInclusive<u64>,
+        except: StoreIdentity,
+        deadline: Deadline,
+    ) -> Result<(Vec<Log>, usize), StoreError> {
+        Ok(self.connections.run(deadline, LogsOf(ids, except)).await?)
     }
 
     /// The entries of the ledger after this key, and the key to go on after. Notes of copies are left out.
@@ -64,13 +74,29 @@ impl MySqlStore {
     }
 
     /// Stores those that no run has stored before, all in one transaction; returns how many logs are new.
-    pub async fn copy_logs(&self, all: &[NamedLogs], deadline: Deadline) -> Result<usize, StoreError> {
-        Ok(self.connections.run(deadline, InTransaction(CopyLogs(all))).await?)
+    pub async fn copy_logs(
+        &self,
+        source: StoreIdentity,
+        all: &[NamedLogs],
+        deadline: Deadline,
+    ) -> Result<usize, StoreError> {
+        Ok(self.connections.run(deadline, InTransaction(CopyLogs(source, all))).await?)
     }
 
-    /// How many logs were copied, in all runs and from all tables.
-    pub async fn count_copied(&self, deadline: Deadline) -> Result<u64, StoreError> {
-        Ok(self.connections.run(deadline, CountCopied).await?)
+    /// How many logs were copied from a store, in all runs.
+    pub async fn count_copied(&self, source: StoreIdentity, deadline: Deadline) -> Result<u64, StoreError> {
+        Ok(self.connections.run(deadline, CountCopied(source)).await?)
+    }
+}
+
+struct Identity;
+
+impl Work for Identity {
+    type Output = StoreIdentity;
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<StoreIdentity, Failure> {
+        Ok(statements::identity(connection).await?)
     }
 }
 
@@ -96,14 +122,14 @@ impl Work for LastId {
     }
 }
 
-struct LogsOf(RangeInclusive<u64>);
+struct LogsOf(RangeInclusive<u64>, StoreIdentity);
 
 impl Work for LogsOf {
-    type Output = Vec<Log>;
+    type Output = (Vec<Log>, usize);
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Vec<Log>, Failure> {
-        Ok(statements::logs_of(connection, &self.0).await?)
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Self::Output, Failure> {
+        Ok(statements::logs_of(connection, &self.0, self.1).await?)
     }
 }
 
@@ -132,33 +158,39 @@ impl Work for CopyLedger<'_> {
     }
 }
 
-struct CopyLogs<'a>(&'a [NamedLogs]);
+struct CopyLogs<'a>(StoreIdentity, &'a [NamedLogs]);
 
 impl Step for CopyLogs<'_> {
     type Output = usize;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<usize, sqlx::Error> {
-        let keys: Vec<_> = self.0.iter().map(|named| statements::note_key(&named.name)).collect();
+        let Self(source, all) = *self;
+        let keys: Vec<_> = all.iter().map(|named| statements::note_key(&named.name)).collect();
         let known: HashSet<_> = statements::find_notes(connection, &keys).await?.into_iter().collect();
-        let new: Vec<_> = self.0.iter().zip(&keys).filter(|(_, key)| !known.contains(*key)).collect();
+        let mut new = Vec::new();
+        for (named, key) in all.iter().zip(keys) {
+            if !known.contains(&key) {
+                new.push(named);
+            }
+        }
         if new.is_empty() {
             return Ok(0);
         }
-        let notes = new.iter().map(|(named, key)| (*key, named.name.as_str(), named.logs.len()));
-        statements::insert_notes(connection, notes).await?;
-        let logs: Vec<&Log> = new.iter().flat_map(|(named, _)| &named.logs).collect();
-        statements::insert_copies(connection, &logs).await?;
+        let names: Vec<_> = new.iter().map(|named| (named.name.as_str(), named.logs.len())).collect();
+        statements::insert_copy_notes(connection, source, names).await?;
+        let logs: Vec<&Log> = new.iter().flat_map(|named| &named.logs).collect();
+        statements::insert_copies(connection, source, &logs).await?;
         Ok(logs.len())
     }
 }
 
-struct CountCopied;
+struct CountCopied(StoreIdentity);
 
 impl Work for CountCopied {
     type Output = u64;
     const RETRY: RetryPolicy = RetryPolicy::Always;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<u64, Failure> {
-        Ok(statements::count_copied(connection).await?)
+        Ok(statements::count_copied(connection, self.0).await?)
     }
 }

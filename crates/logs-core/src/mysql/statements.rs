@@ -3,6 +3,8 @@
 
 pub(super) mod codes;
 #[cfg(feature = "migrate")]
+mod copied_ids;
+#[cfg(feature = "migrate")]
 pub(super) mod copy;
 pub(super) mod new_codes;
 pub(super) mod summary;

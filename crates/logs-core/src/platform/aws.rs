@@ -26,11 +26,13 @@ const BACKOFF: Duration = Duration::from_millis(50);
 pub fn config(service: &str, region: Option<&str>, attempt_limit: Duration) -> Result<SdkConfig, HttpClientError> {
     let http = Builder::new().tls_provider(Provider::rustls(CryptoMode::Ring)).tls_context(tls()?).build_https();
     let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+    // Half for the connection: then it is certain that nothing was sent.
+    let timeouts = TimeoutConfig::builder().operation_attempt_timeout(attempt_limit).connect_timeout(attempt_limit / 2);
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
         .http_client(http)
         .credentials_provider(credentials)
-        .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(attempt_limit).build())
+        .timeout_config(timeouts.build())
         .retry_config(RetryConfig::standard().with_initial_backoff(BACKOFF))
         .region(self::region(region).map(Region::new));
     if let Some(url) = endpoint_url(service) {

@@ -1,25 +1,26 @@
 //! The format of a queue message. post-log encodes a batch, store-logs decodes it. In between a message may wait for
 //! days, so it may come from an older or newer release.
 //!
-//! Version 1 is JSON with an array per log, so a message is never longer than the body it was made from:
+//! It is JSON with an array per log, so a message is never longer than the body it was made from:
 //!
 //! ```json
 //! {"version":1,"key":"01890a5d-ac96-774b-bcce-b302099a8057","received_at":1764000000,
 //!  "logs":[["any_device_token",107,1514864773]]}
 //! ```
 //!
-//! `key` is the client's `Idempotency-Key`, or one that post-log generated. `received_at` is in Unix seconds. A log is
-//! deviceID, err and timestamp. If records were rejected, there is a `fingerprint` (SHA-256, hexadecimal) as well,
-//! because it covers their errors, which are not in the message. Unknown fields are ignored.
+//! In version 1 `key` is the client's `Idempotency-Key`. In version 2 post-log generated it, as a UUID of version 7, and
+//! only the queue delivers the batch again (docs/decisions/0096). Before there was a version 2, both were version 1.
+//! `received_at` is in Unix seconds. A log is deviceID, err and timestamp. If records were rejected, there is a
+//! `fingerprint` (SHA-256, hexadecimal) as well, because it covers their errors, which are not in the message. Unknown
+//! fields are ignored.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::{Batch, DeviceId, ErrorCode, Fingerprint, IdempotencyKey, Message, NewLog, Timestamp};
-
-/// The version that is written, and the only one that is read.
-const VERSION: u64 = 1;
+use crate::domain::KeyOrigin;
+use crate::{Batch, DeviceId, ErrorCode, Fingerprint, IdempotencyKey, Message, NewLog, Timestamp, clock};
 
 /// The longest message that SQS takes: 1 MiB.
 /// <https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html>
@@ -29,7 +30,7 @@ pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MessageError {
     /// Written by a newer release, or by another program.
-    #[error("it has version {0}, and this release reads version {VERSION}; deploy the newer one, then redrive")]
+    #[error("it has version {0}, and this release reads versions 1 and 2; deploy the newer one, then redrive")]
     UnknownVersion(u64),
     /// Not JSON, or another structure.
     #[error("it is not a message of this service: wrong at line {0}, column {1}")]
@@ -53,12 +54,33 @@ struct Head {
     version: u64,
 }
 
+impl KeyOrigin {
+    fn version(self) -> u64 {
+        match self {
+            Self::Client => 1,
+            Self::PostLog => 2,
+        }
+    }
+
+    fn of_version(version: u64) -> Result<Self, MessageError> {
+        match version {
+            1 => Ok(Self::Client),
+            2 => Ok(Self::PostLog),
+            other => Err(MessageError::UnknownVersion(other)),
+        }
+    }
+}
+
 impl Message {
-    /// The message body of a batch, or `None` if it would be longer than [`MAX_MESSAGE_BYTES`]: that takes hundreds of
-    /// thousands of the two characters that must be escaped for SQS.
-    pub fn encode(batch: &Batch, key: &IdempotencyKey, received_at: i64) -> Option<String> {
-        let mut text = format!(r#"{{"version":{VERSION},"key":"#);
-        push_json_string(&mut text, key.as_str());
+    /// The message body of a batch that was received at `now`, the time since 1970. Without a client's key it gets one.
+    /// `None` if it would be longer than [`MAX_MESSAGE_BYTES`]: that takes hundreds of thousands of the two characters that
+    /// must be escaped for SQS.
+    pub fn encode(batch: &Batch, key: Option<&IdempotencyKey>, now: Duration) -> Option<String> {
+        let origin = if key.is_some() { KeyOrigin::Client } else { KeyOrigin::PostLog };
+        let own = || IdempotencyKey::unique(now);
+        let mut text = format!(r#"{{"version":{},"key":"#, origin.version());
+        push_json_string(&mut text, key.cloned().unwrap_or_else(own).as_str());
+        let received_at = clock::seconds(now);
         // Writing to a String cannot fail, here and below.
         let _ = write!(text, r#","received_at":{received_at},"#);
         if !batch.errors().is_empty() {
@@ -76,18 +98,17 @@ impl Message {
 
     /// Reads the body of the message that the queue calls `id`. Every value is parsed as if a device had sent it.
     pub fn decode(id: String, body: &str) -> Result<Self, MessageError> {
-        let wire: Wire = serde_json::from_str(body).map_err(|error| match serde_json::from_str(body) {
-            Ok(Head { version }) if version != VERSION => MessageError::UnknownVersion(version),
-            _ => MessageError::NotAMessage(error.line(), error.column()),
+        let wire: Wire = serde_json::from_str(body).map_err(|error| {
+            let head: Option<Head> = serde_json::from_str(body).ok();
+            let unknown_version = head.and_then(|head| KeyOrigin::of_version(head.version).err());
+            unknown_version.unwrap_or(MessageError::NotAMessage(error.line(), error.column()))
         })?;
-        if wire.version != VERSION {
-            return Err(MessageError::UnknownVersion(wire.version));
-        }
+        let origin = KeyOrigin::of_version(wire.version)?;
         let key = IdempotencyKey::parse(&wire.key).map_err(|_| MessageError::Value("key"))?;
         let fingerprint =
             wire.fingerprint.map(|hex| Fingerprint::from_hex(&hex).ok_or(MessageError::Value("fingerprint")));
         let logs = wire.logs.into_iter().map(log).collect::<Result<Vec<_>, _>>()?;
-        Self::new(id, key, fingerprint.transpose()?, wire.received_at, logs).map_err(MessageError::Value)
+        Self::new(id, key, origin, fingerprint.transpose()?, wire.received_at, logs).map_err(MessageError::Value)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use local::lambda::FunctionConfig;
+
 use crate::bench::caller::Caller;
 use crate::bench::event;
 use crate::bench::functions::Mode;
@@ -60,9 +62,12 @@ impl<'a> TableFunctions<'a> {
 
     /// Starts a function on this table.
     pub(super) async fn start(&self, function: &'static str, table: &str, way: Way) -> Result<Caller, LabError> {
+        Caller::start_with(self.config(function, table, way), function, Mode::Plain).await
+    }
+
+    /// How a function runs on this table.
+    pub(super) fn config(&self, function: &str, table: &str, way: Way) -> FunctionConfig {
         let port = if way == Way::Counted { self.table.faults.port } else { self.table.server.port() };
-        let settings = Table::settings(table, port);
-        let config = self.testbed.function(function, settings, Duration::from_secs(20), 1);
-        Caller::start_with(config, function, Mode::Plain).await
+        self.testbed.function(function, Table::settings(table, port), Duration::from_secs(20), 1)
     }
 }

@@ -1,17 +1,25 @@
 //! What requests cost in DynamoDB's units, by its own count (`ConsumedCapacity`), with few codes stored and with many: it must
 //! not matter.
 
+use local::lambda::Environment;
+
 use crate::bench::dynamodb::functions::{TableFunctions, Way};
 use crate::bench::event;
 use crate::bench::line::Line;
 use crate::bench::post::name;
 use crate::error::LabError;
+use crate::load::events;
+use crate::load::plan::EventSize;
 
 /// Codes of a batch, and the most write units without a key and with one.
 const TARGETS: [(usize, f64, f64); 4] = [(1, 1.0, 4.0), (10, 2.0, 6.0), (100, 6.0, 8.0), (1000, 40.0, 40.0)];
 
 /// The most read units of a list, with eight shards.
 const LIST: f64 = 10.0;
+
+/// An event of store-logs, and the most write units of all its codes: 0.2 a code.
+const EVENT: EventSize = EventSize { messages: 10_000, codes: 1 };
+const STORED: f64 = 2_000.0;
 
 /// Batches of each kind: the dearest counts.
 const BATCHES: usize = 20;
@@ -35,6 +43,9 @@ pub(super) async fn measure(functions: &TableFunctions<'_>) -> Result<Vec<Line>,
     let (few, many) = figures.next().unwrap_or((f64::NAN, f64::NAN));
     let line = Line::read_units("GET".to_owned(), many);
     lines.push(line.against(&base, few).at_most(LIST));
+    let (few, many) = figures.next().unwrap_or((f64::NAN, f64::NAN));
+    let line = Line::write_units("store-logs, 10,000 messages of one code".to_owned(), many);
+    lines.push(line.against(&base, few).at_most(STORED));
     Ok(lines)
 }
 
@@ -64,10 +75,17 @@ async fn of_table(functions: &TableFunctions<'_>, table: &str) -> Result<Figures
     get_logs.call(&get).await?;
     figures.push(proxy.take_calls().iter().map(|call| call.units).sum());
     get_logs.stop().await;
+    let config = functions.config("store-logs", table, Way::Counted);
+    let store_logs = Environment::start(&config).await?;
+    proxy.keep_calls();
+    events::hand_over(&store_logs, events::event(EVENT)?, &format!("is in {}", config.log_file.display())).await?;
+    figures.push(units_of_a_batch(proxy));
+    store_logs.stop().await;
     Ok(figures)
 }
 
-/// Without the updates for `as_of` and for ids, at most one a second and environment.
+/// What was put, without the updates for `as_of` and for ids, at most one a second and environment.
 fn units_of_a_batch(proxy: &local::fault_proxy::FaultProxy) -> f64 {
-    proxy.take_calls().iter().filter(|call| call.operation != "UpdateItem").map(|call| call.units).sum()
+    let is_write = |operation: &str| ["PutItem", "TransactWriteItems"].contains(&operation);
+    proxy.take_calls().iter().filter(|call| is_write(&call.operation)).map(|call| call.units).sum()
 }

@@ -1,5 +1,11 @@
-//! Copies from and to another store. What is copied is noted as a row of the ledger under a key that no client can choose: it
-//! begins with a zero byte. Retention never finds it old.
+//! Copies from and to another store. What is copied is noted as rows of the ledger under keys that no client can choose: they
+//! begin with a zero byte. Retention never finds them old.
+//!
+//! | row | `batch_key` | `accepted` | `stored_by` | `fingerprint` |
+//! |---|---|---|---|---|
+//! | the database's identity | `\0identity` | 0 | the identity | zeros |
+//! | note of what was stored together | `\0copy`, hash of its name | how many logs | the source | the hash |
+//! | note of the ids that copies got | `\0ids`, first id, 8 bytes | how many logs | the source | step from id to id, 8 bytes |
 
 use std::ops::RangeInclusive;
 
@@ -7,8 +13,9 @@ use sha2::{Digest, Sha256};
 use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
+use super::copied_ids::{copied_ids, ids_key, step};
 use super::{INSERT_BATCHES, INSERT_LOGS, LOGS_PER_STATEMENT, list};
-use crate::{Fingerprint, IdempotencyKey, LedgerEntry, Log, Timestamp};
+use crate::{Fingerprint, IdempotencyKey, LedgerEntry, Log, StoreIdentity, Timestamp};
 
 const SELECT_NEXT_ID: &str = "SELECT MIN(error_log_id) FROM Logs WHERE error_log_id >= ?";
 
@@ -21,15 +28,19 @@ const SELECT_LEDGER: &str = "SELECT batch_key, fingerprint, received_at FROM Bat
 const INSERT_NEW_BATCHES: &str =
     "INSERT IGNORE INTO Batches (batch_key, fingerprint, accepted, stored_by, received_at) ";
 
+const SELECT_IDENTITY: &str = "SELECT stored_by FROM Batches WHERE batch_key = ?";
+
 /// Keys of notes follow.
 const SELECT_NOTES: &str = "SELECT batch_key FROM Batches WHERE batch_key IN (";
 
 const SELECT_COPIED: &str = "SELECT CAST(COALESCE(SUM(accepted), 0) AS UNSIGNED) FROM Batches \
-     WHERE batch_key >= ? AND batch_key < ?";
+     WHERE batch_key >= ? AND batch_key < ? AND stored_by = ?";
 
 /// Before the hash in the key of a note, and what comes after all of these keys.
 const NOTE: &[u8] = b"\0copy";
 const AFTER_NOTES: &[u8] = b"\0copz";
+
+const IDENTITY: &[u8] = b"\0identity";
 
 /// A row of the ledger: its key, and its entry unless it is a note.
 pub(in crate::mysql) struct LedgerRow {
@@ -59,16 +70,37 @@ pub(in crate::mysql) async fn next_id(connection: &mut MySqlConnection, from: u6
     sqlx::query_scalar(SELECT_NEXT_ID).bind(from).fetch_one(connection).await
 }
 
+/// The database's identity; it gets one if it has none.
+pub(in crate::mysql) async fn identity(connection: &mut MySqlConnection) -> Result<StoreIdentity, sqlx::Error> {
+    loop {
+        let found: Option<Vec<u8>> =
+            sqlx::query_scalar(SELECT_IDENTITY).bind(IDENTITY).fetch_optional(&mut *connection).await?;
+        if let Some(identity) = found.and_then(|bytes| StoreIdentity::from_bytes(&bytes)) {
+            return Ok(identity);
+        }
+        // If another run was first, its identity counts.
+        let note = Note { key: IDENTITY.to_vec(), logs: 0, source: StoreIdentity::random(), content: vec![0; 32] };
+        insert_notes(connection, INSERT_NEW_BATCHES, vec![note]).await?;
+    }
+}
+
+/// The logs with these ids, but for those that were copied from the store `except`, and how many those are.
 pub(in crate::mysql) async fn logs_of(
     connection: &mut MySqlConnection,
     ids: &RangeInclusive<u64>,
-) -> Result<Vec<Log>, sqlx::Error> {
+    except: StoreIdentity,
+) -> Result<(Vec<Log>, usize), sqlx::Error> {
+    let copies = copied_ids(connection, ids, except).await?;
     let rows = sqlx::query(SELECT_LOGS).bind(*ids.start()).bind(*ids.end()).fetch_all(connection).await?;
     let log = |row: MySqlRow| {
         let (id, device_id, code) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Log::new(id, device_id, code, row.try_get(3)?, row.try_get(4)?))
     };
-    rows.into_iter().map(log).collect()
+    let mut logs = rows.into_iter().map(log).collect::<Result<Vec<_>, sqlx::Error>>()?;
+    let all = logs.len();
+    logs.retain(|log| !copies.iter().any(|copies| copies.contains(log.error_log_id())));
+    let left_out = all - logs.len();
+    Ok((logs, left_out))
 }
 
 /// Up to 900 rows of the ledger after this key.
@@ -106,28 +138,50 @@ pub(in crate::mysql) async fn find_notes(
     statement.build_query_scalar().fetch_all(connection).await
 }
 
-/// Notes, each with its key, its name and how many logs it stands for.
-pub(in crate::mysql) async fn insert_notes(
+/// A row of the ledger that stands for no batch.
+struct Note {
+    key: Vec<u8>,
+    logs: usize,
+    source: StoreIdentity,
+    /// 32 bytes.
+    content: Vec<u8>,
+}
+
+/// Notes that what has these names was copied from a store, each with the number of its logs.
+pub(in crate::mysql) async fn insert_copy_notes(
     connection: &mut MySqlConnection,
-    notes: impl IntoIterator<Item = (&Vec<u8>, &str, usize)>,
+    source: StoreIdentity,
+    names: Vec<(&str, usize)>,
 ) -> Result<(), sqlx::Error> {
-    let mut statement = QueryBuilder::<MySql>::new(INSERT_BATCHES);
-    statement.push_values(notes, |mut row, (key, name, logs)| {
-        row.push_bind(key.clone())
-            .push_bind(Sha256::digest(name.as_bytes()).to_vec())
-            .push_bind(u32::try_from(logs).unwrap_or(u32::MAX))
-            .push_bind(vec![0_u8; 16])
+    let note = |(name, logs): (&str, usize)| Note {
+        key: note_key(name),
+        logs,
+        source,
+        content: Sha256::digest(name.as_bytes()).to_vec(),
+    };
+    insert_notes(connection, INSERT_BATCHES, names.into_iter().map(note).collect()).await
+}
+
+async fn insert_notes(connection: &mut MySqlConnection, insert: &str, notes: Vec<Note>) -> Result<(), sqlx::Error> {
+    let mut statement = QueryBuilder::<MySql>::new(insert);
+    statement.push_values(notes, |mut row, note| {
+        row.push_bind(note.key)
+            .push_bind(note.content)
+            .push_bind(u32::try_from(note.logs).unwrap_or(u32::MAX))
+            .push_bind(note.source.as_bytes().to_vec())
             // Retention never finds it old.
             .push_bind(Timestamp::MAX);
     });
     statement.build().execute(connection).await.map(drop)
 }
 
-/// Logs that another store had. They get new ids.
+/// Logs that another store had. They get new ids, which are noted.
 pub(in crate::mysql) async fn insert_copies(
     connection: &mut MySqlConnection,
+    source: StoreIdentity,
     logs: &[&Log],
 ) -> Result<(), sqlx::Error> {
+    let step = step(connection).await?;
     for logs in logs.chunks(LOGS_PER_STATEMENT) {
         let mut statement = QueryBuilder::<MySql>::new(INSERT_LOGS);
         statement.push_values(logs, |mut row, log| {
@@ -136,12 +190,20 @@ pub(in crate::mysql) async fn insert_copies(
                 .push_bind(log.timestamp())
                 .push_bind(log.received_at());
         });
-        statement.build().execute(&mut *connection).await?;
+        // The server takes the ids of one statement in a row.
+        let first = statement.build().execute(&mut *connection).await?.last_insert_id();
+        let content = [&step.to_be_bytes()[..], &[0; 24]].concat();
+        let note = Note { key: ids_key(first), logs: logs.len(), source, content };
+        insert_notes(connection, INSERT_BATCHES, vec![note]).await?;
     }
     Ok(())
 }
 
-/// How many logs all notes stand for.
-pub(in crate::mysql) async fn count_copied(connection: &mut MySqlConnection) -> Result<u64, sqlx::Error> {
-    sqlx::query_scalar(SELECT_COPIED).bind(NOTE).bind(AFTER_NOTES).fetch_one(connection).await
+/// How many logs were copied from a store.
+pub(in crate::mysql) async fn count_copied(
+    connection: &mut MySqlConnection,
+    source: StoreIdentity,
+) -> Result<u64, sqlx::Error> {
+    let select = sqlx::query_scalar(SELECT_COPIED).bind(NOTE).bind(AFTER_NOTES);
+    select.bind(source.as_bytes()).fetch_one(connection).await
 }

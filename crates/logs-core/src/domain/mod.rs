@@ -31,4 +31,4 @@ pub use new_log::{DeviceId, ErrorCode, NewLog, Timestamp, ranked_at};
 pub use outcome::{InsertOutcome, MessageOutcome, MessageReport};
 pub use query::{Position, Query};
 pub use record_error::{Field, RecordError, RecordErrorCode};
-pub(crate) use tally::{CodeTally, SummaryRow, Tally};
+pub(crate) use tally::{CodeTally, Entry, SummaryRow, Tally};

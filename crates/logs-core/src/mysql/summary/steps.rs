@@ -79,7 +79,11 @@ impl Step for CountNext {
 }
 
 /// Adds a tally to the summary; returns how many codes are new.
-pub(super) async fn add(connection: &mut MySqlConnection, tally: &mut Tally, summary: Summary) -> Result<u64, sqlx::Error> {
+pub(super) async fn add(
+    connection: &mut MySqlConnection,
+    tally: &mut Tally,
+    summary: Summary,
+) -> Result<u64, sqlx::Error> {
     if tally.logs == 0 {
         return Ok(0);
     }

@@ -84,7 +84,16 @@ pub(super) async fn summarize(
     let mut logs = FIRST_STEP;
     while !report.complete && is_time_left() {
         let before = deadline.remaining();
-        let step = connections.run(deadline, InTransaction(CountNext { summary, logs })).await?;
+        let is_large = logs > FIRST_STEP;
+        let end = if is_large { deadline.at_most(before / 2) } else { deadline };
+        let step = match connections.run(end, InTransaction(CountNext { summary, logs })).await {
+            Err(error) if is_large => {
+                tracing::warn!(%error, logs, "a large step failed; going on in small ones");
+                logs = FIRST_STEP;
+                continue;
+            }
+            step => step?,
+        };
         let Some(step) = step else { break };
         let left = deadline.remaining();
         logs = next_step(logs, before.saturating_sub(left), left);

@@ -33,10 +33,10 @@ pub(super) struct CountNext {
     pub(super) logs: u64,
 }
 
-/// How many logs the next step counts: what takes a third of the time left, as fast as the step before. So a slow server
-/// gets small transactions, and a run that is killed has lost little.
+/// How many logs the next step counts: what takes an eighth of the time left, as fast as the step before. So a slow server
+/// gets small transactions, and a run that is killed has lost little. A large step may take four times as long as that.
 pub(super) fn next_step(logs: u64, took: Duration, left: Duration) -> u64 {
-    let factor = (left / 3).as_millis() / took.as_millis().max(1);
+    let factor = (left / 8).as_millis() / took.as_millis().max(1);
     logs.saturating_mul(u64::try_from(factor).unwrap_or(u64::MAX)).clamp(FIRST_STEP, MAX_STEP)
 }
 
@@ -164,9 +164,9 @@ mod tests {
     #[test]
     fn a_step_is_as_large_as_the_time_left_allows() {
         let next = |took, left| next_step(100_000, Duration::from_millis(took), Duration::from_secs(left));
-        assert_eq!(next(2_000, 30), 500_000);
-        assert_eq!(next(2_000, 9), 100_000);
-        assert_eq!(next(20_000, 30), FIRST_STEP, "a slow server");
-        assert_eq!(next(0, 30), MAX_STEP, "a fast one");
+        assert_eq!(next(1_000, 40), 500_000);
+        assert_eq!(next(1_000, 8), 100_000);
+        assert_eq!(next(20_000, 40), FIRST_STEP, "a slow server");
+        assert_eq!(next(0, 40), MAX_STEP, "a fast one");
     }
 }

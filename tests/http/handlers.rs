@@ -71,7 +71,7 @@ async fn what_could_not_be_stored_costs_a_device_nothing_of_its_rate() {
     let function = PostLog { device_rates, ..post_log(away.store()) };
     for _ in 0..2 {
         let request = request(&json!(vec![record("a", 1, 1); 5]));
-        assert_eq!(function.handle(&request).await.status(), 503);
+        assert_eq!(function.handle(request).await.status(), 503);
     }
 }
 

@@ -20,6 +20,7 @@ const ADD_TO_CODES: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs),
 const SELECT_DEVICES: &str = "SELECT STRAIGHT_JOIN Code_Hours.error_code, Code_Hours.hour, Code_Hours.devices \
      FROM JSON_TABLE(?, '$[*]' COLUMNS (error_code INT PATH '$[0]', hour INT PATH '$[1]')) AS wanted \
      JOIN Code_Hours USING (error_code, hour)";
+const SELECT_LAST_HOUR: &str = "SELECT MAX(hour) FROM Code_Hours";
 const INSERT_HOURS: &str = "INSERT INTO Code_Hours (hour, error_code, logs, devices) ";
 const ADD_TO_HOURS: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), devices = VALUES(devices)";
 
@@ -49,13 +50,14 @@ pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &mut 
         });
         statement.push(ADD_TO_CODES).build().persistent(false).execute(&mut *connection).await?;
     }
+    let last_hour: Option<i32> = sqlx::query_scalar(SELECT_LAST_HOUR).fetch_one(&mut *connection).await?;
     let mut groups = tally.hours();
     loop {
         let hours: Vec<&[Entry]> = groups.by_ref().take(ROWS_PER_STATEMENT).collect();
         if hours.is_empty() {
             return Ok(());
         }
-        let mut sketches = sketches_of(connection, &hours).await?;
+        let mut sketches = sketches_of(connection, &hours, last_hour).await?;
         let mut statement = QueryBuilder::<MySql>::new(INSERT_HOURS);
         let mut rows = Vec::with_capacity(hours.len());
         for entries in &hours {
@@ -76,12 +78,18 @@ pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &mut 
     }
 }
 
-/// The sketches that the store has of these codes and hours.
+/// The stored sketches of these codes and hours. `last_hour`: the last that has any.
 async fn sketches_of(
     connection: &mut MySqlConnection,
     hours: &[&[Entry]],
+    last_hour: Option<i32>,
 ) -> Result<HashMap<(i32, i64), Vec<u8>>, sqlx::Error> {
-    let keys: Vec<_> = hours.iter().filter_map(|entries| entries.first()).map(Entry::key).collect();
+    let keys = hours.iter().filter_map(|entries| entries.first()).map(Entry::key);
+    // Later hours have none: most of what is counted after an outage.
+    let keys: Vec<_> = keys.filter(|(_, hour)| Some(*hour) <= last_hour.map(i64::from)).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
+    }
     let keys = serde_json::to_string(&keys).map_err(|error| sqlx::Error::Encode(error.into()))?;
     let rows: Vec<(i32, i32, Vec<u8>)> = sqlx::query_as(SELECT_DEVICES).bind(keys).fetch_all(connection).await?;
     Ok(rows.into_iter().map(|(code, hour, devices)| ((code, hour.into()), devices)).collect())

@@ -49,6 +49,30 @@ def rows(page):
     return page.locator("#logs tr")
 
 
+def show_codes(page, number):
+    """The table of the codes: counted within seconds, and the page asks for it once a minute."""
+    codes = page.locator("#codes tr")
+    for _ in range(20):
+        if codes.count() == number:
+            break
+        page.wait_for_timeout(1000)
+        page.reload()
+    expect(codes).to_have_count(number)
+    return codes
+
+
+def csv(page):
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download CSV").click()
+    return Path(download.value.path()).read_text("utf-8-sig").splitlines()
+
+
+def harness(step):
+    """Asks the test around this process to do something, and waits until it is done."""
+    print(step, flush=True)
+    sys.stdin.readline()
+
+
 def a_wrong_key_is_refused_and_the_right_one_is_kept_for_the_tab(page):
     post(record())
     page.goto(url)
@@ -118,20 +142,20 @@ def a_code_and_a_device_lead_to_their_logs_and_the_address_can_be_shared(page):
 def the_codes_of_a_day_and_a_week_are_counted(page):
     post(*[record(f"pump-{number}") for number in range(7)], record("pump-1", 12), record("pump-2", 12))
     open_page(page)
-    codes = page.locator("#codes tr")
-    # Counted within seconds; the page asks for it once a minute.
-    for _ in range(20):
-        if codes.count() == 2:
-            break
-        page.wait_for_timeout(1000)
-        page.reload()
-    expect(codes).to_have_count(2)
+    codes = show_codes(page, 2)
     expect(codes.first).to_contain_text("107")
     expect(codes.first).to_contain_text("NEW")
     expect(codes.first.locator("td").nth(0)).to_have_text("7")
     expect(codes.nth(1).locator("td").nth(1)).to_have_text("2")
     expect(codes.first.get_by_role("img")).to_have_attribute("aria-label", "Codes an hour, oldest first; at most 7, last 7")
+    expect(page.locator("#news")).to_have_text("NEW 107 12")
     picture(page, "overview")
+    lines = csv(page)
+    table = lines.index('"error_code","name","count","devices","first_seen","last_seen","new"')
+    assert [line.split(",")[:4] for line in lines[table + 1 :]] == [
+        ['"107"', '""', '"7"', '"7"'],
+        ['"12"', '""', '"2"', '"2"'],
+    ], lines
     page.get_by_role("link", name="7 days").click()
     expect(page.locator("#week")).to_have_attribute("aria-current", "page")
     expect(codes).to_have_count(2)
@@ -158,11 +182,11 @@ def a_fleet_at_a_glance(page):
 
 HOSTILE = [
     "<img src=x onerror=alert(1)>",
-    "<script>document.title='taken'</script>",
-    "\"><svg/onload=alert(1)>",
+    "\"><svg/onload=alert(1)><script>document.title='taken'</script>",
     "javascript:alert(1)",
     "${7*7}#{7*7}{{7*7}}",
     "😀" * 255,
+    "مضخة (7) <b>",
     "\u202egpj.exe",
     "a\u0000b\u200bc",
     "?device=other&code=1#hash",
@@ -187,9 +211,7 @@ def the_name_of_a_device_is_only_text(page):
         expect(page.get_by_role("heading", name="Logs of device " + shown, exact=True)).to_be_visible()
         expect(rows(page)).to_have_count(1)
     assert page.title() != "taken"
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
-    assert "\"'=cmd|'" in Path(download.value.path()).read_text("utf-8-sig"), "a spreadsheet would run it"
+    assert any("\"'=cmd|'" in line for line in csv(page)), "a spreadsheet would run it"
 
 
 def devices_without_a_clock_and_with_a_wrong_one_are_marked(page):
@@ -228,6 +250,64 @@ def trouble_cannot_be_mistaken_for_quiet(page):
     expect(status).to_have_attribute("data-state", "live")
 
 
+def a_server_that_is_killed_is_offline_and_the_page_goes_on_with_the_next_one(page):
+    open_page(page)
+    expect(rows(page)).to_have_count(1)
+    harness("kill")
+    expect(page.locator("#status")).to_have_attribute("data-state", "offline")
+    expect(rows(page)).to_have_count(1)
+    harness("start")
+    # Between two tries it waits for longer each time.
+    expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=120_000)
+    expect(rows(page)).to_have_count(2)
+    expect(page.locator("#logs tr.fresh")).to_contain_text("meanwhile")
+
+
+def it_asks_less_and_less_while_it_is_refused(page):
+    post(record())
+    page.clock.install()
+    open_page(page)
+    page.clock.run_for(1000)
+    expect(page.locator("#codes-section .news")).not_to_be_empty()
+    for status, retry_after, expected in [(429, "40", range(3, 5)), (503, "40", range(3, 5)), (503, None, range(3, 7))]:
+        asked = []
+
+        def refuse(route):
+            asked.append(route.request.url)
+            route.fulfill(status=status, headers={"retry-after": retry_after} if retry_after else {}, body="{}")
+
+        page.route(url + "logs", refuse)
+        page.route(url + "codes*", refuse)
+        # Two minutes: 24 polls if nothing was refused. The clock stops for each answer.
+        for _ in range(120):
+            page.clock.run_for(1000)
+            page.wait_for_timeout(20)
+        assert len(asked) in expected, f"{len(asked)} requests while {status} was answered, Retry-After {retry_after}"
+        page.unroute(url + "logs")
+        page.unroute(url + "codes*")
+        page.reload()
+        page.clock.run_for(1000)
+        expect(page.locator("#status")).to_have_attribute("data-state", "live")
+
+
+def a_store_without_a_summary_shows_its_logs_and_says_what_it_cannot_answer(page):
+    post(record(), record("other", 12))
+    open_page(page)
+    expect(rows(page)).to_have_count(2)
+    with page.expect_response(lambda answer: "/codes" in answer.url) as codes:
+        page.reload()
+    assert codes.value.status == 501
+    expect(page.locator("#codes-section")).to_be_hidden()
+    expect(page.locator("#status")).to_have_attribute("data-state", "live")
+    rows(page).get_by_role("link", name="107").click()
+    status = page.locator("#status")
+    expect(status).to_have_attribute("data-state", "failing")
+    expect(status).to_contain_text("of all devices only")
+    page.get_by_role("link", name="All error codes").click()
+    expect(status).to_have_attribute("data-state", "live")
+    expect(rows(page)).to_have_count(2)
+
+
 def it_asks_once_a_poll_and_sends_the_tag_of_the_answer_that_it_has(page):
     post(record())
     asked = []
@@ -243,12 +323,16 @@ def it_asks_once_a_poll_and_sends_the_tag_of_the_answer_that_it_has(page):
 
 def nobody_is_kept_out(page):
     post(record(), record("other", 12, 0))
+    open_page(page)
+    show_codes(page, 2)
+    page.get_by_role("button", name="Forget key").click()
     for scheme in ["light", "dark"]:
         page.emulate_media(color_scheme=scheme)
         page.goto(url)
         look_for_barriers(page)
         enter_key(page)
         expect(rows(page)).to_have_count(2)
+        expect(page.locator("#codes tr")).to_have_count(2)
         look_for_barriers(page)
         page.goto(url + "?code=107")
         expect(rows(page)).to_have_count(1)

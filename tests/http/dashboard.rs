@@ -41,7 +41,7 @@ async fn get(function: &GetLogs, if_none_match: &[&str]) -> Response {
     for line in if_none_match {
         request.headers_mut().append("if-none-match", line.parse().expect("a header"));
     }
-    function.handle(&request).await
+    function.handle(request).await
 }
 
 fn tag(answer: &Response) -> String {

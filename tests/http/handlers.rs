@@ -38,11 +38,11 @@ fn post_log(store: Store) -> PostLog {
 }
 
 async fn a_log_is_dated_by_the_services_clock(store: AnyStore) {
-    let answer = post_log(store.store()).handle(&request(&record("a", 1, NOW - 5))).await;
+    let answer = post_log(store.store()).handle(request(&record("a", 1, NOW - 5))).await;
     assert_eq!(answer.status(), 200);
     let metrics = Metrics::from_environment(&|_| None);
     let get_logs = GetLogs { store: store.store(), cache: Cache::default(), clock: Moment::now, metrics };
-    let answer = get_logs.handle(&request(&Value::Null)).await;
+    let answer = get_logs.handle(request(&Value::Null)).await;
     let listed: Value = serde_json::from_str(answer.body()).expect("JSON");
     let expected =
         json!([{ "error_log_id": 1, "device_id": "a", "error_code": 1, "timestamp": NOW - 5, "received_at": NOW }]);
@@ -60,7 +60,7 @@ async fn an_invalid_request_is_refused_without_calling_the_database() {
         (request(&json!(vec![1; 1001])), 413),
         (request(&record("a", 1, 1)), 503),
     ] {
-        assert_eq!(function.handle(&request).await.status(), status);
+        assert_eq!(function.handle(request).await.status(), status);
     }
 }
 
@@ -71,14 +71,14 @@ async fn what_could_not_be_stored_costs_a_device_nothing_of_its_rate() {
     let function = PostLog { device_rates, ..post_log(away.store()) };
     for _ in 0..2 {
         let request = request(&json!(vec![record("a", 1, 1); 5]));
-        assert_eq!(function.handle(&request).await.status(), 503);
+        assert_eq!(function.handle(request).await.status(), 503);
     }
 }
 
 async fn a_deadline_that_has_passed_sends_nothing(store: AnyStore) {
     let function = post_log(store.store());
-    function.handle(&request(&record("before", 1, 1))).await;
+    function.handle(request(&record("before", 1, 1))).await;
     let late = request_by(&record("late", 1, 1), Deadline::within(Duration::ZERO));
-    assert_eq!(function.handle(&late).await.status(), 503);
+    assert_eq!(function.handle(late).await.status(), 503);
     assert_eq!(store.count().await, 1);
 }

@@ -24,7 +24,7 @@ async fn ask(function: &GetLogs, parameters: &[(&str, &str)]) -> (u16, Value) {
     }
     let mut request = Request::default().with_query_string_parameters(map);
     request.extensions_mut().insert(in_time());
-    let response = function.handle(&request).await;
+    let response = function.handle(request).await;
     (response.status().as_u16(), serde_json::from_str(response.body()).expect("JSON"))
 }
 

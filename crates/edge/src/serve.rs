@@ -21,8 +21,9 @@ const MAX_REQUEST: Duration = Duration::from_secs(28);
 
 /// An HTTP function. Several requests may be under way at once (Lambda Managed Instances).
 pub trait Handler: Send + Sync + 'static {
-    /// Responds to one request. [`deadline`] and [`request_id`] read what Lambda says about it.
-    fn handle(&self, request: &Request) -> impl Future<Output = Response> + Send;
+    /// Responds to one request, and frees its body when it likes. [`deadline`] and [`request_id`] read what Lambda says
+    /// about it.
+    fn handle(&self, request: Request) -> impl Future<Output = Response> + Send;
 }
 
 /// Serves proxy events of API Gateway (REST) with `handler`: as many at once as `AWS_LAMBDA_MAX_CONCURRENCY` says, one
@@ -36,7 +37,7 @@ pub async fn serve(origin: HeaderValue, handler: impl Handler) -> Result<(), Err
         let span = tracing::error_span!("request", request_id = request_id(&request));
         let deadline = deadline(&request);
         request.extensions_mut().insert(deadline);
-        async move { Ok::<_, Infallible>(handler.handle(&request).await) }.instrument(span)
+        async move { Ok::<_, Infallible>(handler.handle(request).await) }.instrument(span)
     });
     let allow_origin = move |mut response: Response| {
         response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());

@@ -78,8 +78,8 @@ impl GetError {
 }
 
 impl Handler for GetLogs {
-    async fn handle(&self, request: &Request) -> Response {
-        let answer = self.get(request).await;
+    async fn handle(&self, request: Request) -> Response {
+        let answer = self.get(&request).await;
         let mut metrics = self.store.take_metrics();
         metrics.extend(answer.as_ref().ok().map(|(_, reads)| Metric::Count("DatabaseReads", *reads)));
         self.metrics.write(&metrics);
@@ -87,7 +87,7 @@ impl Handler for GetLogs {
             Ok((response, _)) => response,
             Err(error) => {
                 error.log();
-                error.response(edge::request_id(request))
+                error.response(edge::request_id(&request))
             }
         }
     }

@@ -15,9 +15,10 @@ const INSERT_LOGS: &str = "INSERT INTO Logs (device_id, error_number, time_stamp
 const DOUBLE: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
      SELECT device_id, error_number, time_stamp + ?, received_at + ? FROM Logs ORDER BY error_log_id LIMIT ?";
 
-/// Copies the rows up to an id, with earlier timestamps.
-const COPY_HOURS_BEFORE: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
-     SELECT device_id, error_number, time_stamp - 3600 * ?, received_at - 3600 * ? FROM Logs WHERE error_log_id <= ?";
+/// Copies the rows up to an id to other devices, some hours older.
+const COPY_TO_HOUR: &str = "INSERT INTO Logs (device_id, error_number, time_stamp, received_at) \
+     SELECT CONCAT(?, device_id), error_number, time_stamp - 3600 * ?, received_at - 3600 * ? FROM Logs \
+     WHERE error_log_id <= ?";
 
 /// A connection like that of a function. It caches prepared statements.
 #[derive(Debug)]
@@ -56,11 +57,13 @@ impl BareConnection {
         statement.execute(&mut self.0).await.map(drop)
     }
 
-    /// Copies all rows into each of the `hours` before.
-    pub(crate) async fn copy_to_hours_before(&mut self, hours: u32) -> Result<(), sqlx::Error> {
+    /// Copies all rows until they are there so many times: over so many hours by turns, on another device in each round.
+    pub(crate) async fn copy_over_hours(&mut self, times: u32, hours: u32) -> Result<(), sqlx::Error> {
         let newest: u64 = sqlx::query_scalar("SELECT MAX(error_log_id) FROM Logs").fetch_one(&mut self.0).await?;
-        for hour in 1..=hours {
-            sqlx::query(COPY_HOURS_BEFORE).bind(hour).bind(hour).bind(newest).execute(&mut self.0).await?;
+        for copy in 1..times {
+            let (round, hour) = (copy / hours, copy % hours);
+            let copy = sqlx::query(COPY_TO_HOUR).bind(round).bind(hour).bind(hour).bind(newest);
+            copy.execute(&mut self.0).await?;
         }
         Ok(())
     }

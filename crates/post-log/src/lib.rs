@@ -9,6 +9,7 @@ mod device_rates;
 mod error;
 mod queue;
 
+use std::mem;
 use std::time::{Duration, Instant};
 
 pub use destination::Destination;
@@ -16,7 +17,7 @@ pub use device_rates::DeviceRates;
 use edge::{Handler, Response, json};
 pub use error::PostError;
 use http::{HeaderMap, StatusCode};
-use lambda_http::Request;
+use lambda_http::{Body, Request};
 use logs_core::metrics::{Metric, Metrics};
 use logs_core::settings::Env;
 use logs_core::{
@@ -49,14 +50,14 @@ const STORED_BEFORE: Acknowledged = Acknowledged { line: "stored before", status
 const QUEUED: Acknowledged = Acknowledged { line: "queued", status: StatusCode::ACCEPTED, duplicate: false };
 
 impl Handler for PostLog {
-    async fn handle(&self, request: &Request) -> Response {
-        let request_id = edge::request_id(request);
-        match self.post(request).await {
+    async fn handle(&self, mut request: Request) -> Response {
+        let body = mem::take(request.body_mut());
+        match self.post(&request, body).await {
             Ok(response) => response,
             Err(error) => {
                 error.log();
                 self.count(error.counts());
-                error.response(request_id)
+                error.response(edge::request_id(&request))
             }
         }
     }
@@ -70,9 +71,11 @@ impl PostLog {
         Ok(Self { destination, device_rates, clock: clock::since_epoch, metrics: Metrics::from_environment(env) })
     }
 
-    async fn post(&self, request: &Request) -> Result<Response, PostError> {
+    async fn post(&self, request: &Request, body: Body) -> Result<Response, PostError> {
         let key = idempotency_key(request.headers())?;
-        let batch = Batch::parse(request.body())?;
+        let batch = Batch::parse(&body)?;
+        // Up to 1 MiB, which the statement needs next.
+        drop(body);
         let deadline = edge::deadline(request);
         let over_rate = self.device_rates.as_ref().and_then(|rates| rates.over_rate(batch.logs(), Instant::now()));
         let (acknowledged, batch) = match over_rate {

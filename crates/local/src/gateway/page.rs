@@ -10,7 +10,22 @@ use sha2::{Digest, Sha256};
 
 const HTML: &str = include_str!("../../../../page/index.html");
 const STYLE: &str = include_str!("../../../../page/style.css");
-const SCRIPT: &str = include_str!("../../../../page/script.js");
+/// As `SCRIPTS` in infra/page.js.
+const SCRIPT: &str = concat!(
+    include_str!("../../../../page/script/view.js"),
+    "\n",
+    include_str!("../../../../page/script/key.js"),
+    "\n",
+    include_str!("../../../../page/script/poll.js"),
+    "\n",
+    include_str!("../../../../page/script/show.js"),
+    "\n",
+    include_str!("../../../../page/script/elements.js"),
+    "\n",
+    include_str!("../../../../page/script/csv.js"),
+    "\n",
+    include_str!("../../../../page/script/start.js"),
+);
 
 #[derive(Debug, thiserror::Error)]
 #[error("codes.json must be an object of error codes and names, like {{\"107\":\"Motor overheated\"}}: {0}")]

@@ -37,4 +37,4 @@ pub use query::{Position, Query};
 pub use record_error::{Field, RecordError, RecordErrorCode};
 #[cfg(feature = "migrate")]
 pub use store_identity::StoreIdentity;
-pub(crate) use tally::{CodeTally, SummaryRow, Tally};
+pub(crate) use tally::{CodeTally, Entry, SummaryRow, Tally};

@@ -26,8 +26,16 @@ pub(crate) struct Tally {
     /// The newest `received_at`.
     pub(crate) as_of: Option<i64>,
     pub(crate) codes: HashMap<i32, CodeTally>,
-    /// By hour and code: an entry for each log.
-    pub(crate) hours: HashMap<(i64, i32), Vec<DeviceHash>>,
+    /// One for each log of the hours that are kept: 16 bytes, however many codes and hours there are.
+    entries: Vec<Entry>,
+}
+
+/// A log, as the counts by code and hour need it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Entry {
+    pub(crate) hour: i64,
+    pub(crate) error_code: i32,
+    pub(crate) device: DeviceHash,
 }
 
 /// The counts of one code.
@@ -48,7 +56,7 @@ pub(crate) struct CodeTally {
 impl Tally {
     /// Nothing counted yet.
     pub(crate) fn new(known_to: u64, window_hour: i64) -> Self {
-        Self { known_to, window_hour, logs: 0, as_of: None, codes: HashMap::new(), hours: HashMap::new() }
+        Self { known_to, window_hour, logs: 0, as_of: None, codes: HashMap::new(), entries: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, row: SummaryRow) {
@@ -60,7 +68,7 @@ impl Tally {
         let (day, week) = (is_within(CodesQuery::DAY), is_within(CodesQuery::MAX_HOURS));
         // One hour more than the longest window, so that clocks may differ.
         if is_within(CodesQuery::MAX_HOURS + 1) {
-            self.hours.entry((hour, error_code)).or_default().push(DeviceHash::of(&device_id));
+            self.entries.push(Entry { hour, error_code, device: DeviceHash::of(&device_id) });
         }
         let code = self.codes.entry(error_code).or_insert(CodeTally {
             logs: 0,
@@ -81,6 +89,19 @@ impl Tally {
         } else if code.news.as_ref().is_none_or(|(since, _)| received_at < *since) {
             code.news = Some((received_at, device_id));
         }
+    }
+
+    /// The logs of each code and hour, in the order of the summary's primary key.
+    pub(crate) fn hours(&mut self) -> impl Iterator<Item = &[Entry]> {
+        self.entries.sort_unstable_by_key(Entry::key);
+        self.entries.chunk_by(|a, b| a.key() == b.key())
+    }
+}
+
+impl Entry {
+    /// The code and the hour.
+    pub(crate) fn key(&self) -> (i32, i64) {
+        (self.error_code, self.hour)
     }
 }
 
@@ -110,11 +131,10 @@ mod tests {
 
     #[test]
     fn logs_are_counted_by_hour_and_code() {
-        let tally = tally(0, &[(1, 7, "a", NOW), (2, 7, "b", NOW - 3_600), (3, 8, "a", NOW), (4, 7, "a", NOW)]);
-        let mut counts: Vec<_> = tally.hours.iter().map(|(key, devices)| (*key, devices.len())).collect();
-        counts.sort_unstable();
+        let mut tally = tally(0, &[(1, 7, "a", NOW), (2, 8, "a", NOW), (3, 7, "b", NOW - 3_600), (4, 7, "a", NOW)]);
+        let counts: Vec<_> = tally.hours().map(|entries| (entries[0].key(), entries.len())).collect();
         let hour = NOW / 3_600;
-        assert_eq!(counts, [((hour - 1, 7), 1), ((hour, 7), 2), ((hour, 8), 1)]);
+        assert_eq!(counts, [((7, hour - 1), 1), ((7, hour), 2), ((8, hour), 1)]);
         assert_eq!((tally.logs, tally.as_of), (4, Some(NOW)));
         let code = &tally.codes[&7];
         assert_eq!((code.logs, code.first_seen, code.last_seen), (3, NOW - 3_600, NOW));
@@ -122,8 +142,8 @@ mod tests {
 
     #[test]
     fn a_log_of_an_hour_that_is_no_longer_kept_counts_for_its_code() {
-        let tally = tally(0, &[(1, 7, "a", NOW - 8 * DAY)]);
-        assert!(tally.hours.is_empty());
+        let mut tally = tally(0, &[(1, 7, "a", NOW - 8 * DAY)]);
+        assert_eq!(tally.hours().count(), 0);
         assert_eq!((tally.codes[&7].logs, tally.codes[&7].week), (1, 0));
     }
 

@@ -55,15 +55,15 @@ const SELECT_MOST_RECENT: &str = "SELECT error_log_id, device_id, error_number, 
      (SELECT MAX(received_at) FROM Logs) AS as_of \
      FROM Logs FORCE INDEX (most_recent) ORDER BY ranked_at DESC, error_log_id DESC LIMIT ?";
 
-/// The same for a part of the logs. There is a row with `as_of` even if nothing is found.
-const SELECT_PAGE: &str =
-    "SELECT newest.as_of, page.* FROM (SELECT MAX(received_at) AS as_of FROM Logs) AS newest LEFT JOIN (";
-const END_OF_PAGE: &str = ") AS page ON TRUE";
-
 /// `(INDEX) WHERE …` follows.
-const SELECT_LOGS: &str = "(SELECT error_log_id, device_id, error_number, time_stamp, received_at, ranked_at \
+const SELECT_PAGE: &str = "(SELECT error_log_id, device_id, error_number, time_stamp, received_at, NULL AS as_of \
      FROM Logs FORCE INDEX ";
 const IN_ORDER: &str = " ORDER BY ranked_at DESC, error_log_id DESC LIMIT ";
+
+/// A row of its own, so that it is there even if nothing is found. One statement, as above. The id has the type of the
+/// column: MariaDB would make decimals of all ids otherwise.
+const AND_AS_OF: &str =
+    ") UNION ALL (SELECT CAST(NULL AS UNSIGNED), NULL, NULL, NULL, NULL, MAX(received_at) FROM Logs)";
 
 /// Rows of a statement with many. With sketches of 8 kB each it stays below `max_allowed_packet` (16 MB on MariaDB).
 const ROWS_PER_STATEMENT: usize = 500;
@@ -165,35 +165,20 @@ pub(super) async fn find_logs(connection: &mut MySqlConnection, query: &Query) -
     } else {
         page(query, limit).build_query_as().fetch_all(connection).await?
     };
-    let as_of = rows.first().and_then(|row| row.as_of);
+    let as_of = rows.iter().find_map(|row| row.as_of);
     Ok(MostRecent::of(rows.into_iter().filter_map(|row| row.log).collect(), query.limit, as_of))
 }
 
-/// The statement for a page. What comes after a position are two ranges of an index: the rest of those that share its
-/// `ranked_at`, and those ranked below. One condition for both would read all that share it.
+/// The statement for a page: the logs of a device, of a code, or of both. Of both: those of the device, which are fewer, are
+/// looked through.
 fn page(query: &Query, limit: u32) -> QueryBuilder<'_, MySql> {
-    let mut statement = QueryBuilder::new(SELECT_PAGE);
-    if let Some(Position { ranked_at, error_log_id }) = query.before {
-        push_logs(&mut statement, query);
-        statement.push(" AND ranked_at = ").push_bind(ranked_at).push(" AND error_log_id < ").push_bind(error_log_id);
-        statement.push(IN_ORDER).push_bind(limit).push(") UNION ALL ");
-        push_logs(&mut statement, query);
-        statement.push(" AND ranked_at < ").push_bind(ranked_at);
-    } else {
-        push_logs(&mut statement, query);
-    }
-    statement.push(IN_ORDER).push_bind(limit).push(")").push(END_OF_PAGE).push(IN_ORDER).push_bind(limit);
-    statement
-}
-
-/// The logs of a device, of a code, or of both. For both, the index of the device is used: it has fewer rows.
-fn push_logs<'a>(statement: &mut QueryBuilder<'a, MySql>, query: &'a Query) {
     let index = match (&query.device_id, query.error_code) {
         (Some(_), _) => "(of_device)",
         (None, Some(_)) => "(of_code)",
         (None, None) => "(most_recent)",
     };
-    statement.push(SELECT_LOGS).push(index).push(" WHERE TRUE");
+    let mut statement = QueryBuilder::new(SELECT_PAGE);
+    statement.push(index).push(" WHERE TRUE");
     if let Some(device_id) = &query.device_id {
         // The column's collation treats some different ids as equal.
         statement.push(" AND device_id = ").push_bind(device_id.as_str());
@@ -202,6 +187,13 @@ fn push_logs<'a>(statement: &mut QueryBuilder<'a, MySql>, query: &'a Query) {
     if let Some(error_code) = query.error_code {
         statement.push(" AND error_number = ").push_bind(error_code.get());
     }
+    if let Some(Position { ranked_at, error_log_id }) = query.before {
+        // Written so, both servers begin in the index where the page before ended; `(a, b) < (?, ?)` would read from its end.
+        statement.push(" AND (ranked_at < ").push_bind(ranked_at).push(" OR (ranked_at = ").push_bind(ranked_at);
+        statement.push(" AND error_log_id < ").push_bind(error_log_id).push("))");
+    }
+    statement.push(IN_ORDER).push_bind(limit).push(AND_AS_OF);
+    statement
 }
 
 pub(super) async fn lock_only_rows(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {

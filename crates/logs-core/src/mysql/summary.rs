@@ -14,7 +14,7 @@ mod steps;
 use std::time::Duration;
 
 use self::gaps::{CountGaps, GiveUpGaps};
-use self::steps::{CountNext, DeleteHours, Lag, Rebuild};
+use self::steps::{CountNext, DeleteHours, FIRST_STEP, Lag, Rebuild, next_step};
 use super::connection::Connections;
 use super::error::MySqlError;
 use super::one_transaction::InTransaction;
@@ -81,9 +81,22 @@ pub(super) async fn summarize(
         report.late += step.counted;
         next = step.next;
     }
+    let mut logs = FIRST_STEP;
     while !report.complete && is_time_left() {
-        let step = connections.run(deadline, InTransaction(CountNext { summary })).await?;
+        let before = deadline.remaining();
+        let is_large = logs > FIRST_STEP;
+        let end = if is_large { deadline.at_most(before / 2) } else { deadline };
+        let step = match connections.run(end, InTransaction(CountNext { summary, logs })).await {
+            Err(error) if is_large => {
+                tracing::warn!(%error, logs, "a large step failed; going on in small ones");
+                logs = FIRST_STEP;
+                continue;
+            }
+            step => step?,
+        };
         let Some(step) = step else { break };
+        let left = deadline.remaining();
+        logs = next_step(logs, before.saturating_sub(left), left);
         report.add(step);
         report.complete = step.next.is_none();
     }

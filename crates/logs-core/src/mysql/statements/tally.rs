@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use sqlx::{MySql, MySqlConnection, QueryBuilder};
 
 use super::{ROWS_PER_STATEMENT, list};
-use crate::domain::{CodeTally, Devices, Tally};
+use crate::domain::{CodeTally, Devices, Entry, Tally};
 
 /// Codes follow.
 const SELECT_LAST_SEEN: &str = "SELECT error_code, last_seen FROM Codes WHERE error_code IN (";
@@ -15,8 +15,12 @@ const ADD_TO_CODES: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs),
      day = day + VALUES(day), week = week + VALUES(week), \
      first_seen = LEAST(first_seen, VALUES(first_seen)), last_seen = GREATEST(last_seen, VALUES(last_seen))";
 
-/// Codes follow, and an hour.
-const SELECT_DEVICES: &str = "SELECT error_code, devices FROM Code_Hours WHERE error_code IN (";
+/// `?` is a JSON array of `[code, hour]`. The servers look each one up along the primary key; a list of as many bound
+/// values takes them twice as long.
+const SELECT_DEVICES: &str = "SELECT STRAIGHT_JOIN Code_Hours.error_code, Code_Hours.hour, Code_Hours.devices \
+     FROM JSON_TABLE(?, '$[*]' COLUMNS (error_code INT PATH '$[0]', hour INT PATH '$[1]')) AS wanted \
+     JOIN Code_Hours USING (error_code, hour)";
+const SELECT_LAST_HOUR: &str = "SELECT MAX(hour) FROM Code_Hours";
 const INSERT_HOURS: &str = "INSERT INTO Code_Hours (hour, error_code, logs, devices) ";
 const ADD_TO_HOURS: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), devices = VALUES(devices)";
 
@@ -35,7 +39,7 @@ pub(in crate::mysql) async fn last_seen(
 }
 
 /// Adds a tally to the codes, and to the codes of each hour.
-pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &Tally) -> Result<(), sqlx::Error> {
+pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &mut Tally) -> Result<(), sqlx::Error> {
     let mut codes: Vec<(&i32, &CodeTally)> = tally.codes.iter().collect();
     codes.sort_unstable_by_key(|code| code.0);
     for codes in codes.chunks(ROWS_PER_STATEMENT) {
@@ -46,43 +50,47 @@ pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &Tall
         });
         statement.push(ADD_TO_CODES).build().persistent(false).execute(&mut *connection).await?;
     }
-    let mut hours: Vec<_> = tally.hours.iter().map(|((hour, code), devices)| (*hour, *code, devices)).collect();
-    hours.sort_unstable_by_key(|hour| (hour.0, hour.1));
-    for hours in hours.chunks(ROWS_PER_STATEMENT) {
-        let mut sketches = sketches_of(connection, hours.iter().map(|(hour, code, _)| (*hour, *code))).await?;
+    let last_hour: Option<i32> = sqlx::query_scalar(SELECT_LAST_HOUR).fetch_one(&mut *connection).await?;
+    let mut groups = tally.hours();
+    loop {
+        let hours: Vec<&[Entry]> = groups.by_ref().take(ROWS_PER_STATEMENT).collect();
+        if hours.is_empty() {
+            return Ok(());
+        }
+        let mut sketches = sketches_of(connection, &hours, last_hour).await?;
         let mut statement = QueryBuilder::<MySql>::new(INSERT_HOURS);
         let mut rows = Vec::with_capacity(hours.len());
-        for (hour, code, devices) in hours {
-            let earlier = sketches.remove(&(*hour, *code)).unwrap_or_default();
+        for entries in &hours {
+            let Some(key @ (code, hour)) = entries.first().map(Entry::key) else { continue };
+            let earlier = sketches.remove(&key).unwrap_or_default();
             let mut sketch = Devices::parse(&earlier).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            for device in *devices {
-                sketch.add(*device);
+            for entry in *entries {
+                sketch.add(entry.device);
             }
-            rows.push((*hour, *code, devices.len() as u64, sketch.to_bytes()));
+            rows.push((hour, code, entries.len() as u64, sketch.to_bytes()));
         }
+        // Kept by the server only if it is going to be the text of many.
+        let is_full = rows.len() == ROWS_PER_STATEMENT;
         statement.push_values(rows, |mut row, (hour, code, logs, sketch)| {
             row.push_bind(hour).push_bind(code).push_bind(logs).push_bind(sketch);
         });
-        statement.push(ADD_TO_HOURS).build().persistent(false).execute(&mut *connection).await?;
+        statement.push(ADD_TO_HOURS).build().persistent(is_full).execute(&mut *connection).await?;
     }
-    Ok(())
 }
 
-/// The stored sketches of these hours and codes, which must be sorted.
+/// The stored sketches of these codes and hours. `last_hour`: the last that has any.
 async fn sketches_of(
     connection: &mut MySqlConnection,
-    hours: impl Iterator<Item = (i64, i32)>,
-) -> Result<HashMap<(i64, i32), Vec<u8>>, sqlx::Error> {
-    let hours: Vec<_> = hours.collect();
-    let mut sketches = HashMap::new();
-    // One statement for each hour: both servers read `error_code IN (…) AND hour = …` along the primary key.
-    for codes in hours.chunk_by(|a, b| a.0 == b.0) {
-        let Some((hour, _)) = codes.first().copied() else { continue };
-        let mut statement = list(SELECT_DEVICES, codes.iter().map(|code| code.1));
-        statement.push(" AND hour = ").push_bind(hour);
-        let rows: Vec<(i32, Vec<u8>)> =
-            statement.build_query_as().persistent(false).fetch_all(&mut *connection).await?;
-        sketches.extend(rows.into_iter().map(|(code, devices)| ((hour, code), devices)));
+    hours: &[&[Entry]],
+    last_hour: Option<i32>,
+) -> Result<HashMap<(i32, i64), Vec<u8>>, sqlx::Error> {
+    let keys = hours.iter().filter_map(|entries| entries.first()).map(Entry::key);
+    // Later hours have none: most of what is counted after an outage.
+    let keys: Vec<_> = keys.filter(|(_, hour)| Some(*hour) <= last_hour.map(i64::from)).collect();
+    if keys.is_empty() {
+        return Ok(HashMap::new());
     }
-    Ok(sketches)
+    let keys = serde_json::to_string(&keys).map_err(|error| sqlx::Error::Encode(error.into()))?;
+    let rows: Vec<(i32, i32, Vec<u8>)> = sqlx::query_as(SELECT_DEVICES).bind(keys).fetch_all(connection).await?;
+    Ok(rows.into_iter().map(|(code, hour, devices)| ((code, hour.into()), devices)).collect())
 }

@@ -48,7 +48,7 @@ impl Step for CountGaps {
                 tally.add(row);
             }
         }
-        let new_codes = add(connection, &tally, self.summary).await?;
+        let new_codes = add(connection, &mut tally, self.summary).await?;
         if tally.logs > 0 {
             let state = State { as_of: state.as_of.max(tally.as_of), ..state };
             statements::save_state(connection, &state).await?;

@@ -1,5 +1,7 @@
 //! The steps of a run, each of them one transaction.
 
+use std::time::Duration;
+
 use sqlx::MySqlConnection;
 
 use super::{Progress, Summary};
@@ -9,10 +11,16 @@ use crate::mysql::retry::{Failure, RetryPolicy, Work};
 use crate::mysql::statements::summary::{self as statements, Gap, State};
 use crate::mysql::statements::{new_codes, tally as tally_statements};
 
-/// The number of logs that one step counts. It takes a second or so on a small server.
-const LOGS_PER_STEP: usize = 100_000;
+/// Logs that the first step of a run counts.
+pub(super) const FIRST_STEP: u64 = 20_000;
 
-/// The number of logs that are in memory at once.
+/// Logs that a step counts at most: 16 MB. The more, the cheaper: a code and hour is written once in a step.
+const MAX_STEP: u64 = 1_000_000;
+
+/// A step ends with so many codes: their counts and first devices are in memory, too.
+const MAX_CODES: usize = 100_000;
+
+/// Logs of one statement.
 const LOGS_PER_READ: u32 = 10_000;
 
 /// The number of rows of `Code_Hours` that one step deletes.
@@ -21,6 +29,15 @@ const HOURS_PER_STEP: u32 = 10_000;
 /// Counts the next logs. `None`: a rebuild was started meanwhile.
 pub(super) struct CountNext {
     pub(super) summary: Summary,
+    /// How many, about.
+    pub(super) logs: u64,
+}
+
+/// How many logs the next step counts: what takes an eighth of the time left, as fast as the step before. So a slow server
+/// gets small transactions, and a run that is killed has lost little. A large step may take four times as long as that.
+pub(super) fn next_step(logs: u64, took: Duration, left: Duration) -> u64 {
+    let factor = (left / 8).as_millis() / took.as_millis().max(1);
+    logs.saturating_mul(u64::try_from(factor).unwrap_or(u64::MAX)).clamp(FIRST_STEP, MAX_STEP)
 }
 
 impl Step for CountNext {
@@ -37,7 +54,7 @@ impl Step for CountNext {
         let mut tally = Tally::new(state.known_to, state.window_hour);
         let mut gaps = Vec::new();
         let mut is_more = true;
-        while is_more && tally.logs < LOGS_PER_STEP as u64 {
+        while is_more && tally.logs < self.logs && tally.codes.len() < MAX_CODES {
             let rows = statements::rows_after(connection, state.counted_to, LOGS_PER_READ).await?;
             is_more = rows.len() == LOGS_PER_READ as usize;
             for row in rows {
@@ -50,7 +67,7 @@ impl Step for CountNext {
             }
         }
         statements::insert_gaps(connection, &gaps).await?;
-        let new_codes = add(connection, &tally, self.summary).await?;
+        let new_codes = add(connection, &mut tally, self.summary).await?;
         if !is_more {
             state.complete_at = state.complete_at.max(now);
         }
@@ -62,7 +79,11 @@ impl Step for CountNext {
 }
 
 /// Adds a tally to the summary; returns how many codes are new.
-pub(super) async fn add(connection: &mut MySqlConnection, tally: &Tally, summary: Summary) -> Result<u64, sqlx::Error> {
+pub(super) async fn add(
+    connection: &mut MySqlConnection,
+    tally: &mut Tally,
+    summary: Summary,
+) -> Result<u64, sqlx::Error> {
     if tally.logs == 0 {
         return Ok(0);
     }
@@ -72,9 +93,10 @@ pub(super) async fn add(connection: &mut MySqlConnection, tally: &Tally, summary
     let new = tally.codes.iter().filter(|(code, tally)| tally.is_new(last_seen.get(code).copied(), new_after));
     let new = new.filter_map(|(code, tally)| tally.news.as_ref().map(|(since, device)| (*code, *since, &**device)));
     let new: Vec<_> = new.collect();
+    let count = new.len() as u64;
     new_codes::insert(connection, &new).await?;
     tally_statements::add(connection, tally).await?;
-    Ok(new.len() as u64)
+    Ok(count)
 }
 
 /// How many ids are not counted, and when all logs were counted last.
@@ -132,5 +154,19 @@ impl Step for Rebuild {
             statements::reset(connection).await?;
         }
         Ok(deleted > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_as_large_as_the_time_left_allows() {
+        let next = |took, left| next_step(100_000, Duration::from_millis(took), Duration::from_secs(left));
+        assert_eq!(next(1_000, 40), 500_000);
+        assert_eq!(next(1_000, 8), 100_000);
+        assert_eq!(next(20_000, 40), FIRST_STEP, "a slow server");
+        assert_eq!(next(0, 40), MAX_STEP, "a fast one");
     }
 }

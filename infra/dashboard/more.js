@@ -25,7 +25,7 @@ const BY_STATUS =
 const overview = ({ prefix }) => [
   {
     title: 'Codes that post-log took',
-    lines: ['Accepted', 'Rejected', 'Duplicates', 'Throttled'].map((metric) =>
+    lines: ['Accepted', 'Rejected', 'Duplicates'].map((metric) =>
       line('error-codes', metric, ofFunction('PostLog'), metric.toLowerCase()),
     ),
   },

@@ -23,7 +23,7 @@ async fn ring(account: &Account, alarm: &str, state: &str) {
     account.cloudwatch("SetAlarmState", &body).await;
 }
 
-/// An alarm as CloudFormation makes it: with names in place of references.
+/// An alarm as `CloudFormation` makes it: with names in place of references.
 fn resolved(template: &Template, alarm: &Value) -> Value {
     match alarm {
         Value::Object(map) if map.len() == 1 && map.contains_key("Ref") => {

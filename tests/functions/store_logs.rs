@@ -109,7 +109,7 @@ async fn messages_without_a_key_are_stored_once_however_their_deliveries_are_gro
     }
     assert_eq!(store.count().await, 1_800);
     let log = function.log();
-    let line = log.lines().filter(|line| line.contains("\"_aws\"")).next_back().expect("a line of metrics");
+    let line = log.lines().rfind(|line| line.contains("\"_aws\"")).expect("a line of metrics");
     let metrics: Value = serde_json::from_str(line).expect("it is JSON");
     assert_eq!((&metrics["Accepted"], &metrics["Duplicates"]), (&json!(0), &json!(4_000)), "{line}");
 }

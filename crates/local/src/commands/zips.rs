@@ -88,13 +88,13 @@ mod tests {
     /// A release: a file for each function, and what sha256sum says of them.
     fn release(version: &str) -> TemporaryFolder {
         let folder = TemporaryFolder::new("release").expect("the temporary folder can be written");
-        let mut checksums = String::new();
+        let mut checksums = Vec::new();
         for function in FUNCTIONS {
             let name = format!("{function}-{version}-arm64.zip");
             fs::write(folder.path().join(&name), function).expect("the folder can be written");
-            checksums += &format!("{}  {name}\n", checksum(function.as_bytes()));
+            checksums.push(format!("{}  {name}\n", checksum(function.as_bytes())));
         }
-        fs::write(folder.path().join(CHECKSUMS), checksums).expect("the folder can be written");
+        fs::write(folder.path().join(CHECKSUMS), checksums.concat()).expect("the folder can be written");
         folder
     }
 

@@ -5,72 +5,26 @@ Arguments: the scenario, the address of the page, the get API's key, the post AP
 folder for pictures. A message of the console, an uncaught error or a breach of the page's policy fails every scenario.
 """
 
-import json
-import sys
 import time
-import urllib.request
-from pathlib import Path
 
-from axe_playwright_python.sync_playwright import Axe
+import trouble
 from playwright.sync_api import expect, sync_playwright
-
-scenario, url, key, post_url, post_key, chromium, pictures = sys.argv[1:]
-LIMIT = 20_000
-expect.set_options(timeout=LIMIT)
-
-
-def post(*records):
-    headers = {"x-api-key": post_key}
-    request = urllib.request.Request(post_url, json.dumps(records).encode(), headers)
-    with urllib.request.urlopen(request, timeout=20) as answer:
-        assert json.load(answer)["rejected"] == 0
-
-
-def record(device="pump-1", err=107, timestamp=None):
-    return {"deviceID": device, "err": err, "timestamp": int(time.time()) if timestamp is None else timestamp}
-
-
-def enter_key(page, value=key):
-    page.get_by_role("textbox", name="Key").fill(value)
-    page.get_by_role("button", name="Show the codes").click()
-
-
-def open_page(page, address=""):
-    page.goto(url + address)
-    enter_key(page)
-    expect(page.locator("#status")).to_have_attribute("data-state", "live")
-
-
-def picture(page, name):
-    page.screenshot(path=Path(pictures) / f"{name}.png")
-
-
-def rows(page):
-    return page.locator("#logs tr")
-
-
-def show_codes(page, number):
-    """The table of the codes: counted within seconds, and the page asks for it once a minute."""
-    codes = page.locator("#codes tr")
-    for _ in range(20):
-        if codes.count() == number:
-            break
-        page.wait_for_timeout(1000)
-        page.reload()
-    expect(codes).to_have_count(number)
-    return codes
-
-
-def csv(page):
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Download CSV").click()
-    return Path(download.value.path()).read_text("utf-8-sig").splitlines()
-
-
-def harness(step):
-    """Asks the test around this process to do something, and waits until it is done."""
-    print(step, flush=True)
-    sys.stdin.readline()
+from steps import (
+    LIMIT,
+    chromium,
+    csv,
+    enter_key,
+    key,
+    look_for_barriers,
+    open_page,
+    picture,
+    post,
+    record,
+    rows,
+    scenario,
+    show_codes,
+    url,
+)
 
 
 def a_wrong_key_is_refused_and_the_right_one_is_kept_for_the_tab(page):
@@ -222,92 +176,6 @@ def devices_without_a_clock_and_with_a_wrong_one_are_marked(page):
         expect(rows(page).filter(has_text=device).locator(".badge")).to_have_text(mark)
 
 
-def trouble_cannot_be_mistaken_for_quiet(page):
-    post(record())
-    open_page(page)
-    expect(rows(page)).to_have_count(1)
-    page.route("**/logs*", lambda route: route.fulfill(status=429, headers={"retry-after": "17"}, body="{}"))
-    status = page.locator("#status")
-    expect(status).to_have_attribute("data-state", "waiting")
-    expect(status).to_contain_text("waiting 17 s")
-    expect(page.locator("body")).to_have_class("overview stale")
-    page.unroute("**/logs*")
-    page.route("**/logs*", lambda route: route.fulfill(status=503, headers={"retry-after": "1"}, body="not JSON"))
-    page.reload()
-    expect(status).to_have_attribute("data-state", "failing")
-    expect(status).to_contain_text("503")
-    page.unroute("**/logs*")
-    page.route("**/logs*", lambda route: route.abort())
-    page.reload()
-    expect(status).to_have_attribute("data-state", "offline")
-    picture(page, "offline")
-    page.unroute("**/logs*")
-    page.evaluate("dispatchEvent(new Event('online'))")
-    expect(status).to_have_attribute("data-state", "live")
-    page.context.set_offline(True)
-    expect(status).to_have_attribute("data-state", "offline")
-    page.context.set_offline(False)
-    expect(status).to_have_attribute("data-state", "live")
-
-
-def a_server_that_is_killed_is_offline_and_the_page_goes_on_with_the_next_one(page):
-    open_page(page)
-    expect(rows(page)).to_have_count(1)
-    harness("kill")
-    expect(page.locator("#status")).to_have_attribute("data-state", "offline")
-    expect(rows(page)).to_have_count(1)
-    harness("start")
-    # Between two tries it waits for longer each time.
-    expect(page.locator("#status")).to_have_attribute("data-state", "live", timeout=120_000)
-    expect(rows(page)).to_have_count(2)
-    expect(page.locator("#logs tr.fresh")).to_contain_text("meanwhile")
-
-
-def it_asks_less_and_less_while_it_is_refused(page):
-    post(record())
-    page.clock.install()
-    open_page(page)
-    page.clock.run_for(1000)
-    expect(page.locator("#codes-section .news")).not_to_be_empty()
-    for status, retry_after, expected in [(429, "40", range(3, 5)), (503, "40", range(3, 5)), (503, None, range(3, 7))]:
-        asked = []
-
-        def refuse(route):
-            asked.append(route.request.url)
-            route.fulfill(status=status, headers={"retry-after": retry_after} if retry_after else {}, body="{}")
-
-        page.route(url + "logs", refuse)
-        page.route(url + "codes*", refuse)
-        # Two minutes: 24 polls if nothing was refused. The clock stops for each answer.
-        for _ in range(120):
-            page.clock.run_for(1000)
-            page.wait_for_timeout(20)
-        assert len(asked) in expected, f"{len(asked)} requests while {status} was answered, Retry-After {retry_after}"
-        page.unroute(url + "logs")
-        page.unroute(url + "codes*")
-        page.reload()
-        page.clock.run_for(1000)
-        expect(page.locator("#status")).to_have_attribute("data-state", "live")
-
-
-def a_store_without_a_summary_shows_its_logs_and_says_what_it_cannot_answer(page):
-    post(record(), record("other", 12))
-    open_page(page)
-    expect(rows(page)).to_have_count(2)
-    with page.expect_response(lambda answer: "/codes" in answer.url) as codes:
-        page.reload()
-    assert codes.value.status == 501
-    expect(page.locator("#codes-section")).to_be_hidden()
-    expect(page.locator("#status")).to_have_attribute("data-state", "live")
-    rows(page).get_by_role("link", name="107").click()
-    status = page.locator("#status")
-    expect(status).to_have_attribute("data-state", "failing")
-    expect(status).to_contain_text("of all devices only")
-    page.get_by_role("link", name="All error codes").click()
-    expect(status).to_have_attribute("data-state", "live")
-    expect(rows(page)).to_have_count(2)
-
-
 def it_asks_once_a_poll_and_sends_the_tag_of_the_answer_that_it_has(page):
     post(record())
     asked = []
@@ -354,11 +222,6 @@ def nobody_is_kept_out(page):
     expect(page.locator("#main")).to_be_focused()
 
 
-def look_for_barriers(page):
-    found = [each for each in Axe().run(page).response["violations"] if each["impact"] in ("serious", "critical")]
-    assert not found, json.dumps(found, indent=1)
-
-
 def main():
     # axe is a script that the page's policy would not run.
     bypass = scenario == "nobody_is_kept_out"
@@ -371,7 +234,7 @@ def main():
         page.on("pageerror", lambda error: said.append(str(error)))
         page.on("dialog", lambda dialog: (said.append("a dialog: " + dialog.message), dialog.dismiss()))
         try:
-            globals()[scenario](page)
+            (globals().get(scenario) or getattr(trouble, scenario))(page)
         except BaseException:
             picture(page, "failed-" + scenario)
             raise

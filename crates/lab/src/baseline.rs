@@ -57,7 +57,7 @@ impl BareConnection {
         statement.execute(&mut self.0).await.map(drop)
     }
 
-    /// Copies all rows until they are there so many times: over so many hours by turns, on another device in each round.
+    /// Copies all rows until each exists `times` times, spread over `hours` hours, and under other devices in each round.
     pub(crate) async fn copy_over_hours(&mut self, times: u32, hours: u32) -> Result<(), sqlx::Error> {
         let newest: u64 = sqlx::query_scalar("SELECT MAX(error_log_id) FROM Logs").fetch_one(&mut self.0).await?;
         for copy in 1..times {

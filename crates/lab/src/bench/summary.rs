@@ -16,7 +16,7 @@ use crate::bench::samples::{Samples, rounds};
 use crate::codes::{Code, collected};
 use crate::error::{LabError, invocation_failed, wrong_answer};
 
-/// The database of [`CODES`] codes, each in each of 24 hours.
+/// The database with [`CODES`] codes in each of 24 hours.
 pub(crate) const SUMMARIZED: &str = "Summarized_Logs";
 
 pub(crate) const CODES: i32 = 10_000;
@@ -67,7 +67,7 @@ async fn start(functions: &Functions<'_>, database: &str) -> Result<Environment,
     Ok(Environment::start(&FunctionConfig { timeout: TIMEOUT, ..config }).await?)
 }
 
-/// Rows a second, over as many runs as it takes.
+/// Rows per second, over as many runs as needed.
 async fn summarize(functions: &Functions<'_>, database: &str) -> Result<f64, LabError> {
     let environment = start(functions, database).await?;
     let (mut counted, mut took) = (0, Duration::ZERO);
@@ -91,7 +91,7 @@ async fn run(environment: &Environment) -> Result<Run, LabError> {
     serde_json::from_slice(&answer).map_err(|_| wrong_answer(function, &answer))
 }
 
-/// Medians of a POST, by turns alone and while summarize counts what the POSTs before have written.
+/// Medians of a POST, in turns alone and while summarize counts the rows of earlier POSTs.
 async fn post_beside(functions: &Functions<'_>, count: u32) -> Result<(f64, f64), LabError> {
     let environment = start(functions, WRITTEN).await?;
     let post = Caller::start(functions, "post-log", WRITTEN, Mode::Plain).await?;

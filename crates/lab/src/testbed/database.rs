@@ -112,7 +112,7 @@ impl Database {
         Ok(self.status("Threads_connected").await? <= 1)
     }
 
-    /// Starts counting connections anew.
+    /// Resets the maximum of simultaneous connections.
     pub(crate) async fn reset_connection_count(&mut self) -> Result<(), LabError> {
         self.run("FLUSH STATUS").await
     }

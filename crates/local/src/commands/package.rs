@@ -40,12 +40,12 @@ impl PackageArguments {
                 "--stage" => stage.clone_from(given.next().ok_or("--stage wants dev or prod")?),
                 "--arm64" => is_arm64 = true,
                 "--prebuilt" => prebuilt = Some(given.next().ok_or("--prebuilt wants a folder")?.into()),
-                "--help" | "-h" => return Err("./dev package --help lists what there is".into()),
+                "--help" | "-h" => return Err("run ./dev package --help without other options".into()),
                 other => match other.split_once('=') {
                     Some(("--stage", value)) => value.clone_into(&mut stage),
                     Some(("--prebuilt", value)) => prebuilt = Some(value.into()),
                     _ if other.starts_with('-') || is_value => options.push(other.to_owned()),
-                    _ => return Err(format!("what is {other}? ./dev package --help lists what there is").into()),
+                    _ => return Err(format!("unknown argument {other}; ./dev package --help lists all").into()),
                 },
             }
         }
@@ -172,7 +172,7 @@ mod tests {
         }
         for wrong in ["package prod", "package --param=a=b prod", "package --stage dev -x y"] {
             let said = parse(wrong).read().expect_err(wrong).to_string();
-            assert!(said.starts_with("what is "), "{said}");
+            assert!(said.starts_with("unknown argument "), "{said}");
         }
         for cut in ["package --verbose --stage", "package --verbose --prebuilt"] {
             assert!(parse(cut).read().is_err(), "{cut}");

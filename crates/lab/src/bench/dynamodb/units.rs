@@ -1,5 +1,4 @@
-//! What requests cost in DynamoDB's units, by its own count (`ConsumedCapacity`), with few codes stored and with many: it must
-//! not matter.
+//! What requests cost in DynamoDB's own count of units (`ConsumedCapacity`). The number of stored codes must not matter.
 
 use local::lambda::Environment;
 
@@ -11,17 +10,17 @@ use crate::error::LabError;
 use crate::load::events;
 use crate::load::plan::EventSize;
 
-/// Codes of a batch, and the most write units without a key and with one.
+/// The size of a batch, and the maximum of write units without and with a key.
 const TARGETS: [(usize, f64, f64); 4] = [(1, 1.0, 4.0), (10, 2.0, 6.0), (100, 6.0, 8.0), (1000, 40.0, 40.0)];
 
-/// The most read units of a list, with eight shards.
+/// The maximum of read units for a list, with eight shards.
 const LIST: f64 = 10.0;
 
-/// An event of store-logs, and the most write units of all its codes: 0.2 a code.
+/// An event of store-logs, and the maximum of write units for all its codes: 0.2 per code.
 const EVENT: EventSize = EventSize { messages: 10_000, codes: 1 };
 const STORED: f64 = 2_000.0;
 
-/// Batches of each kind: the dearest counts.
+/// Batches of each kind. The most expensive one counts.
 const BATCHES: usize = 20;
 
 /// All figures of one table, in the order of the lines.

@@ -1,4 +1,4 @@
-//! Lines of a bill, and how numbers look on it.
+//! The lines of a bill, and their number format.
 
 use local::numbers;
 
@@ -20,7 +20,7 @@ pub(super) fn total(items: &[Item]) -> f64 {
     items.iter().map(|item| item.dollars).sum()
 }
 
-/// A line for each item, and their sum.
+/// A line for each item, and the sum.
 pub(super) fn table(items: &[Item]) -> Vec<String> {
     let width = items.iter().map(|item| item.arithmetic.chars().count()).max().unwrap_or_default();
     let line = |name: &str, arithmetic: &str, dollars: f64| format!("  {name:<22}{arithmetic:<width$}{dollars:>11.2}");

@@ -1,4 +1,4 @@
-//! What a stage costs while nobody sends.
+//! What an idle stage costs.
 
 use serde_json::Value;
 
@@ -7,7 +7,7 @@ use super::prices::Prices;
 use super::template::{Template, number};
 use crate::Failure;
 
-/// Types that cost nothing by themselves. What is used of them is in `running`.
+/// Types that cost nothing while idle. `running` has the costs of their use.
 const FREE: [&str; 35] = [
     "AWS::ApiGateway::Account",
     "AWS::ApiGateway::ApiKey",
@@ -64,7 +64,7 @@ const PRICED: [&str; 8] = [
 /// Metrics that `summarize` writes in each run, whatever it finds: `SummaryLag` and `ColdStart`.
 const METRICS_OF_SUMMARIZE: f64 = 2.0;
 
-/// Days on which a database with hours is started.
+/// The days on which a database with working hours runs.
 const WORKDAYS: f64 = 5.0;
 
 const HOURS_OF_A_WEEK: f64 = 168.0;
@@ -100,7 +100,7 @@ pub(super) fn items(template: &Template, prices: &Prices) -> Result<Vec<Item>, F
     Ok(items)
 }
 
-/// A number of things and their price; nothing where there are none.
+/// The item for `count` things at a price. None if there are no such things.
 fn each(name: &'static str, number: f64, price: f64) -> Option<Item> {
     (number > 0.0).then(|| Item::new(name, format!("{number} x {price:.2}"), number * price))
 }
@@ -139,7 +139,7 @@ fn running_share(template: &Template) -> Result<f64, Failure> {
     Ok(hours.ok_or("when does the database start and stop?")? * WORKDAYS / HOURS_OF_A_WEEK)
 }
 
-/// An interface endpoint is paid for in each zone.
+/// An interface endpoint costs per zone.
 fn endpoints(template: &Template, prices: &Prices) -> Result<Vec<Item>, Failure> {
     let interfaces = template.of_type("AWS::EC2::VPCEndpoint").into_iter();
     let interfaces = interfaces.filter(|endpoint| endpoint["VpcEndpointType"] == "Interface");
@@ -162,7 +162,7 @@ fn secrets(template: &Template, prices: &Prices) -> Option<Item> {
     each("secrets", number, prices.region.secret)
 }
 
-/// An alarm costs as much as the metrics that it watches.
+/// An alarm costs as much as the metrics it watches.
 fn alarms(template: &Template, prices: &Prices) -> Option<Item> {
     let watched = |alarm: &Value| {
         let all = alarm["Metrics"].as_array();
@@ -182,7 +182,9 @@ fn schedule(template: &Template, rule: &Value, prices: &Prices) -> Result<Vec<It
     let function = called["Fn::GetAtt"][0].as_str().ok_or("a schedule calls no function")?;
     let rate = rule["ScheduleExpression"].as_str().unwrap_or_default();
     let minutes = rate.strip_prefix("rate(").and_then(|rate| rate.split(' ').next()?.parse::<u32>().ok());
-    let minutes = f64::from(minutes.filter(|_| rate.contains("minute")).ok_or(format!("what is {rate}?"))?);
+    let minutes = f64::from(
+        minutes.filter(|_| rate.contains("minute")).ok_or(format!("the schedule {rate} has an unknown unit"))?,
+    );
     let calls = prices.assumed.hours_of_a_month * 60.0 / minutes;
     let seconds = calls * prices.assumed.scheduled_call_seconds;
     let function_name = template.properties(function)?["FunctionName"].as_str().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! `./dev costs`: the bill of a stage, from its packaged template.
 //!
-//! [`idle`] has what a stage costs while nobody sends, [`running`] what the codes add, [`prices`] the list prices.
+//! [`idle`] has the costs of an idle stage, [`running`] those of codes, and [`prices`] the list prices.
 //! `docs/costs` computes the price of a million codes from the same file; a test compares the two.
 
 mod bill;
@@ -26,14 +26,14 @@ pub(crate) struct CostsArguments {
     /// The stage: dev or prod; package it first
     #[arg(long, default_value = "dev")]
     stage: String,
-    /// Codes that devices send in a second, evenly day and night
+    /// Codes that devices send per second, evenly day and night
     #[arg(long, value_name = "N")]
     codes_per_second: Option<f64>,
     /// Codes in a POST, each POST with a key
     #[arg(long, value_name = "M", default_value = "100", requires = "codes_per_second")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1000))]
     batch: u32,
-    /// The region whose prices count; without it, the one that was packaged for
+    /// The region whose prices to use; by default the one in the package
     #[arg(long)]
     region: Option<String>,
     /// The package, if it is not in target/package/STAGE
@@ -41,7 +41,7 @@ pub(crate) struct CostsArguments {
     package: Option<PathBuf>,
 }
 
-/// Prints the bill of a month, item by item.
+/// Prints the monthly bill, item by item.
 pub(crate) fn run(arguments: &CostsArguments) -> Result<ExitCode, Failure> {
     let folder = arguments.package.clone().unwrap_or_else(|| Path::new("target/package").join(&arguments.stage));
     check_stage(&folder, &arguments.stage)?;

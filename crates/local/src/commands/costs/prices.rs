@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::Failure;
 
-/// Written down by hand, with its date and its sources.
+/// Maintained by hand, with a date and sources.
 const FILE: &str = include_str!("../../../../../docs/prices.json");
 
 const MILLION: f64 = 1e6;
@@ -18,7 +18,7 @@ struct File {
     assumed: Assumed,
 }
 
-/// Prices of a region, in US dollars. Pairs are one server, and two (Multi-AZ).
+/// The prices of a region, in US dollars. Pairs are for one server and for two (Multi-AZ).
 #[derive(Clone, Deserialize)]
 pub(super) struct Region {
     gateway_request_million: f64,
@@ -26,39 +26,39 @@ pub(super) struct Region {
     gb_second: BTreeMap<String, f64>,
     warm_gb_second: BTreeMap<String, f64>,
     sqs_request_million: f64,
-    /// A GB taken in.
+    /// Per GB of ingested logs.
     pub(super) logs_gb: f64,
     trace_million: f64,
-    /// A month of a metric that an alarm watches.
+    /// Per month and metric that an alarm watches.
     pub(super) alarm_metric: f64,
-    /// A month of a metric of our own.
+    /// Per month and custom metric.
     pub(super) metric: f64,
     pub(super) dashboard: f64,
     pub(super) secret: f64,
-    /// An hour in one zone.
+    /// Per hour and zone.
     pub(super) endpoint_hour: f64,
     server_hour: BTreeMap<String, [f64; 2]>,
     server_gb: [f64; 2],
     write_unit_million: f64,
-    /// A GB for a month.
+    /// Per GB and month.
     pub(super) table_gb: f64,
 }
 
-/// What nobody can know before it is measured.
+/// Estimates of what only a running stage can show.
 #[derive(Clone, Deserialize)]
 pub(super) struct Assumed {
     pub(super) hours_of_a_month: f64,
-    /// Of a request or a call, in all logs.
+    /// Per request or call, in all logs.
     pub(super) log_bytes: f64,
     /// Share of requests that X-Ray records, beyond the first in a second.
     pub(super) traced: f64,
-    /// Of a code in a message, in MySQL, in a table.
+    /// Per code, in a message, in MySQL and in a table.
     pub(super) code_bytes: f64,
     pub(super) row_bytes: f64,
     pub(super) table_bytes: f64,
-    /// What Lambda's pollers ask of an empty queue.
+    /// The requests of Lambda's pollers to an empty queue.
     pub(super) empty_receives_a_month: f64,
-    /// Of a scheduled call that finds nothing to do.
+    /// The duration of a scheduled call without work.
     pub(super) scheduled_call_seconds: f64,
     by_batch: BTreeMap<u32, OfBatch>,
 }
@@ -68,7 +68,7 @@ pub(super) struct Assumed {
 pub(super) struct OfBatch {
     pub(super) direct_seconds: f64,
     pub(super) queued_seconds: f64,
-    /// By one environment of store-logs.
+    /// Per environment of store-logs.
     pub(super) stored_a_second: f64,
     /// Write units of a POST without and with a key.
     pub(super) units: [f64; 2],
@@ -88,7 +88,7 @@ impl Prices {
         Ok(Self { date, region: regions.remove(region).ok_or_else(unknown)?, assumed })
     }
 
-    /// Of so many requests to a REST API.
+    /// The price of `requests` requests to a REST API.
     pub(super) fn requests(&self, count: f64) -> f64 {
         count * self.region.gateway_request_million / MILLION
     }
@@ -105,7 +105,7 @@ impl Prices {
         count * self.region.write_unit_million / MILLION
     }
 
-    /// Of the lines that so many requests or calls leave.
+    /// The price of the log lines of `requests` requests or calls.
     pub(super) fn logs(&self, count: f64) -> f64 {
         count * self.assumed.log_bytes / 1e9 * self.region.logs_gb
     }
@@ -116,31 +116,31 @@ impl Prices {
         Ok(count * self.region.call_million / MILLION + seconds * function.gigabytes * gb_second)
     }
 
-    /// Of environments that are kept warm for a month.
+    /// The price of provisioned environments for a month.
     pub(super) fn warm(&self, environments: f64, function: &Size) -> Result<f64, Failure> {
         let seconds = environments * self.assumed.hours_of_a_month * 3600.0;
         Ok(seconds * function.gigabytes * of_architecture(&self.region.warm_gb_second, function)?)
     }
 
-    /// An hour of a server, or of two.
+    /// Per hour of a server, or of two.
     pub(super) fn server_hour(&self, class: &str, are_two: bool) -> Result<f64, Failure> {
         let hour = self.region.server_hour.get(class);
         Ok(hour.ok_or_else(|| format!("docs/prices.json has no price of {class}"))?[usize::from(are_two)])
     }
 
-    /// A GB of a server's disk for a month, or of two.
+    /// Per GB of disk and month, of a server or of two.
     pub(super) fn server_gb(&self, are_two: bool) -> f64 {
         self.region.server_gb[usize::from(are_two)]
     }
 
-    /// What was measured with batches of this size, or of the next larger one that was.
+    /// The measurement with batches of this size, or else of the next larger size.
     pub(super) fn of_batch(&self, codes: u32) -> Result<OfBatch, Failure> {
         let found = self.assumed.by_batch.range(codes..).next();
         Ok(*found.ok_or_else(|| format!("docs/prices.json says nothing of batches of {codes}"))?.1)
     }
 }
 
-/// What a function has.
+/// The size of a function.
 pub(super) struct Size {
     pub(super) gigabytes: f64,
     pub(super) architecture: String,

@@ -1,14 +1,14 @@
-//! What codes add to the bill. The arithmetic of `docs/costs`, for a month.
+//! What codes add to the monthly bill, computed as in `docs/costs`.
 
 use super::bill::{Item, grouped};
 use super::prices::{OfBatch, Prices};
 use super::template::{Template, number};
 use crate::Failure;
 
-/// SQS counts a request for each 64 KB.
+/// SQS counts one request per 64 KB.
 const CHUNK: f64 = 65_536.0;
 
-/// Messages that SQS hands over or deletes in one request.
+/// The maximum number of messages that SQS delivers or deletes in one request.
 const MESSAGES_A_REQUEST: f64 = 10.0;
 
 /// Metrics of our own that a function writes: counts and `ColdStart`, and on `DynamoDB` five of the table.
@@ -18,7 +18,7 @@ const METRICS_OF_TABLE: f64 = 5.0;
 /// `SummarizedLogs` and `SummaryBacklog`, besides those of an idle stage.
 const METRICS_OF_SUMMARIZE: f64 = 2.0;
 
-/// What devices send in a month.
+/// The codes and batches of a month.
 pub(super) struct Load {
     codes_per_second: f64,
     batch: u32,
@@ -46,7 +46,7 @@ impl Load {
     }
 }
 
-/// The items that are added to an idle month.
+/// The items beyond those of an idle month.
 pub(super) fn items(template: &Template, prices: &Prices, load: &Load) -> Result<Vec<Item>, Failure> {
     let is_queued = template.is_queued()?;
     let mut items = front(template, prices, load, is_queued)?;
@@ -126,7 +126,7 @@ fn storage(template: &Template, prices: &Prices, load: &Load, is_queued: bool) -
         .collect()
 }
 
-/// A metric of our own costs for each hour in which it is written, so always.
+/// A custom metric costs per hour in which it is written, so always.
 fn metrics(template: &Template, prices: &Prices, is_queued: bool) -> Item {
     let of_table = if template.has("Table") { METRICS_OF_TABLE } else { 0.0 };
     let mut number = METRICS_OF_POST_LOG;

@@ -1,4 +1,4 @@
-//! The packaged template, as far as the bill asks.
+//! Reads the packaged template.
 
 use std::fs;
 use std::path::Path;
@@ -63,7 +63,7 @@ pub(super) fn number(properties: &Value, name: &str) -> Result<f64, Failure> {
     Ok(properties[name].as_f64().ok_or_else(|| format!("{name} is no number but {}", properties[name]))?)
 }
 
-/// Where osls says for which region it packaged.
+/// The file in which osls writes the region.
 pub(super) fn region(package: &Path) -> Result<String, Failure> {
     let state: Value = serde_json::from_slice(&fs::read(package.join("serverless-state.json"))?)?;
     let region = state["service"]["provider"]["region"].as_str().map(str::to_owned);

@@ -145,3 +145,9 @@ fn the_outputs_say_which_table_it_is_and_nothing_of_a_login() {
         assert_eq!(of_mysql, None, "{}", template.name);
     }
 }
+
+#[test]
+fn the_template_takes_as_many_shards_as_the_functions_do() {
+    let limit = format!("given.number('tableShards', 1, {})", logs_core::dynamodb::TableSettings::MAX_SHARDS);
+    assert!(include_str!("../../../infra/databases.js").contains(&limit), "{limit}");
+}

@@ -135,7 +135,7 @@ fn new_codes(template: &Template) -> Value {
 
 fn statements(stage: &str, role: &Role) -> Value {
     let lambda = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function";
-    let function = format!("{lambda}:error-codes-{stage}-{}", role.function);
+    let function = format!("{lambda}:error-codes-{stage}-{}*", role.function);
     let network = [
         json!({
             "Sid": "NetworkInterfacesForLambda",

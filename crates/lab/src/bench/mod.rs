@@ -35,7 +35,6 @@ use crate::error::LabError;
 use crate::testbed::{self, RunOptions, Setup, Store, StoreName, Testbed};
 
 /// In megabytes.
-const MAX_ZIP: f64 = 3.5;
 const MAX_MEMORY: f64 = 16.0;
 
 #[derive(Args)]
@@ -105,6 +104,6 @@ async fn measure(testbed: &Testbed, rounds: u32, other_build: Option<&Path>) -> 
     lines.extend(memory::measure(sides, MAX_MEMORY).await?);
     progress.say("sizes");
     let programs = FUNCTIONS.map(|name| (name, functions.program(name)));
-    lines.extend(size::measure(&functions.program(EMPTY), &programs, MAX_ZIP)?);
+    lines.extend(size::measure(&functions.program(EMPTY), &programs)?);
     Ok(Report::new(testbed.store.name().to_owned(), rounds, lines))
 }

@@ -39,7 +39,10 @@ pub(crate) async fn run(arguments: &CopyArguments) -> Result<ExitCode, Failure> 
     match (is_database(from), is_database(to)) {
         (true, false) => to_table(from, to).await,
         (false, true) => to_database(from, to).await,
-        _ => Err("one of --from and --to is a URL mysql://…, and the other one is the name of a DynamoDB table".into()),
+        (true, true) => {
+            Err("both --from and --to are databases; one of them must be the name of a DynamoDB table".into())
+        }
+        (false, false) => Err("both --from and --to are tables; one of them must be a URL mysql://…".into()),
     }
 }
 
@@ -53,7 +56,8 @@ fn table(name: &str) -> Result<DynamoStore, Failure> {
         "DATABASE_URL" | "DB_SECRET_ARN" => None,
         variable => std::env::var(variable).ok(),
     };
-    let settings = TableSettings::from_environment(&env)?.ok_or("the name of the table is missing")?;
+    let settings = TableSettings::from_environment(&env).map_err(|error| format!("the table {name:?}: {error}"))?;
+    let settings = settings.ok_or("the name of the table is missing")?;
     Ok(DynamoStore::new(settings)?)
 }
 

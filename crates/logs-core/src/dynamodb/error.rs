@@ -132,12 +132,9 @@ fn is_without_connection(error: &(dyn Error + 'static)) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::Deadline;
     use crate::dynamodb::items::head_key;
     use crate::dynamodb::table::Table;
 
@@ -177,16 +174,17 @@ mod tests {
         // Accepts connections, and says nothing: no TLS either.
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = silent.local_addr().unwrap().port();
-        let failure = async |url: &str| {
-            let table = Table::at("error-codes", url).unwrap();
-            table.get(head_key(0), Deadline::within(Duration::from_millis(2_500))).await.unwrap_err()
+        let error = async |url: &str| {
+            let client = Table::at("error-codes", url).unwrap().client;
+            let request = client.get_item().table_name("error-codes").set_key(Some(head_key(0)));
+            TableError::of("error-codes", &request.send().await.unwrap_err())
         };
         for url in ["http://127.0.0.1:1", "http://nowhere.invalid:1", &format!("https://127.0.0.1:{port}")] {
-            let failure = failure(url).await;
-            assert!(matches!(failure.error, TableError::OutOfReach(_)) && !failure.ambiguous, "{url}: {failure:?}");
+            let error = error(url).await;
+            assert!(matches!(error, TableError::OutOfReach(_)), "{url}: {error:?}");
         }
-        let failure = failure(&format!("http://127.0.0.1:{port}")).await;
-        assert!(failure.ambiguous, "{failure:?}");
+        let error = error(&format!("http://127.0.0.1:{port}")).await;
+        assert!(matches!(error, TableError::NoAnswer(_)), "{error:?}");
     }
 
     #[test]

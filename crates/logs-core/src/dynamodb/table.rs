@@ -20,7 +20,7 @@ const TOTAL: ReturnConsumedCapacity = ReturnConsumedCapacity::Total;
 /// The table, and who calls it.
 #[derive(Debug)]
 pub(super) struct Table {
-    client: Client,
+    pub(super) client: Client,
     name: String,
     pub(super) usage: Usage,
 }

@@ -23,7 +23,6 @@ const BATCHES: usize = 1_000;
 const QUICK_BATCHES: usize = 50;
 
 /// In megabytes.
-const MAX_ZIP: f64 = 4.5;
 const MAX_MEMORY: f64 = 20.0;
 
 pub(crate) async fn measure(testbed: &Testbed, table: &Table, rounds: u32, is_quick: bool) -> Result<Report, LabError> {
@@ -51,6 +50,6 @@ pub(crate) async fn measure(testbed: &Testbed, table: &Table, rounds: u32, is_qu
     lines.extend(memory::measure(sides, MAX_MEMORY).await?);
     progress.say("sizes");
     let program = |name: &str| testbed.programs.join(name);
-    lines.extend(size::measure(&program(EMPTY), &FUNCTIONS.map(|name| (name, program(name))), MAX_ZIP)?);
+    lines.extend(size::measure(&program(EMPTY), &FUNCTIONS.map(|name| (name, program(name))))?);
     Ok(Report::new(testbed.store.name().to_owned(), rounds, lines))
 }

@@ -181,8 +181,11 @@ async fn what_was_copied_is_not_copied_back_and_what_came_since_is() {
 
 #[tokio::test]
 async fn two_tables_or_two_databases_are_refused() {
-    let output = Command::new(binaries().join("dev")).args(["copy", "--from", "one", "--to", "two"]).output();
-    let output = output.await.expect("dev can be run");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(!output.status.success() && said.contains("the other one is the name of a DynamoDB table"), "{said}");
+    let url = "mysql://root@127.0.0.1:1/Error_Logs";
+    for (from, to, reason) in [("one", "two", "both --from and --to are tables"), (url, url, "are databases")] {
+        let output = Command::new(binaries().join("dev")).args(["copy", "--from", from, "--to", to]).output();
+        let output = output.await.expect("dev can be run");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && said.contains(reason), "{said}");
+    }
 }

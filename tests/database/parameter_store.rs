@@ -30,8 +30,7 @@ async fn a_parameter_holds_the_same_json_as_a_secret_and_is_read_once() {
 #[tokio::test]
 async fn a_password_that_is_changed_is_read_again_when_the_login_is_refused() {
     let account = Account::open().await;
-    account.run("CREATE USER 'writer'@'%' IDENTIFIED BY 'first'").await;
-    account.run("GRANT SELECT, INSERT ON Error_Logs.Logs TO 'writer'@'%'").await;
+    account.create_user("writer", "first").await;
     let login = |password: &str| json!({ "username": "writer", "password": password });
     account.moto.put_parameter(NAME, SECURE, &login("first")).await;
     let function = function(&account, "post-log", &[]);

@@ -101,8 +101,7 @@ async fn a_secret_that_is_of_no_use_costs_503_names_the_key_and_is_read_again_on
 #[tokio::test]
 async fn a_password_that_is_changed_while_the_function_runs_costs_no_request() {
     let account = Account::open().await;
-    account.run("CREATE USER 'writer'@'%' IDENTIFIED BY 'first'").await;
-    account.run("GRANT SELECT, INSERT ON Error_Logs.Logs TO 'writer'@'%'").await;
+    account.create_user("writer", "first").await;
     let secret = |password: &str| json!({ "username": "writer", "password": password });
     let arn = account.moto.create_secret("writer", &secret("first")).await;
     let functions = ["post-log", "get-logs"].map(|name| account.function(name, &arn, &[]));

@@ -63,6 +63,12 @@ impl Account {
         self.database.run(sql).await;
     }
 
+    /// A user that may store logs without a key, and read them.
+    pub(crate) async fn create_user(&self, name: &str, password: &str) {
+        self.run(&format!("CREATE USER '{name}'@'%' IDENTIFIED BY '{password}'")).await;
+        self.run(&format!("GRANT SELECT, INSERT ON Error_Logs.Logs TO '{name}'@'%'")).await;
+    }
+
     /// Ends the user's connections, as a failover does, and waits until they are gone.
     pub(crate) async fn end_connections_of(&self, username: &str) {
         let mut connection = self.database.connection().await;

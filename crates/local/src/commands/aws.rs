@@ -3,20 +3,11 @@
 
 use std::time::Duration;
 
-use logs_core::signed_call::{Call, send_once};
+use logs_core::signed_call::{Call, Service, message};
 use serde_json::Value;
 
 /// The limit for a call. AWS answers within a second; it is long for machines that are busy.
 const LIMIT: Duration = Duration::from_secs(30);
-
-/// A service of AWS.
-#[derive(Clone, Copy)]
-pub(super) struct Service {
-    /// In its host's name, and in a signature.
-    name: &'static str,
-    /// As in `AWS_ENDPOINT_URL_LAMBDA`.
-    endpoint: &'static str,
-}
 
 pub(super) const CLOUDWATCH: Service = Service { name: "monitoring", endpoint: "CLOUDWATCH" };
 
@@ -39,18 +30,15 @@ pub(super) enum CallError {
     NoAnswer(String),
 }
 
-impl Service {
-    /// The JSON of the answer.
-    pub(super) async fn call(self, call: Call<'_>) -> Result<Value, CallError> {
-        let answer = Box::pin(send_once(self.name, self.endpoint, call, LIMIT)).await;
-        let (status, body) = answer.map_err(CallError::NoAnswer)?;
-        let json: Result<Value, _> = serde_json::from_slice(&body);
-        if (200..300).contains(&status) {
-            return json.map_err(|error| CallError::NoAnswer(error.to_string()));
-        }
-        let json = json.unwrap_or_default();
-        let said = ["message", "Message"].iter().find_map(|name| json[*name].as_str());
-        let message = said.map_or_else(|| format!("HTTP {status}"), str::to_owned);
-        Err(if status == 404 { CallError::NotFound(message) } else { CallError::Refused(message) })
+/// The JSON of the answer.
+pub(super) async fn call(service: Service, call: Call<'_>) -> Result<Value, CallError> {
+    let answer = Box::pin(service.send(call, LIMIT)).await;
+    let (status, body) = answer.map_err(CallError::NoAnswer)?;
+    let json: Result<Value, _> = serde_json::from_slice(&body);
+    if (200..300).contains(&status) {
+        return json.map_err(|error| CallError::NoAnswer(error.to_string()));
     }
+    let json = json.unwrap_or_default();
+    let message = message(&json).map_or_else(|| format!("HTTP {status}"), str::to_owned);
+    Err(if status == 404 { CallError::NotFound(message) } else { CallError::Refused(message) })
 }

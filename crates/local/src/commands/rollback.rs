@@ -6,7 +6,7 @@ use clap::Args;
 use logs_core::signed_call::Call;
 use serde_json::{Value, json};
 
-use super::aws::{CallError, LAMBDA};
+use super::aws::{self, CallError, LAMBDA};
 use crate::{Failure, say};
 
 /// The functions behind an alias. Who writes messages goes back before who reads them.
@@ -153,7 +153,7 @@ async fn go(stage: &str, function: &str, to: &Version) -> Result<(), Failure> {
     });
     let path = format!("{}/aliases/{ALIAS}", path(stage, function));
     let headers = [("content-type", "application/json")];
-    LAMBDA.call(Call { method: "PUT", path: &path, headers: &headers, body: body.to_string() }).await?;
+    aws::call(LAMBDA, Call { method: "PUT", path: &path, headers: &headers, body: &body.to_string() }).await?;
     Ok(())
 }
 
@@ -170,7 +170,7 @@ async fn versions(stage: &str, function: &str) -> Result<Vec<Version>, Failure> 
 }
 
 async fn get(path: &str) -> Result<Value, CallError> {
-    LAMBDA.call(Call { method: "GET", path, headers: &[], body: String::new() }).await
+    aws::call(LAMBDA, Call { method: "GET", path, headers: &[], body: "" }).await
 }
 
 fn path(stage: &str, function: &str) -> String {

@@ -4,14 +4,17 @@ use std::fmt;
 
 use serde_json::json;
 
-use super::signed_call::{CallError, Operation};
+use super::signed_call::{CallError, Operation, Service};
 
 /// Secrets Manager: <https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html>
-const GET_SECRET: Operation =
-    Operation { service: "secretsmanager", endpoint: "SECRETS_MANAGER", target: "secretsmanager.GetSecretValue" };
+const GET_SECRET: Operation = Operation {
+    service: Service { name: "secretsmanager", endpoint: "SECRETS_MANAGER" },
+    target: "secretsmanager.GetSecretValue",
+};
 
 /// Parameter Store: <https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html>
-const GET_PARAMETER: Operation = Operation { service: "ssm", endpoint: "SSM", target: "AmazonSSM.GetParameter" };
+const GET_PARAMETER: Operation =
+    Operation { service: Service { name: "ssm", endpoint: "SSM" }, target: "AmazonSSM.GetParameter" };
 
 /// Where a secret is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings};
+use aws_smithy_http_client::Connector;
 use aws_smithy_runtime_api::client::http::HttpConnector;
 use aws_smithy_runtime_api::http::Request;
 use aws_smithy_types::body::SdkBody;
@@ -32,32 +33,29 @@ pub struct Call<'a> {
     /// But for those of the signature.
     pub headers: &'a [(&'a str, &'a str)],
     /// Empty, or JSON.
-    pub body: String,
+    pub body: &'a str,
 }
 
-/// Sends a request once. `service` is its name in host names and signatures, `endpoint` that in `AWS_ENDPOINT_URL_SSM`:
-/// `SSM`. Region, credentials, and the endpoint where it is not AWS's own, come from the environment. Returns status and
-/// body; the error is for the operator.
-pub async fn send_once(
-    service: &str,
-    endpoint: &str,
-    call: Call<'_>,
-    limit: Duration,
-) -> Result<(u16, Vec<u8>), String> {
-    let region = aws::region(None).ok_or("AWS_REGION is not set")?;
-    let url = aws::endpoint_url(endpoint).unwrap_or_else(|| url(service, &region));
-    let connector = aws::connector().map_err(|error| aws::explain(&error))?;
-    let credentials = signature::credentials().await?;
-    let request = request(Scope { service, region: &region }, &url, call, credentials, clock::since_epoch())?;
-    within(limit, send(&connector, request)).await
+/// A service of AWS.
+#[derive(Clone, Copy)]
+pub struct Service {
+    /// In host names, and in the scope of a signature: `ssm`.
+    pub name: &'static str,
+    /// In `AWS_ENDPOINT_URL_SSM`: `SSM`.
+    pub endpoint: &'static str,
+}
+
+/// Where a service is, and a client for it.
+struct Endpoint {
+    service: &'static str,
+    region: String,
+    url: String,
+    connector: Connector,
 }
 
 /// An operation of a service.
 pub(super) struct Operation {
-    /// As in its host name, and in the scope of a signature.
-    pub(super) service: &'static str,
-    /// As in `AWS_ENDPOINT_URL_SSM`: `SSM`.
-    pub(super) endpoint: &'static str,
+    pub(super) service: Service,
     /// As in the header `x-amz-target`.
     pub(super) target: &'static str,
 }
@@ -71,23 +69,51 @@ pub(super) enum CallError {
     OutOfReach(String),
 }
 
+impl Service {
+    /// Sends a request once. Region, credentials, and the endpoint where it is not AWS's own, come from the environment.
+    /// Returns status and body; the error is for the operator.
+    pub async fn send(self, call: Call<'_>, limit: Duration) -> Result<(u16, Vec<u8>), String> {
+        let endpoint = self.endpoint(None)?;
+        endpoint.send(endpoint.request(&call).await?, limit).await
+    }
+
+    /// `region` wins over `AWS_REGION`.
+    fn endpoint(self, region: Option<&str>) -> Result<Endpoint, String> {
+        let region = aws::region(region).ok_or("AWS_REGION is not set")?;
+        let url = aws::endpoint_url(self.endpoint).unwrap_or_else(|| url(self.name, &region));
+        let connector = aws::connector().map_err(|error| aws::explain(&error))?;
+        Ok(Endpoint { service: self.name, region, url, connector })
+    }
+}
+
+impl Endpoint {
+    /// Signed now.
+    async fn request(&self, call: &Call<'_>) -> Result<Request, String> {
+        let scope = Scope { service: self.service, region: &self.region };
+        request(scope, &self.url, call, signature::credentials().await?, clock::since_epoch())
+    }
+
+    async fn send(&self, request: Request, limit: Duration) -> Result<(u16, Vec<u8>), String> {
+        let in_time = tokio::time::timeout(limit, send(&self.connector, request)).await;
+        in_time.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
+    }
+}
+
 impl Operation {
     /// Sends the request, with retries. `region` wins over `AWS_REGION`. Credentials, and the endpoint where it is not
     /// AWS's own, come from the environment.
     pub(super) async fn call(&self, region: Option<&str>, body: &Value) -> Result<Value, CallError> {
         let out_of_reach = CallError::OutOfReach;
-        let region = aws::region(region).ok_or_else(|| out_of_reach("AWS_REGION is not set".to_owned()))?;
-        let url = aws::endpoint_url(self.endpoint).unwrap_or_else(|| self.url(&region));
-        let connector = aws::connector().map_err(|error| out_of_reach(aws::explain(&error)))?;
+        let body = body.to_string();
+        let call = Call { method: "POST", path: "/", headers: &self.headers(), body: &body };
+        let endpoint = self.service.endpoint(region).map_err(out_of_reach)?;
         let mut backoff = Backoff::default();
         let mut attempts = 0;
         loop {
             backoff.after_the_first().await;
             attempts += 1;
-            let credentials = signature::credentials().await.map_err(out_of_reach)?;
-            let request = self.request(&url, &region, body.to_string(), credentials, clock::since_epoch());
-            let request = request.map_err(out_of_reach)?;
-            let answer = within(ATTEMPT_LIMIT, send(&connector, request)).await.map_err(out_of_reach);
+            let request = endpoint.request(&call).await.map_err(out_of_reach)?;
+            let answer = endpoint.send(request, ATTEMPT_LIMIT).await.map_err(out_of_reach);
             match answer.and_then(|(status, bytes)| judge(status, &bytes)) {
                 Err(CallError::OutOfReach(_)) if attempts < ATTEMPTS => {}
                 outcome => return outcome,
@@ -95,22 +121,8 @@ impl Operation {
         }
     }
 
-    fn url(&self, region: &str) -> String {
-        url(self.service, region)
-    }
-
-    /// The signed request, at this time since 1970.
-    fn request(
-        &self,
-        url: &str,
-        region: &str,
-        body: String,
-        credentials: Credentials,
-        now: Duration,
-    ) -> Result<Request, String> {
-        let headers = [("content-type", CONTENT_TYPE), ("x-amz-target", self.target)];
-        let call = Call { method: "POST", path: "/", headers: &headers, body };
-        request(Scope { service: self.service, region }, url, call, credentials, now)
+    fn headers(&self) -> [(&'static str, &'static str); 2] {
+        [("content-type", CONTENT_TYPE), ("x-amz-target", self.target)]
     }
 }
 
@@ -124,11 +136,11 @@ fn url(service: &str, region: &str) -> String {
 fn request(
     scope: Scope<'_>,
     url: &str,
-    call: Call<'_>,
+    call: &Call<'_>,
     credentials: Credentials,
     now: Duration,
 ) -> Result<Request, String> {
-    let Call { method, path, headers, body } = call;
+    let Call { method, path, headers, body } = *call;
     let url = format!("{}{path}", url.trim_end_matches('/'));
     let signable = SignableRequest::new(method, &*url, headers.iter().copied(), SignableBody::Bytes(body.as_bytes()));
     let signed = signature::sign(signable, scope, SigningSettings::default(), credentials, now)?;
@@ -139,12 +151,6 @@ fn request(
         request.headers_mut().insert(name.to_owned(), value.to_owned());
     }
     Ok(request)
-}
-
-/// What is there in time.
-async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let in_time = tokio::time::timeout(limit, answer).await;
-    in_time.unwrap_or_else(|_| Err(format!("no answer within {} s", limit.as_secs())))
 }
 
 async fn send(connector: &impl HttpConnector, request: Request) -> Result<(u16, Vec<u8>), String> {
@@ -162,29 +168,35 @@ fn judge(status: u16, body: &[u8]) -> Result<Value, CallError> {
     match (status, &answer, code) {
         (200, Some(answer), _) => Ok(answer.clone()),
         (400..500, Some(answer), Some(code)) if !code.contains("Throttling") => {
-            let message = ["message", "Message"].iter().find_map(|name| answer[*name].as_str());
-            Err(CallError::Refused(format!("{} ({code})", message.unwrap_or("without a reason"))))
+            Err(CallError::Refused(format!("{} ({code})", message(answer).unwrap_or("without a reason"))))
         }
         (_, _, Some(code)) => Err(CallError::OutOfReach(format!("HTTP {status}: {code}"))),
         _ => Err(CallError::OutOfReach(format!("HTTP {status}: the response is not one of the service"))),
     }
 }
 
+/// Why a service refused, from the body of its answer.
+pub fn message(answer: &Value) -> Option<&str> {
+    ["message", "Message"].iter().find_map(|name| answer[*name].as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const GET_PARAMETER: Operation = Operation { service: "ssm", endpoint: "SSM", target: "AmazonSSM.GetParameter" };
+    const GET_PARAMETER: Operation =
+        Operation { service: Service { name: "ssm", endpoint: "SSM" }, target: "AmazonSSM.GetParameter" };
 
     /// As botocore signs it. 2026-01-01 00:00:00 UTC.
     #[test]
     fn a_request_is_signed_as_another_implementation_signs_it() {
         let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
         let credentials = Credentials::new("AKIDEXAMPLE", secret, Some("session/+=token".to_owned()), None, "test");
-        let body = r#"{"Name":"/error-codes/prod/database","WithDecryption":true}"#.to_owned();
+        let body = r#"{"Name":"/error-codes/prod/database","WithDecryption":true}"#;
         let now = Duration::from_hours(490_896);
-        let url = GET_PARAMETER.url("eu-central-1");
-        let request = GET_PARAMETER.request(&url, "eu-central-1", body, credentials, now).unwrap();
+        let call = Call { method: "POST", path: "/", headers: &GET_PARAMETER.headers(), body };
+        let scope = Scope { service: GET_PARAMETER.service.name, region: "eu-central-1" };
+        let request = request(scope, &url("ssm", "eu-central-1"), &call, credentials, now).unwrap();
         assert_eq!(request.uri(), "https://ssm.eu-central-1.amazonaws.com/");
         assert_eq!(request.headers().get("x-amz-date"), Some("20260101T000000Z"));
         assert_eq!(request.headers().get("x-amz-security-token"), Some("session/+=token"));
@@ -196,7 +208,7 @@ mod tests {
 
     #[test]
     fn china_has_a_domain_of_its_own() {
-        assert_eq!(GET_PARAMETER.url("cn-north-1"), "https://ssm.cn-north-1.amazonaws.com.cn");
+        assert_eq!(url("ssm", "cn-north-1"), "https://ssm.cn-north-1.amazonaws.com.cn");
     }
 
     #[test]

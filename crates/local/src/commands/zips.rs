@@ -76,7 +76,7 @@ fn take(release: &Path, architecture: &str, to: &Path) -> Result<(), Failure> {
 
 /// As sha256sum writes it.
 fn checksum(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex::encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]

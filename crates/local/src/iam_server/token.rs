@@ -3,7 +3,6 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html>
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 
 use hmac::{Hmac, KeyInit, Mac};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
@@ -100,27 +99,20 @@ fn verify_at(token: &str, user: &str, policy: &Policy, now: OffsetDateTime) -> R
 
     let encode = |text: &str| utf8_percent_encode(text, ENCODED).to_string();
     let query: Vec<_> = parameters.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
-    let request = format!("GET\n/\n{}\nhost:{server}\n\nhost\n{}", query.join("&"), hex(&Sha256::digest("")));
+    let request = format!("GET\n/\n{}\nhost:{server}\n\nhost\n{}", query.join("&"), hex::encode(Sha256::digest("")));
     let scope = format!("{day}/{region}/rds-db/aws4_request");
-    let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex(&Sha256::digest(request)));
+    let to_sign = format!("AWS4-HMAC-SHA256\n{date}\n{scope}\n{}", hex::encode(Sha256::digest(request)));
     let mut key = format!("AWS4{}", policy.secret_key).into_bytes();
     for part in scope.split('/') {
         key = mac(&key, part)?;
     }
-    expect(hex(&mac(&key, &to_sign)?) == signature, Refusal::Signature)
+    expect(hex::encode(mac(&key, &to_sign)?) == signature, Refusal::Signature)
 }
 
 fn mac(key: &[u8], text: &str) -> Result<Vec<u8>, Refusal> {
     let mut mac = Hmac::<Sha256>::new_from_slice(key).map_err(|_| Refusal::Signature)?;
     mac.update(text.as_bytes());
     Ok(mac.finalize().into_bytes().to_vec())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// On a token that `generate_db_auth_token` of botocore 1.44 made at 2026-01-01 00:02:00 UTC.

@@ -81,8 +81,7 @@ impl StateFolder {
 
     /// The file that keeps messages for the private database, or for the one that `database` identifies.
     pub fn messages(&self, database: Option<&str>) -> PathBuf {
-        let digest =
-            |name| Sha256::digest(name)[..8].iter().fold("-".to_owned(), |all, byte| format!("{all}{byte:02x}"));
+        let digest = |name| format!("-{}", hex::encode(&Sha256::digest(name)[..8]));
         self.path.join(format!("{MESSAGES}{}.jsonl", database.map(digest).unwrap_or_default()))
     }
 

@@ -2,22 +2,18 @@
 // are compiled in.
 'use strict';
 
-const { X509Certificate } = require('node:crypto');
-const { readFileSync } = require('node:fs');
+const { existsSync } = require('node:fs');
 const { join } = require('node:path');
 
 const { refuse } = require('./refuse');
 
-const FILE = 'crates/logs-core/certificates/rds.pem';
-const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+const FOLDER = 'crates/logs-core/certificates/rds';
 
 const refuseUnknownRoot = (region) => {
-  const certificates = readFileSync(join(__dirname, '..', FILE), 'utf8').match(CERTIFICATE);
-  const names = certificates.map((certificate) => new X509Certificate(certificate).subject);
-  if (names.some((name) => name.includes(`CN=Amazon RDS ${region} Root CA`))) return;
+  if (existsSync(join(__dirname, '..', FOLDER, `${region}.pem`))) return;
   refuse(
-    `${FILE} has no root of RDS in ${region}, so the functions would trust no database there; its head says how to ` +
-      'replace it.',
+    `${FOLDER} has no roots of RDS in ${region}, so the functions would trust no database there; its README.md says how ` +
+      'to add them.',
   );
 };
 

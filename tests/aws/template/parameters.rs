@@ -33,8 +33,8 @@ fn a_name_that_does_not_exist_in_the_block_of_a_stage() {
 
 #[test]
 fn a_region_whose_databases_the_functions_would_not_trust() {
-    let sentence = "crates/logs-core/certificates/rds.pem has no root of RDS in il-central-1, so the functions would \
-                    trust no database there; its head says how to replace it.";
+    let sentence = "crates/logs-core/certificates/rds has no roots of RDS in il-central-1, so the functions would \
+                    trust no database there; its README.md says how to add them.";
     assert_refused(Project::copy().package_in("il-central-1", "prod", &[]), sentence);
     Project::copy().package_in("us-east-1", "prod", &[]).expect("its roots are known");
 }

@@ -67,7 +67,7 @@ impl Start {
             Mode::Iam => line.at_most_more(6.0),
             Mode::Tls => line.at_most_more(10.0),
             Mode::Queue => line.at_most_more(20.0),
-            Mode::Secret | Mode::Steps(_) => line.at_most_more(25.0),
+            Mode::Secret | Mode::Steps => line.at_most_more(25.0),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The measured functions: their settings, and the stubs and databases behind them.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use local::database::TlsFiles;
@@ -44,18 +44,9 @@ pub(crate) enum Mode {
     /// By an IAM token and with TLS, as in production.
     Iam,
     /// By a secret, with debug log lines that time each step.
-    Steps(Trust),
+    Steps,
     /// Queued mode: sends to a queue instead.
     Queue,
-}
-
-/// Which root certificates a function reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trust {
-    /// RDS's bundle as in production, plus our own.
-    Rds,
-    /// Only our own.
-    OneCertificate,
 }
 
 /// The testbed, with stubs of AWS's services.
@@ -74,13 +65,19 @@ const CREDENTIALS: &str = "made-up";
 
 const HOST: &str = "127.0.0.1";
 
+/// A server of RDS, for the roots that a function reads in production.
+const RDS_HOST: &str = "db.c1.eu-central-1.rds.amazonaws.com";
+
+/// Those roots, and our own.
+const BUNDLE: &str = "rds-and-own.pem";
+
 impl<'a> Functions<'a> {
     /// Creates the databases, fills those for GETs, and starts the stubs.
     pub(crate) async fn prepare(testbed: &'a Testbed) -> Result<Self, LabError> {
         let mysql = testbed.store.mysql()?;
         let server = &mysql.server;
-        let own = fs::read(testbed.folder().join(Trust::OneCertificate.bundle()))?;
-        fs::write(testbed.folder().join(Trust::Rds.bundle()), [certificates::RDS, &own].concat())?;
+        let own = fs::read(testbed.folder().join("authority.pem"))?;
+        fs::write(testbed.folder().join(BUNDLE), [certificates::rds(RDS_HOST), own].concat())?;
         let login = server.url(WRITTEN).parse::<MySqlConnectOptions>()?.to_url_lossy();
         let (user, password) = (login.username().to_owned(), login.password().unwrap_or_default().to_owned());
         // The keys of a secret that RDS manages.
@@ -128,11 +125,10 @@ impl<'a> Functions<'a> {
                 ("AWS_ENDPOINT_URL_SQS", self.queue.url.clone()),
             ],
             Mode::Plain | Mode::Tls => vec![("DATABASE_URL", self.url(database, mode))],
-            Mode::Secret => self.secret(database, Trust::Rds),
+            Mode::Secret | Mode::Steps => self.secret(database),
             Mode::Iam => self.iam(database),
-            Mode::Steps(trust) => self.secret(database, trust),
         };
-        if let Mode::Steps(_) = mode {
+        if mode == Mode::Steps {
             settings.push(("RUST_LOG", "logs_core=debug".to_owned()));
         }
         let credentials = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
@@ -140,8 +136,8 @@ impl<'a> Functions<'a> {
         self.testbed.function(name, settings, Duration::from_secs(20), 1)
     }
 
-    fn secret(&self, database: &str, trust: Trust) -> Vec<(&'static str, String)> {
-        let mut settings = self.server(database, self.mysql.server.port(), trust);
+    fn secret(&self, database: &str) -> Vec<(&'static str, String)> {
+        let mut settings = self.server(database, self.mysql.server.port());
         settings.extend([
             ("DB_SECRET_ARN", ARN.to_owned()),
             ("AWS_ENDPOINT_URL_SECRETS_MANAGER", self.secrets_manager.url.clone()),
@@ -150,14 +146,14 @@ impl<'a> Functions<'a> {
     }
 
     fn iam(&self, database: &str) -> Vec<(&'static str, String)> {
-        let mut settings = self.server(database, self.iam.port, Trust::Rds);
+        let mut settings = self.server(database, self.iam.port);
         settings.extend([("DB_IAM_USER", self.user.clone()), ("AWS_REGION", REGION.to_owned())]);
         settings
     }
 
     /// Where a function connects, and whose certificates it trusts.
-    fn server(&self, database: &str, port: u16, trust: Trust) -> Vec<(&'static str, String)> {
-        let bundle = self.testbed.folder().join(trust.bundle());
+    fn server(&self, database: &str, port: u16) -> Vec<(&'static str, String)> {
+        let bundle = self.testbed.folder().join(BUNDLE);
         vec![
             ("DB_HOST", HOST.to_owned()),
             ("DB_PORT", port.to_string()),
@@ -183,14 +179,5 @@ fn policy(user: &str) -> Policy {
         session: Some(CREDENTIALS.to_owned()),
         users: vec![user.to_owned()],
         clock_ahead: time::Duration::ZERO,
-    }
-}
-
-impl Trust {
-    fn bundle(self) -> &'static Path {
-        Path::new(match self {
-            Self::Rds => "rds-and-own.pem",
-            Self::OneCertificate => "authority.pem",
-        })
     }
 }

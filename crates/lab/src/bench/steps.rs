@@ -9,7 +9,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::bench::caller::Caller;
 use crate::bench::event::Event;
-use crate::bench::functions::{Functions, Mode, Trust, WRITTEN};
+use crate::bench::functions::{Functions, Mode, WRITTEN};
 use crate::bench::line::Line;
 use crate::bench::samples::Samples;
 use crate::error::LabError;
@@ -29,25 +29,20 @@ const STEPS: [(&str, &str); COUNT] = [
 /// The step that asks Secrets Manager.
 const SECRET: usize = 2;
 
-/// The step that reads the certificates.
-const TLS: usize = 3;
-
 /// The times of each step.
 #[derive(Default)]
 pub(crate) struct Steps {
     all: [Samples; COUNT],
-    one_certificate: Samples,
     endpoint: Samples,
 }
 
 impl Steps {
-    /// Times one start as deployed, one that trusts a single certificate, and one request to the endpoint by a bare client.
+    /// Times one start as deployed, and one request to the endpoint by a bare client.
     pub(crate) async fn add(&mut self, functions: &Functions<'_>, event: &Event) -> Result<(), LabError> {
-        let times = start(functions, Trust::Rds, event).await?;
+        let times = start(functions, event).await?;
         for (samples, time) in self.all.iter_mut().zip(times) {
             samples.add(time);
         }
-        self.one_certificate.add(start(functions, Trust::OneCertificate, event).await?[TLS]);
         self.endpoint.add(functions.secrets_manager.time().await?);
         Ok(())
     }
@@ -57,7 +52,6 @@ impl Steps {
             let line = Line::milliseconds(format!("  step {}: {}", index + 1, STEPS[index].0), samples.median());
             match index {
                 SECRET => line.against("the endpoint's own answer", self.endpoint.median()).more(),
-                TLS => line.against("1 certificate, not RDS's bundle", self.one_certificate.median()).more(),
                 _ => line,
             }
         };
@@ -65,9 +59,9 @@ impl Steps {
     }
 }
 
-async fn start(functions: &Functions<'_>, trust: Trust, event: &Event) -> Result<[Duration; COUNT], LabError> {
+async fn start(functions: &Functions<'_>, event: &Event) -> Result<[Duration; COUNT], LabError> {
     let started = clock::since_epoch();
-    let caller = Caller::start(functions, "post-log", WRITTEN, Mode::Steps(trust)).await?;
+    let caller = Caller::start(functions, "post-log", WRITTEN, Mode::Steps).await?;
     caller.call(event).await?;
     let answered = clock::since_epoch();
     let times = times(&caller.log(), started, answered);

@@ -1,16 +1,13 @@
 //! `./dev up` on the command line.
 
 use std::io::ErrorKind;
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use local::binaries;
-use local::queue::RedrivePolicy;
 use local::signals::StopSignals;
-use local::up::{self, DatabaseChoice, QueuedOptions, UpOptions};
+use local::up::{self, DatabaseChoice, GatewayOptions, QueueOptions, QueuedOptions, UpOptions};
 
 use super::announcement::{announce, what_is_kept};
 use super::{StateArguments, database_choice};
@@ -21,33 +18,8 @@ use crate::{Failure, say, tools};
 pub(crate) struct UpArguments {
     #[command(flatten)]
     state: StateArguments,
-    /// Port of the POST gateway; 0 takes any
-    #[arg(long, default_value_t = 9001)]
-    post_port: u16,
-    /// Port of the GET gateway; 0 takes any
-    #[arg(long, default_value_t = 9000)]
-    get_port: u16,
-    /// Environments per function; when all are busy, the answer is 502 as from API Gateway
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
-    concurrency: u16,
-    /// Events that an environment of post-log or get-logs handles at once, as on Lambda Managed Instances
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
-    events_per_environment: u16,
-    /// Seconds that post-log and get-logs may take
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(2..=29))]
-    timeout: u64,
-    /// Seconds for which get-logs caches a list; 0 reads it for each request
-    #[arg(long, default_value_t = 0, value_name = "SECONDS", value_parser = clap::value_parser!(u8).range(0..=60))]
-    cache: u8,
-    /// Codes a minute that post-log takes of each device; 0 takes any number
-    #[arg(long, default_value_t = 0, value_name = "CODES", value_parser = clap::value_parser!(u32).range(0..=1_000_000))]
-    device_rate: u32,
-    /// Usage plan: requests a second per key
-    #[arg(long, default_value = "10000")]
-    rate: NonZeroU32,
-    /// Usage plan: requests at once per key
-    #[arg(long, default_value = "5000")]
-    burst: NonZeroU32,
+    #[command(flatten)]
+    gateways: GatewayOptions,
     /// Folder of the functions' binaries; by default where this program is
     #[arg(long)]
     functions: Option<PathBuf>,
@@ -62,18 +34,8 @@ pub(crate) struct UpArguments {
     /// Names of error codes for the page, as in examples/codes.json; by default codes.json, if it exists
     #[arg(long, value_name = "FILE")]
     code_names: Option<PathBuf>,
-    /// Queued: seconds to gather a batch, from its first message on
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..=300), requires = "queued")]
-    batch_window: u64,
-    /// Queued: invocations of store-logs at once
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=1000), requires = "queued")]
-    queue_concurrency: u16,
-    /// Queued: tries before a message becomes a dead letter; each run counts from zero
-    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000), requires = "queued")]
-    max_receive_count: u32,
-    /// Queued: seconds until a failed message is tried again (181 on AWS)
-    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..=43200), requires = "queued")]
-    visibility_timeout: u32,
+    #[command(flatten)]
+    queue: QueueOptions,
 }
 
 /// A store, by its name on the command line.
@@ -120,26 +82,10 @@ pub(crate) async fn run(arguments: UpArguments) -> Result<ExitCode, Failure> {
     let options = UpOptions {
         state: state.clone(),
         functions,
-        post_port: arguments.post_port,
-        get_port: arguments.get_port,
-        concurrency: arguments.concurrency.into(),
-        events_per_environment: arguments.events_per_environment.into(),
-        timeout: Duration::from_secs(arguments.timeout),
-        cache: arguments.cache,
-        device_rate: arguments.device_rate,
-        rate: arguments.rate,
-        burst: arguments.burst,
+        gateways: arguments.gateways,
         code_names: code_names(arguments.code_names.as_deref())?,
         database,
-        queued: moto_python.map(|moto_python| QueuedOptions {
-            moto_python,
-            batch_window: Duration::from_secs(arguments.batch_window),
-            concurrency: arguments.queue_concurrency.into(),
-            redrive_policy: RedrivePolicy {
-                visibility_timeout: arguments.visibility_timeout,
-                max_receive_count: arguments.max_receive_count,
-            },
-        }),
+        queued: moto_python.map(|moto_python| QueuedOptions { moto_python, queue: arguments.queue }),
     };
     let progress = say;
     let mut signals = StopSignals::new()?;

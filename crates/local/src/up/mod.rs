@@ -11,7 +11,7 @@ mod store;
 mod table;
 
 use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -21,14 +21,14 @@ use logs_core::settings::environment;
 use tokio::net::TcpListener;
 
 use crate::Failure;
-use crate::binaries::NotBuilt;
+use crate::binaries;
 use crate::gateway::{Gateway, GatewayConfig, UsagePlan, page};
 use crate::lambda::Function;
 use crate::lambda::log::BoundedLog;
 use crate::state::{Endpoint, Endpoints, StateFolder};
 pub use choice::DatabaseChoice;
-use functions::{MAX_LOG_BYTES, function, log_file, program};
-pub use options::{QueuedOptions, UpOptions};
+use functions::{Limits, MAX_LOG_BYTES, function, log_file};
+pub use options::{GatewayOptions, QueueOptions, QueuedOptions, UpOptions};
 pub use queued::Kept;
 use queued::Queued;
 use schedule::Schedule;
@@ -57,13 +57,14 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let store_logs = options.queued.as_ref().map(|_| "store-logs");
     let summarize = options.database.has_summary().then_some("summarize");
     for name in ["post-log", "get-logs"].into_iter().chain(store_logs).chain(summarize) {
-        program(options, name)?;
+        binaries::in_folder(&options.functions, name)?;
     }
-    if let Some(queued) = &options.queued {
-        queued.timeout()?;
+    if let Some(QueuedOptions { queue, .. }) = &options.queued {
+        queue.timeout()?;
     }
     // Before anything slow, because a port in use is the most likely error.
-    let listeners = [listen(options.post_port, "--post-port").await?, listen(options.get_port, "--get-port").await?];
+    let GatewayOptions { post_port, get_port, rate, burst, .. } = options.gateways;
+    let listeners = [listen(post_port, "--post-port").await?, listen(get_port, "--get-port").await?];
     let origin = edge::allowed_origin(&environment)?;
     operator_log::parse_filter(environment("RUST_LOG").as_deref())?;
     let page = page(options.code_names.as_deref())?;
@@ -72,7 +73,7 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let queued = match &options.queued {
         Some(queued) => {
             progress("starting the queue");
-            Some(Queued::start(options, queued, &state, &store).await?)
+            Some(Queued::start(&options.functions, queued, &state, &store).await?)
         }
         None => None,
     };
@@ -81,21 +82,25 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
     let (logs, of_store) = (state.logs(), store.settings());
     let allowed = ("ALLOWED_ORIGIN", origin.to_str().map_err(std::io::Error::other)?);
     let sender = queued.as_ref().map(Queued::sender_settings);
-    let rate = options.device_rate.to_string();
-    let of_devices = [allowed, ("DEVICE_RATE", &rate)];
+    let device_rate = options.gateways.device_rate.to_string();
+    let of_devices = [allowed, ("DEVICE_RATE", &device_rate)];
     let post_settings = match &sender {
         Some(sender) => [&of_devices[..], &sender.each_ref().map(|(name, value)| (*name, value.as_str()))].concat(),
         None => [&of_devices[..], &of_store].concat(),
     };
-    let cache = options.cache.to_string();
+    let cache = options.gateways.cache.to_string();
     let get_settings = [&[allowed, ("CACHE_SECONDS", &cache)][..], &of_store].concat();
-    let functions =
-        [function(options, &logs, "post-log", &post_settings)?, function(options, &logs, "get-logs", &get_settings)?];
+    let timeout = Duration::from_secs(options.gateways.timeout);
+    let in_environments = |name, settings: &[(&str, &str)]| {
+        let GatewayOptions { concurrency: environments, events_per_environment, .. } = options.gateways;
+        function(&options.functions, &logs, name, settings, Limits { environments, events_per_environment, timeout })
+    };
+    let functions = [in_environments("post-log", &post_settings)?, in_environments("get-logs", &get_settings)?];
     let gateway = |listener, method, api_key: &str, function: &Function, page| {
         let config = GatewayConfig {
             method,
             api_key: api_key.to_owned(),
-            usage_plan: UsagePlan::new(options.rate, options.burst),
+            usage_plan: UsagePlan::new(rate, burst),
             allowed_origin: origin.clone(),
             function: function.clone(),
             page,
@@ -118,16 +123,15 @@ pub async fn start(options: &UpOptions, progress: impl Fn(&str)) -> Result<Runni
         queue: queued.as_ref().map(Queued::endpoint),
     };
     // A second longer than the timeout of a function, so that its answer still goes out.
-    let open_requests_limit = options.timeout + Duration::from_secs(1);
-    let scheduled = match summarize {
-        Some(name) => Some(scheduled(options, &logs, name, &of_store)?),
-        None => None,
-    };
+    let open_requests_limit = timeout + Duration::from_secs(1);
+    let summarize = summarize
+        .map(|name| function(&options.functions, &logs, name, &of_store, Limits::one_event(1, timeout)))
+        .transpose()?;
     let mut running =
         Running { state, store, functions, gateways, queued, summarize: None, endpoints, open_requests_limit };
     match self_check::run(&running.endpoints, &running.state.logs()).await {
         Ok(()) => {
-            running.summarize = scheduled.map(|function| Schedule::start(function, SUMMARIZE_EVERY));
+            running.summarize = summarize.map(|function| Schedule::start(function, SUMMARIZE_EVERY));
             if let Some(queued) = &mut running.queued {
                 queued.poll();
             }
@@ -213,11 +217,6 @@ impl Running {
         self.store.stop().await;
         kept
     }
-}
-
-/// A function for a schedule: one event at a time.
-fn scheduled(options: &UpOptions, logs: &Path, name: &str, settings: &[(&str, &str)]) -> Result<Function, NotBuilt> {
-    function(&UpOptions { concurrency: 1, events_per_environment: 1, ..options.clone() }, logs, name, settings)
 }
 
 /// Sends the log of the gateways to a file, not to the terminal.

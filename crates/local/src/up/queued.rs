@@ -1,18 +1,18 @@
 //! Queued mode: a queue between POST and the database, and store-logs behind it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout};
 
-use super::functions::{MAX_LOG_BYTES, function, log_file};
-use super::options::{QueuedOptions, UpOptions};
+use super::functions::{Limits, MAX_LOG_BYTES, function, log_file};
+use super::options::{QueueOptions, QueuedOptions};
 use super::store::LocalStore;
 use crate::Failure;
 use crate::event_source::{EventSource, EventSourceConfig};
 use crate::lambda::{Function, log};
 use crate::moto::{Moto, MotoOptions, REGION};
-use crate::queue::{DEAD_LETTERS, Depth, NAME, Queues};
+use crate::queue::{DEAD_LETTERS, Depth, NAME, Queues, RedrivePolicy};
 use crate::state::{QueueEndpoint, StateFolder};
 
 /// As in the template.
@@ -45,8 +45,8 @@ pub struct Kept {
 impl Queued {
     /// Creates the queues, with the messages that an earlier run left. Polls nothing yet.
     pub(super) async fn start(
-        options: &UpOptions,
-        mode: &QueuedOptions,
+        functions: &Path,
+        options: &QueuedOptions,
         state: &StateFolder,
         store: &LocalStore,
     ) -> Result<Self, Failure> {
@@ -56,24 +56,24 @@ impl Queued {
         log::rotate(&moto_log, MAX_LOG_BYTES)?;
         let messages = store.messages(state);
         let moto_options = MotoOptions {
-            python: Some(&mode.moto_python),
+            python: Some(&options.moto_python),
             messages: Some(&messages),
             log_file: Some(&moto_log),
             denied: &[],
         };
         let moto = Moto::start(&moto_options).await?;
-        let queues = Queues::create(moto.url(), REGION, mode.redrive_policy).await?;
-        let timeout = mode.timeout()?;
+        let QueueOptions { batch_window, queue_concurrency, max_receive_count, visibility_timeout } = options.queue;
+        let policy = RedrivePolicy { visibility_timeout, max_receive_count };
+        let queues = Queues::create(moto.url(), REGION, policy).await?;
         // A batch takes a whole environment.
-        let options =
-            UpOptions { concurrency: mode.concurrency, events_per_environment: 1, timeout, ..options.clone() };
-        let store_logs = function(&options, &logs, "store-logs", &store.settings())?;
+        let limits = Limits::one_event(queue_concurrency, options.queue.timeout()?);
+        let store_logs = function(functions, &logs, "store-logs", &store.settings(), limits)?;
         let source = EventSourceConfig {
             queue: queues.queue.clone(),
             function: store_logs.clone(),
             batch_size: BATCH_SIZE,
-            window: mode.batch_window,
-            maximum_concurrency: mode.concurrency,
+            window: Duration::from_secs(batch_window.into()),
+            maximum_concurrency: queue_concurrency.into(),
             invocations: None,
         };
         Ok(Self { moto, moto_log, queues, store_logs, event_source: None, source })

@@ -1,7 +1,5 @@
 //! `DB_HOST`, `DB_PORT`, `DB_NAME` and `DB_CA_BUNDLE`: the server, for either login.
 
-use std::borrow::Cow;
-
 use sqlx::mysql::{MySqlConnectOptions, MySqlSslMode};
 
 use crate::certificates;
@@ -15,7 +13,8 @@ pub(super) struct ServerSettings {
     pub(super) host: Option<String>,
     pub(super) port: u16,
     pub(super) name: Option<String>,
-    certificates: Cow<'static, [u8]>,
+    /// Trusted instead of RDS's roots.
+    own_certificates: Option<Vec<u8>>,
 }
 
 impl ServerSettings {
@@ -26,27 +25,25 @@ impl ServerSettings {
             Some(port) => port.parse().ok().filter(|port| *port > 0),
             None => Some(PORT),
         };
-        let certificates = match filled("DB_CA_BUNDLE") {
-            Some(path) => std::fs::read(path).ok().filter(|pem| has_certificate(pem)).map(Cow::Owned),
-            None => Some(Cow::Borrowed(certificates::RDS)),
-        };
+        let read = |path| std::fs::read(path).ok().filter(|pem| has_certificate(pem));
+        let no_certificate = || invalid("DB_CA_BUNDLE", "the path of a file with certificates (PEM)");
         Ok(Self {
             host: filled("DB_HOST"),
             port: port.ok_or_else(|| invalid("DB_PORT", "a number from 1 to 65535"))?,
             name: filled("DB_NAME"),
-            certificates: certificates
-                .ok_or_else(|| invalid("DB_CA_BUNDLE", "the path of a file with certificates (PEM)"))?,
+            own_certificates: filled("DB_CA_BUNDLE").map(|path| read(path).ok_or_else(no_certificate)).transpose()?,
         })
     }
 
     /// TLS, with the server's name checked. The user is missing.
     pub(super) fn options(&self, host: &str, port: u16, name: &str) -> MySqlConnectOptions {
+        let certificates = self.own_certificates.clone().unwrap_or_else(|| certificates::rds(host));
         MySqlConnectOptions::new()
             .host(host)
             .port(port)
             .database(name)
             .ssl_mode(MySqlSslMode::VerifyIdentity)
-            .ssl_ca_from_pem(self.certificates.to_vec())
+            .ssl_ca_from_pem(certificates)
     }
 }
 

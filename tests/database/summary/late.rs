@@ -1,13 +1,15 @@
 //! Transactions that commit late, runs that overlap, run out of time, or are killed.
 
 use std::collections::BTreeMap;
+use std::pin::pin;
 use std::time::Duration;
 
-use logs_core::Deadline;
 use logs_core::mysql::Summary;
+use logs_core::{CodesQuery, Deadline};
 use serde_json::json;
 use sqlx::{Connection, Executor, MySqlConnection};
 use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::{DAY, HOUR, NOW, summarize, summarize_at, totals};
 use crate::harness::{Database, binaries, in_time, record};
@@ -43,6 +45,44 @@ async fn a_log_that_is_committed_after_later_ones_is_counted() {
     assert_eq!(totals(&database).await, BTreeMap::from([(7, 3), (8, 2)]));
     assert_eq!(gaps(&database).await, [], "nobody writes into what is left");
     assert_eq!(summarize_at(&database, NOW + 100 * DAY).await.counted, 0);
+}
+
+#[tokio::test]
+async fn an_environment_that_keeps_its_answers_shows_each_log_once_it_is_counted() {
+    let database = Database::migrated().await;
+    let (store, query) = (database.store(), CodesQuery::default());
+    let count = async || {
+        let codes = store.codes(query, NOW, in_time()).await.expect("there is a summary");
+        codes.result.first().map_or(0, |code| code.count)
+    };
+    let mut connection = database.connection().await;
+    assert_eq!(count().await, 0);
+    insert(&mut connection, [10], 1).await;
+    assert_eq!(count().await, 0);
+    summarize(&database).await;
+    assert_eq!([count().await, count().await], [1, 1]);
+    insert(&mut connection, [4, 5], 1).await;
+    assert_eq!(summarize(&database).await.late, 2);
+    assert_eq!(count().await, 3, "they are in a gap");
+    insert(&mut connection, [11], 1).await;
+    summarize(&database).await;
+    assert_eq!(count().await, 4);
+    let later = store.codes(query, NOW + 24 * HOUR, in_time()).await.expect("there is a summary");
+    assert_eq!(later.result, [], "an hour later it is another window");
+}
+
+#[tokio::test]
+async fn a_run_waits_for_a_long_step_of_another_one() {
+    let database = Database::migrated().await;
+    insert(&mut database.connection().await, [1], 1).await;
+    let mut other = database.connection().await;
+    let mut step = other.begin().await.expect("a transaction");
+    step.execute("SELECT * FROM Summary_State WHERE id = 1 FOR UPDATE").await.expect("a row");
+    let mut waits = pin!(summarize(&database));
+    // Longer than the other statements wait for a lock.
+    assert!(timeout(Duration::from_secs(3), &mut waits).await.is_err(), "the other step has not ended");
+    step.commit().await.expect("it is open");
+    assert_eq!(waits.await.counted, 1);
 }
 
 #[tokio::test]

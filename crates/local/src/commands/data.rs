@@ -19,6 +19,9 @@ use crate::{Failure, say};
 /// The time between two progress lines.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
+/// The same for the summary, whose steps are large if they have time. A step of the function may be waited for.
+const SUMMARIZE_FOR: Duration = Duration::from_secs(40);
+
 #[derive(Args)]
 pub(crate) struct RetentionArguments {
     #[command(flatten)]
@@ -75,12 +78,12 @@ pub(crate) async fn delete_old(arguments: &RetentionArguments) -> Result<ExitCod
 pub(crate) async fn summarize(arguments: &SummarizeArguments) -> Result<ExitCode, Failure> {
     let store = store_in_use(&arguments.state, "which has no summary")?;
     if arguments.rebuild {
-        store.start_rebuild(Deadline::within(REPORT_EVERY)).await?;
+        store.start_rebuild(Deadline::within(SUMMARIZE_FOR)).await?;
     }
     let mut all = 0;
     loop {
         let summary = Summary { now: clock::unix_seconds(), new_after_days: NEW_AFTER_DAYS };
-        let report = store.summarize(summary, Deadline::within(REPORT_EVERY)).await?;
+        let report = store.summarize(summary, Deadline::within(SUMMARIZE_FOR)).await?;
         let SummaryReport { counted, backlog, complete, .. } = report;
         all += counted;
         if complete {

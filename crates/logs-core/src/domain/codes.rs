@@ -75,35 +75,49 @@ pub struct CodeSummary {
     pub buckets: Vec<u64>,
 }
 
+/// One of the most frequent codes, as the store keeps it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrequentCode {
+    pub(crate) error_code: i32,
+    pub(crate) first_seen: i64,
+    pub(crate) last_seen: i64,
+}
+
 /// The counts of a code in one hour, as the store keeps them.
 #[derive(Debug)]
 pub(crate) struct CodeHour {
     pub(crate) error_code: i32,
-    pub(crate) first_seen: i64,
-    pub(crate) last_seen: i64,
     pub(crate) hour: i64,
     pub(crate) logs: u64,
     pub(crate) devices: Devices,
 }
 
 impl Codes {
-    /// Combines the hours of each code. They may be in any order.
+    /// Combines the hours of each code. Both may be in any order.
     pub(crate) fn of(
+        codes: &[FrequentCode],
         mut hours: Vec<CodeHour>,
         query: CodesQuery,
         now: i64,
         as_of: Option<i64>,
     ) -> Result<Self, InvalidSketch> {
-        hours.sort_by_key(|hour| (hour.error_code, hour.hour));
-        let codes = hours.chunk_by(|a, b| a.error_code == b.error_code);
-        let mut result = codes.map(|hours| CodeSummary::of(hours, query, now)).collect::<Result<Vec<_>, _>>()?;
+        hours.sort_by_key(|hour| hour.error_code);
+        let hours_of = |code: &FrequentCode| {
+            let first = hours.partition_point(|hour| hour.error_code < code.error_code);
+            let end = hours.partition_point(|hour| hour.error_code <= code.error_code);
+            hours.get(first..end).unwrap_or_default()
+        };
+        let counted = codes.iter().map(|code| (code, hours_of(code))).filter(|(_, hours)| !hours.is_empty());
+        let summaries = counted.map(|(code, hours)| CodeSummary::of(*code, hours, query, now));
+        let mut result = summaries.collect::<Result<Vec<_>, _>>()?;
         result.sort_by_key(|code| (std::cmp::Reverse(code.count), code.error_code));
         Ok(Self { result, bucket_seconds: BUCKET_SECONDS, as_of })
     }
 }
 
 impl CodeSummary {
-    fn of(hours: &[CodeHour], query: CodesQuery, now: i64) -> Result<Self, InvalidSketch> {
+    fn of(code: FrequentCode, hours: &[CodeHour], query: CodesQuery, now: i64) -> Result<Self, InvalidSketch> {
+        let FrequentCode { error_code, first_seen, last_seen } = code;
         let first_hour = query.first_hour(now);
         let mut buckets = vec![0; query.hours.into()];
         for CodeHour { hour, logs, .. } in hours {
@@ -114,14 +128,12 @@ impl CodeSummary {
                 *count += logs;
             }
         }
-        let seen = |time: fn(&CodeHour) -> i64| hours.first().map_or(0, time);
-        let first_seen = seen(|hour| hour.first_seen);
         Ok(Self {
-            error_code: hours.first().map_or(0, |hour| hour.error_code),
+            error_code,
             count: buckets.iter().sum(),
             devices: Devices::union(hours.iter().map(|hour| &hour.devices))?.count(),
             first_seen,
-            last_seen: seen(|hour| hour.last_seen),
+            last_seen,
             new: hour_of(first_seen) >= first_hour,
             buckets,
         })
@@ -138,13 +150,16 @@ mod tests {
     const HOUR: i64 = 490_000;
     const NOW: i64 = HOUR * 3_600 + 1_799;
 
-    fn hour(error_code: i32, hour: i64, devices: &[&str], first_seen: i64) -> CodeHour {
+    fn code(error_code: i32, first_seen: i64) -> FrequentCode {
+        FrequentCode { error_code, first_seen, last_seen: NOW }
+    }
+
+    fn hour(error_code: i32, hour: i64, devices: &[&str]) -> CodeHour {
         let mut set = Devices::parse(&[]).unwrap();
         for device in devices {
             set.add(DeviceHash::of(device));
         }
-        let logs = devices.len() as u64;
-        CodeHour { error_code, first_seen, last_seen: NOW, hour, logs, devices: set }
+        CodeHour { error_code, hour, logs: devices.len() as u64, devices: set }
     }
 
     #[test]
@@ -155,12 +170,9 @@ mod tests {
 
     #[test]
     fn the_codes_in_json_are_as_in_the_contract() {
-        let hours = vec![
-            hour(7, HOUR - 2, &["a"], 5),
-            hour(107, HOUR, &["a", "b", "b"], NOW - 1),
-            hour(107, HOUR - 2, &["a"], NOW - 1),
-        ];
-        let codes = Codes::of(hours, CodesQuery { hours: 3 }, NOW, Some(NOW)).unwrap();
+        let hours = vec![hour(7, HOUR - 2, &["a"]), hour(107, HOUR, &["a", "b", "b"]), hour(107, HOUR - 2, &["a"])];
+        let seen = [code(7, 5), code(107, NOW - 1)];
+        let codes = Codes::of(&seen, hours, CodesQuery { hours: 3 }, NOW, Some(NOW)).unwrap();
         let expected = json!({"result": [
             {"error_code": 107, "count": 4, "devices": 2, "first_seen": NOW - 1, "last_seen": NOW, "new": true,
              "buckets": [1, 0, 3]},
@@ -172,21 +184,24 @@ mod tests {
 
     #[test]
     fn codes_of_the_same_count_are_in_the_order_of_their_numbers() {
-        let hours = vec![hour(2, HOUR, &["a"], 0), hour(-1, HOUR, &["a"], 0), hour(1, HOUR, &["a"], 0)];
-        let codes = Codes::of(hours, CodesQuery::default(), NOW, None).unwrap();
+        let hours = [2, -1, 1].map(|code| hour(code, HOUR, &["a"])).into();
+        let codes =
+            Codes::of(&[2, -1, 1].map(|number| code(number, 0)), hours, CodesQuery::default(), NOW, None).unwrap();
         assert_eq!(codes.result.iter().map(|code| code.error_code).collect::<Vec<_>>(), [-1, 1, 2]);
     }
 
     #[test]
     fn an_hour_of_the_future_counts_in_the_current_bucket() {
-        let codes = Codes::of(vec![hour(1, HOUR + 500, &["a"], 0)], CodesQuery { hours: 2 }, NOW, None).unwrap();
+        let hours = vec![hour(1, HOUR + 500, &["a"])];
+        let codes = Codes::of(&[code(1, 0)], hours, CodesQuery { hours: 2 }, NOW, None).unwrap();
         assert_eq!(codes.result.first().map(|code| code.buckets.clone()), Some(vec![0, 1]));
     }
 
     #[test]
     fn a_code_is_new_from_the_first_second_of_the_window_on() {
         for (first_seen, expected) in [((HOUR - 23) * 3_600, true), ((HOUR - 23) * 3_600 - 1, false)] {
-            let codes = Codes::of(vec![hour(1, HOUR, &["a"], first_seen)], CodesQuery::default(), NOW, None).unwrap();
+            let hours = vec![hour(1, HOUR, &["a"])];
+            let codes = Codes::of(&[code(1, first_seen)], hours, CodesQuery::default(), NOW, None).unwrap();
             assert_eq!(codes.result.first().map(|code| code.new), Some(expected));
         }
     }

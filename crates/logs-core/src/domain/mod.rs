@@ -19,7 +19,7 @@ mod store_identity;
 mod tally;
 
 pub use batch::{Batch, MAX_RECORDS, NewBatch};
-pub(crate) use codes::{CodeHour, first_hour, hour_of};
+pub(crate) use codes::{CodeHour, FrequentCode, first_hour, hour_of};
 pub use codes::{CodeSummary, Codes, CodesQuery};
 pub(crate) use devices::{DeviceHash, Devices};
 pub use fingerprint::Fingerprint;

@@ -28,6 +28,8 @@ pub(crate) struct Tally {
     pub(crate) codes: HashMap<i32, CodeTally>,
     /// One for each log of the hours that are kept: 16 bytes, however many codes and hours there are.
     entries: Vec<Entry>,
+    /// How many codes and hours those are.
+    code_hours: u64,
 }
 
 /// A log, as the counts by code and hour need it.
@@ -51,12 +53,15 @@ pub(crate) struct CodeTally {
     known_at: Option<i64>,
     /// The first of the newer logs: when, and from which device.
     pub(crate) news: Option<(i64, String)>,
+    /// A bit for each hour that is there; 192 are more than are kept.
+    hours: [u64; 3],
 }
 
 impl Tally {
     /// Nothing counted yet.
     pub(crate) fn new(known_to: u64, window_hour: i64) -> Self {
-        Self { known_to, window_hour, logs: 0, as_of: None, codes: HashMap::new(), entries: Vec::new() }
+        let (codes, entries) = Default::default();
+        Self { known_to, window_hour, logs: 0, as_of: None, codes, entries, code_hours: 0 }
     }
 
     pub(crate) fn add(&mut self, row: SummaryRow) {
@@ -66,10 +71,6 @@ impl Tally {
         let hour = hour_of(received_at);
         let is_within = |hours| hour >= first_hour(hours, self.window_hour);
         let (day, week) = (is_within(CodesQuery::DAY), is_within(CodesQuery::MAX_HOURS));
-        // One hour more than the longest window, so that clocks may differ.
-        if is_within(CodesQuery::MAX_HOURS + 1) {
-            self.entries.push(Entry { hour, error_code, device: DeviceHash::of(&device_id) });
-        }
         let code = self.codes.entry(error_code).or_insert(CodeTally {
             logs: 0,
             day: 0,
@@ -78,7 +79,17 @@ impl Tally {
             last_seen: received_at,
             known_at: None,
             news: None,
+            hours: [0; 3],
         });
+        // One hour more than the longest window, so that clocks may differ.
+        if is_within(CodesQuery::MAX_HOURS + 1) {
+            self.entries.push(Entry { hour, error_code, device: DeviceHash::of(&device_id) });
+            let hour = hour.rem_euclid(3 * 64).unsigned_abs();
+            if let Some(hours) = code.hours.get_mut((hour / 64) as usize) {
+                self.code_hours += u64::from(*hours >> (hour % 64) & 1 == 0);
+                *hours |= 1 << (hour % 64);
+            }
+        }
         code.logs += 1;
         code.day += u64::from(day);
         code.week += u64::from(week);
@@ -89,6 +100,12 @@ impl Tally {
         } else if code.news.as_ref().is_none_or(|(since, _)| received_at < *since) {
             code.news = Some((received_at, device_id));
         }
+    }
+
+    /// How much work the logs are to count, in units of reading one. To write the count of a code and hour takes as long as
+    /// to read 16 logs (docs/decisions/0098).
+    pub(crate) fn work(&self) -> u64 {
+        self.logs + 16 * self.code_hours
     }
 
     /// The logs of each code and hour, in the order of the summary's primary key.
@@ -136,6 +153,7 @@ mod tests {
         let hour = NOW / 3_600;
         assert_eq!(counts, [((7, hour - 1), 1), ((7, hour), 2), ((8, hour), 1)]);
         assert_eq!((tally.logs, tally.as_of), (4, Some(NOW)));
+        assert_eq!(tally.work(), 4 + 3 * 16);
         let code = &tally.codes[&7];
         assert_eq!((code.logs, code.first_seen, code.last_seen), (3, NOW - 3_600, NOW));
     }

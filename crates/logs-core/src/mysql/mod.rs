@@ -5,10 +5,11 @@
 //! - `connection.rs`, `login.rs`: connections that work. `retry.rs`, `error.rs`: what is tried again, and when.
 //! - `one_transaction.rs`: work that is one transaction and may run again.
 //! - `ledger.rs`: a batch under a key is stored once. `messages.rs`, `transactions.rs`: many batches at once.
-//! - `summary.rs`: counts the logs by code and hour.
+//! - `summary.rs`: counts the logs by code and hour. `codes.rs`: what GET /codes reads of it.
 //! - `migrate.rs`, `query_indexes.rs`, `users.rs`, `retention.rs`: the schema, the functions' accounts, old rows.
 //! - `copy.rs`: copying from and to DynamoDB, for operators' tools.
 
+mod codes;
 mod connection;
 #[cfg(feature = "migrate")]
 mod copy;

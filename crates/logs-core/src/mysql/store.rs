@@ -3,6 +3,7 @@
 use sqlx::MySqlConnection;
 use uuid::Uuid;
 
+use super::codes::KeptCodes;
 use super::connection::Connections;
 use super::error::{MySqlError, UNKNOWN_INDEX, UNKNOWN_TABLE, number};
 use super::ledger::{FindBatch, InsertOnce};
@@ -21,12 +22,13 @@ use crate::{
 #[derive(Debug)]
 pub struct MySqlStore {
     pub(super) connections: Connections,
+    kept_codes: KeptCodes,
 }
 
 impl MySqlStore {
     /// A store that has not connected yet.
     pub fn new(settings: &DatabaseSettings) -> Self {
-        Self { connections: Connections::new(settings) }
+        Self { connections: Connections::new(settings), kept_codes: KeptCodes::default() }
     }
 
     /// Connects ahead of the first event. An unreachable database or an unreadable secret is only logged.
@@ -51,7 +53,7 @@ impl MySqlStore {
     /// Makes the next [`Self::summarize`] count again all logs that the table has now. Logs that retention has deleted
     /// are not counted.
     pub async fn start_rebuild(&self, deadline: Deadline) -> Result<(), StoreError> {
-        Ok(self.connections.run(deadline, StartRebuild).await?)
+        Ok(self.connections.run(deadline, InTransaction(StartRebuild)).await?)
     }
 
     /// Claims new codes for this run; no other run gets them. `claimant` is a random number of the run, `now` is in
@@ -118,29 +120,14 @@ impl MySqlStore {
         }
     }
 
-    /// One statement. `now` is in Unix seconds.
+    /// Up to three statements in one transaction. `now` is in Unix seconds.
     pub(crate) async fn codes(&self, query: CodesQuery, now: i64, deadline: Deadline) -> Result<Codes, StoreError> {
-        match self.connections.run(deadline, FindCodes { query, now }).await {
+        match self.kept_codes.find(&self.connections, query, now, deadline).await {
             Err(MySqlError::Refused(error)) if number(&error) == Some(UNKNOWN_TABLE) => {
                 Err(StoreError::NotSupported("this stage has no summary of the codes yet; run migrate"))
             }
             outcome => Ok(outcome?),
         }
-    }
-}
-
-/// Reads the summary of the codes.
-struct FindCodes {
-    query: CodesQuery,
-    now: i64,
-}
-
-impl Work for FindCodes {
-    type Output = Codes;
-    const RETRY: RetryPolicy = RetryPolicy::Always;
-
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Codes, Failure> {
-        Ok(statements::codes::find_codes(connection, self.query, self.now).await?)
     }
 }
 

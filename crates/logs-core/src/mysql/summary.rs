@@ -60,6 +60,8 @@ pub struct SummaryReport {
 #[derive(Clone, Copy, Debug)]
 struct Progress {
     counted: u64,
+    /// As [`crate::domain::Tally::work`] counts it.
+    work: u64,
     new_codes: u64,
     /// Where the next step continues; `None` if nothing is left.
     next: Option<u64>,
@@ -81,22 +83,22 @@ pub(super) async fn summarize(
         report.late += step.counted;
         next = step.next;
     }
-    let mut logs = FIRST_STEP;
+    let mut work = FIRST_STEP;
     while !report.complete && is_time_left() {
         let before = deadline.remaining();
-        let is_large = logs > FIRST_STEP;
+        let is_large = work > FIRST_STEP;
         let end = if is_large { deadline.at_most(before / 2) } else { deadline };
-        let step = match connections.run(end, InTransaction(CountNext { summary, logs })).await {
+        let step = match connections.run(end, InTransaction(CountNext { summary, work })).await {
             Err(error) if is_large => {
-                tracing::warn!(%error, logs, "a large step failed; going on in small ones");
-                logs = FIRST_STEP;
+                tracing::warn!(%error, work, "a large step failed; going on in small ones");
+                work = FIRST_STEP;
                 continue;
             }
             step => step?,
         };
         let Some(step) = step else { break };
         let left = deadline.remaining();
-        logs = next_step(logs, before.saturating_sub(left), left);
+        work = next_step(step.work, before.saturating_sub(left), left);
         report.add(step);
         report.complete = step.next.is_none();
     }

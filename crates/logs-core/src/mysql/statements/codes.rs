@@ -3,7 +3,7 @@
 use sqlx::mysql::MySqlRow;
 use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
-use crate::domain::{CodeHour, Devices};
+use crate::domain::{CodeHour, Devices, FrequentCode};
 use crate::{Codes, CodesQuery};
 
 /// The most frequent codes. For a day and a week an index has them; for another window they are added up, which takes
@@ -15,57 +15,78 @@ const OF_WEEK: &str =
 const OF_HOURS: &str = "SELECT error_code FROM Code_Hours FORCE INDEX (counts) WHERE hour >= ";
 const BY_COUNT: &str = " GROUP BY error_code ORDER BY SUM(logs) DESC, error_code LIMIT ";
 
-/// One statement, so that everything is of one moment. The most frequent codes follow; only their sketches are read.
-/// There is a row with `as_of` even if nothing is found.
-const SELECT_CODES: &str = "SELECT state.as_of, hours.* FROM Summary_State AS state LEFT JOIN ( \
-     SELECT Codes.error_code, Codes.first_seen, Codes.last_seen, Code_Hours.hour, Code_Hours.logs, Code_Hours.devices \
-     FROM (";
-const THEIR_HOURS: &str = ") AS frequent \
-     STRAIGHT_JOIN Codes ON Codes.error_code = frequent.error_code \
-     STRAIGHT_JOIN Code_Hours FORCE INDEX (PRIMARY) \
-     ON Code_Hours.error_code = frequent.error_code AND Code_Hours.hour >= ";
-const END_OF_CODES: &str = ") AS hours ON TRUE WHERE state.id = 1";
+const SELECT_EDITION: &str =
+    "SELECT counted_to, window_hour, complete_at, rebuilding, as_of FROM Summary_State WHERE id = 1";
 
-/// A row of `SELECT_CODES`.
-struct CodeHourRow {
+/// The most frequent codes follow.
+const SELECT_FREQUENT: &str = "SELECT Codes.error_code, Codes.first_seen, Codes.last_seen FROM (";
+const END_OF_FREQUENT: &str = ") AS frequent STRAIGHT_JOIN Codes ON Codes.error_code = frequent.error_code";
+
+/// Codes and the first hour follow. Not a join with the codes, which would read a whole week of each: only a list of
+/// numbers lets the servers begin at the first hour.
+const SELECT_HOURS: &str =
+    "SELECT error_code, hour, logs, devices FROM Code_Hours FORCE INDEX (PRIMARY) WHERE error_code IN (";
+
+/// What the summary has counted. Each step that counts anything changes it: later ids `counted_to`, filled gaps
+/// `complete_at`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::mysql) struct Edition {
+    counted_to: u64,
+    window_hour: i64,
+    complete_at: i64,
+    rebuilding: bool,
     as_of: Option<i64>,
-    hour: Option<CodeHour>,
 }
 
-impl FromRow<'_, MySqlRow> for CodeHourRow {
+impl FromRow<'_, MySqlRow> for Edition {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
-        let error_code: Option<i32> = row.try_get("error_code")?;
-        let hour = error_code.map(|error_code| {
-            let devices = Devices::parse(row.try_get("devices")?);
-            Ok::<_, sqlx::Error>(CodeHour {
-                error_code,
-                first_seen: row.try_get("first_seen")?,
-                last_seen: row.try_get("last_seen")?,
-                hour: row.try_get::<i32, _>("hour")?.into(),
-                logs: row.try_get("logs")?,
-                devices: devices.map_err(|error| sqlx::Error::Decode(error.into()))?,
-            })
-        });
-        Ok(Self { as_of: row.try_get("as_of")?, hour: hour.transpose()? })
+        let (counted_to, window_hour, complete_at) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        Ok(Self { counted_to, window_hour, complete_at, rebuilding: row.try_get(3)?, as_of: row.try_get(4)? })
     }
 }
 
-/// The codes of the window that ends at `now` (Unix seconds).
+impl FromRow<'_, MySqlRow> for FrequentCode {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        Ok(Self { error_code: row.try_get(0)?, first_seen: row.try_get(1)?, last_seen: row.try_get(2)? })
+    }
+}
+
+impl FromRow<'_, MySqlRow> for CodeHour {
+    fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
+        let devices = Devices::parse(row.try_get(3)?).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        Ok(Self { error_code: row.try_get(0)?, hour: row.try_get::<i32, _>(1)?.into(), logs: row.try_get(2)?, devices })
+    }
+}
+
+/// What the summary has counted now.
+pub(in crate::mysql) async fn edition(connection: &mut MySqlConnection) -> Result<Edition, sqlx::Error> {
+    sqlx::query_as(SELECT_EDITION).fetch_one(connection).await
+}
+
+/// The codes of the window that ends at `now` (Unix seconds), in this edition of the summary.
 pub(in crate::mysql) async fn find_codes(
     connection: &mut MySqlConnection,
+    edition: Edition,
     query: CodesQuery,
     now: i64,
 ) -> Result<Codes, sqlx::Error> {
     let first_hour = query.first_hour(now);
-    let mut select = QueryBuilder::<MySql>::new(SELECT_CODES);
+    let mut select = QueryBuilder::<MySql>::new(SELECT_FREQUENT);
     match query.hours {
         CodesQuery::DAY => select.push(OF_DAY),
         CodesQuery::MAX_HOURS => select.push(OF_WEEK),
         _ => select.push(OF_HOURS).push_bind(first_hour).push(BY_COUNT),
     };
-    select.push_bind(CodesQuery::LIMIT).push(THEIR_HOURS).push_bind(first_hour).push(END_OF_CODES);
-    let rows: Vec<CodeHourRow> = select.build_query_as().fetch_all(connection).await?;
-    let as_of = rows.first().and_then(|row| row.as_of);
-    let hours = rows.into_iter().filter_map(|row| row.hour).collect();
-    Codes::of(hours, query, now, as_of).map_err(|error| sqlx::Error::Decode(error.into()))
+    select.push_bind(CodesQuery::LIMIT).push(END_OF_FREQUENT);
+    let codes: Vec<FrequentCode> = select.build_query_as().fetch_all(&mut *connection).await?;
+    let hours = match codes.first() {
+        Some(first) => {
+            // Filled up, so that it is one text, which is prepared once.
+            let numbers = codes.iter().chain(std::iter::repeat(first)).map(|code| code.error_code);
+            let mut select = super::list(SELECT_HOURS, numbers.take(CodesQuery::LIMIT as usize));
+            select.push(" AND hour >= ").push_bind(first_hour).build_query_as().fetch_all(connection).await?
+        }
+        None => Vec::new(),
+    };
+    Codes::of(&codes, hours, query, now, edition.as_of).map_err(|error| sqlx::Error::Decode(error.into()))
 }

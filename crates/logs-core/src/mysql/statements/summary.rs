@@ -1,11 +1,15 @@
 //! Writes the summary of the codes. `migrations/0007_summary.sql` explains its tables.
 
 use sqlx::mysql::MySqlRow;
-use sqlx::{FromRow, MySql, MySqlConnection, QueryBuilder, Row};
+use sqlx::{Executor, FromRow, MySql, MySqlConnection, QueryBuilder, Row};
 
 use super::{ROWS_PER_STATEMENT, list};
 use crate::CodesQuery;
 use crate::domain::{SummaryRow, first_hour};
+
+/// See `SET_UP_SESSION`, which the second one restores.
+const WAIT_IN_LINE: &str = "SET SESSION innodb_lock_wait_timeout = 60";
+const WAIT_BRIEFLY: &str = "SET SESSION innodb_lock_wait_timeout = 1";
 
 /// Locks the row, so that one transaction at a time works on the summary. Comes first in each transaction: its first
 /// read without a lock would fix its view of the database.
@@ -101,8 +105,13 @@ impl FromRow<'_, MySqlRow> for SummaryRow {
     }
 }
 
+/// Locks the state until the transaction ends. Waits for the step of another run, in line with others that wait: the second
+/// of all other statements is too short for a large step.
 pub(in crate::mysql) async fn lock_state(connection: &mut MySqlConnection, now: i64) -> Result<State, sqlx::Error> {
-    sqlx::query_as(LOCK_STATE).bind(now).fetch_one(connection).await
+    connection.execute(WAIT_IN_LINE).await?;
+    let state = sqlx::query_as(LOCK_STATE).bind(now).fetch_one(&mut *connection).await;
+    connection.execute(WAIT_BRIEFLY).await?;
+    state
 }
 
 /// Saves how far the count has come.
@@ -223,7 +232,8 @@ pub(in crate::mysql) async fn delete_hours(
 }
 
 pub(in crate::mysql) async fn start_rebuild(connection: &mut MySqlConnection) -> Result<(), sqlx::Error> {
-    sqlx::query(START_REBUILD).execute(connection).await.map(drop)
+    lock_state(connection, 0).await?;
+    connection.execute(START_REBUILD).await.map(drop)
 }
 
 /// Resets the counts. When a code was first and last seen is kept: those logs may be deleted by now.

@@ -20,7 +20,7 @@ const ADD_TO_CODES: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs),
 const SELECT_DEVICES: &str = "SELECT STRAIGHT_JOIN Code_Hours.error_code, Code_Hours.hour, Code_Hours.devices \
      FROM JSON_TABLE(?, '$[*]' COLUMNS (error_code INT PATH '$[0]', hour INT PATH '$[1]')) AS wanted \
      JOIN Code_Hours USING (error_code, hour)";
-const SELECT_LAST_HOUR: &str = "SELECT MAX(hour) FROM Code_Hours";
+const SELECT_HOURS: &str = "SELECT MIN(hour), MAX(hour) FROM Code_Hours";
 const INSERT_HOURS: &str = "INSERT INTO Code_Hours (hour, error_code, logs, devices) ";
 const ADD_TO_HOURS: &str = " ON DUPLICATE KEY UPDATE logs = logs + VALUES(logs), devices = VALUES(devices)";
 
@@ -50,43 +50,59 @@ pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &mut 
         });
         statement.push(ADD_TO_CODES).build().persistent(false).execute(&mut *connection).await?;
     }
-    let last_hour: Option<i32> = sqlx::query_scalar(SELECT_LAST_HOUR).fetch_one(&mut *connection).await?;
+    let stored: (Option<i32>, Option<i32>) = sqlx::query_as(SELECT_HOURS).fetch_one(&mut *connection).await?;
     let mut groups = tally.hours();
+    let mut insert: Option<QueryBuilder<'static, MySql>> = None;
     loop {
         let hours: Vec<&[Entry]> = groups.by_ref().take(ROWS_PER_STATEMENT).collect();
+        let sketches = sketches_of(connection, &hours, stored).await?;
+        let execute = async {
+            let Some(insert) = &mut insert else { return Ok(()) };
+            // Kept by the server only if it is the text of many: any but the last one has as many rows.
+            insert.build().persistent(!hours.is_empty()).execute(&mut *connection).await.map(drop)
+        };
+        // The server stores rows while the next ones are made.
+        let (executed, next) = tokio::join!(biased; execute, async { insert_hours(&hours, sketches) });
+        executed?;
         if hours.is_empty() {
             return Ok(());
         }
-        let mut sketches = sketches_of(connection, &hours, last_hour).await?;
-        let mut statement = QueryBuilder::<MySql>::new(INSERT_HOURS);
-        let mut rows = Vec::with_capacity(hours.len());
-        for entries in &hours {
-            let Some(key @ (code, hour)) = entries.first().map(Entry::key) else { continue };
-            let earlier = sketches.remove(&key).unwrap_or_default();
-            let mut sketch = Devices::parse(&earlier).map_err(|error| sqlx::Error::Decode(error.into()))?;
-            for entry in *entries {
-                sketch.add(entry.device);
-            }
-            rows.push((hour, code, entries.len() as u64, sketch.to_bytes()));
-        }
-        // Kept by the server only if it is going to be the text of many.
-        let is_full = rows.len() == ROWS_PER_STATEMENT;
-        statement.push_values(rows, |mut row, (hour, code, logs, sketch)| {
-            row.push_bind(hour).push_bind(code).push_bind(logs).push_bind(sketch);
-        });
-        statement.push(ADD_TO_HOURS).build().persistent(is_full).execute(&mut *connection).await?;
+        insert = Some(next?);
     }
 }
 
-/// The stored sketches of these codes and hours. `last_hour`: the last that has any.
+fn insert_hours(
+    hours: &[&[Entry]],
+    mut sketches: HashMap<(i32, i64), Vec<u8>>,
+) -> Result<QueryBuilder<'static, MySql>, sqlx::Error> {
+    let mut rows = Vec::with_capacity(hours.len());
+    for entries in hours {
+        let Some(key @ (code, hour)) = entries.first().map(Entry::key) else { continue };
+        let earlier = sketches.remove(&key).unwrap_or_default();
+        let mut sketch = Devices::parse(&earlier).map_err(|error| sqlx::Error::Decode(error.into()))?;
+        for entry in *entries {
+            sketch.add(entry.device);
+        }
+        rows.push((hour, code, entries.len() as u64, sketch.to_bytes()));
+    }
+    let mut insert = QueryBuilder::new(INSERT_HOURS);
+    insert.push_values(rows, |mut row, (hour, code, logs, sketch)| {
+        row.push_bind(hour).push_bind(code).push_bind(logs).push_bind(sketch);
+    });
+    insert.push(ADD_TO_HOURS);
+    Ok(insert)
+}
+
+/// The stored sketches of these codes and hours. `stored`: the first and the last hour that have any.
 async fn sketches_of(
     connection: &mut MySqlConnection,
     hours: &[&[Entry]],
-    last_hour: Option<i32>,
+    stored: (Option<i32>, Option<i32>),
 ) -> Result<HashMap<(i32, i64), Vec<u8>>, sqlx::Error> {
     let keys = hours.iter().filter_map(|entries| entries.first()).map(Entry::key);
-    // Later hours have none: most of what is counted after an outage.
-    let keys: Vec<_> = keys.filter(|(_, hour)| Some(*hour) <= last_hour.map(i64::from)).collect();
+    // New hours have none: most of what is counted after an outage.
+    let (Some(first), Some(last)) = stored else { return Ok(HashMap::new()) };
+    let keys: Vec<_> = keys.filter(|(_, hour)| (first.into()..=last.into()).contains(hour)).collect();
     if keys.is_empty() {
         return Ok(HashMap::new());
     }

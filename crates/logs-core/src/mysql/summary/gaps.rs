@@ -50,10 +50,12 @@ impl Step for CountGaps {
         }
         let new_codes = add(connection, &mut tally, self.summary).await?;
         if tally.logs > 0 {
-            let state = State { as_of: state.as_of.max(tally.as_of), ..state };
+            // A second later, so that it is another edition to get-logs, which keeps its answers.
+            let complete_at = state.complete_at + 1;
+            let state = State { as_of: state.as_of.max(tally.as_of), complete_at, ..state };
             statements::save_state(connection, &state).await?;
         }
-        Ok(Progress { counted: tally.logs, new_codes, next })
+        Ok(Progress { counted: tally.logs, work: tally.work(), new_codes, next })
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) async fn measure(functions: &Functions<'_>, count: u32) -> Result<Vec
     let line = |what: &str, value| Line::milliseconds(what.to_owned(), value);
     let of_empty = of_empty.median();
     let read = line(&format!("GET /codes, {CODES} codes in 24 hours"), read.median());
-    let kept = line("the same, nothing more counted", kept.median());
+    let kept = line("the same, until summarize runs", kept.median());
     Ok(vec![
         line("GET of one device, 1,000,000 rows", device).against("GET", latest).at_most_times(1.5),
         line("GET of one code, 1,000,000 rows", code).against("GET", latest).at_most_times(1.5),

@@ -53,14 +53,14 @@ pub(crate) struct CodeTally {
     known_at: Option<i64>,
     /// The first of the newer logs: when, and from which device.
     pub(crate) news: Option<(i64, String)>,
-    /// A bit for each hour that is there; 192 are more than are kept.
+    /// A bit for each hour that is there, modulo 192, which are more than are kept. Only for [`Tally::work`].
     hours: [u64; 3],
 }
 
 impl Tally {
     /// Nothing counted yet.
     pub(crate) fn new(known_to: u64, window_hour: i64) -> Self {
-        let (codes, entries) = Default::default();
+        let (codes, entries) = (HashMap::new(), Vec::new());
         Self { known_to, window_hour, logs: 0, as_of: None, codes, entries, code_hours: 0 }
     }
 

@@ -1,5 +1,5 @@
-//! The answers to GET /codes, kept while the summary has counted nothing more: pages ask every few seconds, `summarize`
-//! counts once a minute.
+//! The answers to GET /codes, kept until `summarize` has run again: pages ask every few seconds, `summarize` runs once a
+//! minute.
 
 use std::sync::{Mutex, PoisonError};
 

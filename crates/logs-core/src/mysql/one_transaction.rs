@@ -14,13 +14,16 @@ pub(super) trait Step {
     /// The result.
     type Output: Send;
 
+    /// When to retry.
+    const RETRY: RetryPolicy = RetryPolicy::Always;
+
     /// Everything between `START TRANSACTION` and `COMMIT`.
     fn run(&self, connection: &mut MySqlConnection) -> impl Future<Output = Result<Self::Output, sqlx::Error>> + Send;
 }
 
 impl<S: Step + Sync> Work for InTransaction<S> {
     type Output = S::Output;
-    const RETRY: RetryPolicy = RetryPolicy::Always;
+    const RETRY: RetryPolicy = S::RETRY;
 
     async fn run(&self, connection: &mut MySqlConnection) -> Result<S::Output, Failure> {
         let mut transaction = connection.begin().await?;

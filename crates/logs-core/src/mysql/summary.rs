@@ -14,7 +14,7 @@ mod steps;
 use std::time::Duration;
 
 use self::gaps::{CountGaps, GiveUpGaps};
-use self::steps::{CountNext, DeleteHours, FIRST_STEP, Lag, Rebuild, next_step};
+use self::steps::{CountNext, DeleteHours, FIRST_STEP, Lag, LargeStep, Rebuild, next_step};
 use super::connection::Connections;
 use super::error::MySqlError;
 use super::one_transaction::InTransaction;
@@ -87,8 +87,13 @@ pub(super) async fn summarize(
     while !report.complete && is_time_left() {
         let before = deadline.remaining();
         let is_large = work > FIRST_STEP;
-        let end = if is_large { deadline.at_most(before / 2) } else { deadline };
-        let step = match connections.run(end, InTransaction(CountNext { summary, work })).await {
+        let step = CountNext { summary, work };
+        let result = if is_large {
+            connections.run(deadline.at_most(before / 2), InTransaction(LargeStep(step))).await
+        } else {
+            connections.run(deadline, InTransaction(step)).await
+        };
+        let step = match result {
             Err(error) if is_large => {
                 tracing::warn!(%error, work, "a large step failed; going on in small ones");
                 work = FIRST_STEP;

@@ -27,8 +27,8 @@ const END_OF_FREQUENT: &str = ") AS frequent STRAIGHT_JOIN Codes ON Codes.error_
 const SELECT_HOURS: &str =
     "SELECT error_code, hour, logs, devices FROM Code_Hours FORCE INDEX (PRIMARY) WHERE error_code IN (";
 
-/// What the summary has counted. Each step that counts anything changes it: later ids `counted_to`, filled gaps
-/// `complete_at`.
+/// What the summary has counted. Whatever counts anything changes it: later ids `counted_to`, filled gaps and a rebuild
+/// `complete_at`. So does each complete run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::mysql) struct Edition {
     counted_to: u64,

@@ -48,11 +48,11 @@ const DELETE_GAPS: &str = "DELETE FROM Summary_Gaps WHERE first_id IN (";
 
 const DELETE_HOURS: &str = "DELETE FROM Code_Hours WHERE hour < ? ORDER BY hour LIMIT ?";
 
-const START_REBUILD: &str = "UPDATE Summary_State SET rebuilding = TRUE WHERE id = 1";
+const START_REBUILD: &str = "UPDATE Summary_State SET rebuilding = TRUE, complete_at = complete_at + 1 WHERE id = 1";
 const RESET_CODES: &str = "UPDATE Codes SET logs = 0, day = 0, week = 0";
 const DELETE_ALL_GAPS: &str = "DELETE FROM Summary_Gaps";
 const RESET_STATE: &str = "UPDATE Summary_State SET counted_to = 0, known_to = ?, as_of = NULL, window_hour = 0, \
-     rebuilding = FALSE WHERE id = 1";
+     rebuilding = FALSE, complete_at = complete_at + 1 WHERE id = 1";
 
 /// The row of `Summary_State`.
 #[derive(Clone, Copy, Debug)]
@@ -110,8 +110,10 @@ impl FromRow<'_, MySqlRow> for SummaryRow {
 pub(in crate::mysql) async fn lock_state(connection: &mut MySqlConnection, now: i64) -> Result<State, sqlx::Error> {
     connection.execute(WAIT_IN_LINE).await?;
     let state = sqlx::query_as(LOCK_STATE).bind(now).fetch_one(&mut *connection).await;
-    connection.execute(WAIT_BRIEFLY).await?;
-    state
+    let restored = connection.execute(WAIT_BRIEFLY).await;
+    let state = state?;
+    restored?;
+    Ok(state)
 }
 
 /// Saves how far the count has come.

@@ -58,10 +58,10 @@ pub(in crate::mysql) async fn add(connection: &mut MySqlConnection, tally: &mut 
         let sketches = sketches_of(connection, &hours, stored).await?;
         let execute = async {
             let Some(insert) = &mut insert else { return Ok(()) };
-            // Kept by the server only if it is the text of many: any but the last one has as many rows.
+            // All but the last statement have as many rows, so one text, and only that is worth preparing.
             insert.build().persistent(!hours.is_empty()).execute(&mut *connection).await.map(drop)
         };
-        // The server stores rows while the next ones are made.
+        // The server stores some rows while the next ones are made.
         let (executed, next) = tokio::join!(biased; execute, async { insert_hours(&hours, sketches) });
         executed?;
         if hours.is_empty() {

@@ -50,7 +50,7 @@ impl Step for CountGaps {
         }
         let new_codes = add(connection, &mut tally, self.summary).await?;
         if tally.logs > 0 {
-            // A second later, so that it is another edition to get-logs, which keeps its answers.
+            // Not the time, only another one: get-logs keeps its answers until it changes. The end of the run sets it right.
             let complete_at = state.complete_at + 1;
             let state = State { as_of: state.as_of.max(tally.as_of), complete_at, ..state };
             statements::save_state(connection, &state).await?;

@@ -11,7 +11,7 @@ use crate::mysql::retry::{Failure, RetryPolicy, Work};
 use crate::mysql::statements::summary::{self as statements, Gap, State};
 use crate::mysql::statements::{new_codes, tally as tally_statements};
 
-/// The work of the first step of a run, as [`Tally::work`] counts it: a second at most.
+/// The work of the first step of a run, as [`Tally::work`] counts it: about a second.
 pub(super) const FIRST_STEP: u64 = 300_000;
 
 /// Logs that a step counts at most: 16 MB. The more, the cheaper: a code and hour is written once in a step.
@@ -33,8 +33,8 @@ pub(super) struct CountNext {
     pub(super) work: u64,
 }
 
-/// The work of the next step: what takes a quarter of the time left, as fast as the step before. So a slow server gets small
-/// transactions, and a run that is killed has lost little. A large step may take twice as long as that.
+/// The work of the next step: what takes a quarter of the time left at the speed of the step before. So a slow server gets
+/// small transactions, and a run that is killed has lost little. A large step may take twice as long as planned.
 pub(super) fn next_step(work: u64, took: Duration, left: Duration) -> u64 {
     let next = u128::from(work) * (left / 4).as_millis() / took.as_millis().max(1);
     u64::try_from(next).unwrap_or(u64::MAX).max(FIRST_STEP)
@@ -75,6 +75,18 @@ impl Step for CountNext {
         statements::save_state(connection, &state).await?;
         let next = is_more.then_some(state.counted_to);
         Ok(Some(Progress { counted: tally.logs, work: tally.work(), new_codes, next }))
+    }
+}
+
+/// A step larger than the first. It is not repeated after a failure: small ones follow, which fail less.
+pub(super) struct LargeStep(pub(super) CountNext);
+
+impl Step for LargeStep {
+    type Output = Option<Progress>;
+    const RETRY: RetryPolicy = RetryPolicy::IfRefused;
+
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Progress>, sqlx::Error> {
+        self.0.run(connection).await
     }
 }
 

@@ -19,7 +19,7 @@ use crate::{Failure, say};
 /// The time between two progress lines.
 const REPORT_EVERY: Duration = Duration::from_secs(10);
 
-/// The same for the summary, whose steps are large if they have time. A step of the function may be waited for.
+/// The same for the summary. Longer, because large steps are faster, and because a scheduled run may be in one.
 const SUMMARIZE_FOR: Duration = Duration::from_secs(40);
 
 #[derive(Args)]

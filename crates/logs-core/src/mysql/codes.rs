@@ -1,32 +1,32 @@
-//! The answers to GET /codes, kept until `summarize` has run again: pages ask every few seconds, `summarize` runs once a
+//! The answers to GET /codes, cached until `summarize` has run again: pages ask every few seconds, `summarize` runs once a
 //! minute.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use sqlx::MySqlConnection;
 
 use super::connection::Connections;
 use super::error::MySqlError;
 use super::one_transaction::{InTransaction, Step};
-use super::statements::codes::{self as statements, Edition};
+use super::statements::codes::{self as statements, SummaryVersion};
 use crate::{Codes, CodesQuery, Deadline};
 
-/// How many answers are kept: those of a day and of a week, between which a page switches.
-const MAX_KEPT: usize = 2;
+/// How many answers are cached: those of a day and of a week, between which a page switches.
+const MAX_ANSWERS: usize = 2;
 
 /// The latest answers.
 #[derive(Debug, Default)]
-pub(super) struct KeptCodes(Mutex<Vec<Kept>>);
+pub(super) struct CodesCache(Mutex<Vec<CachedCodes>>);
 
 #[derive(Clone, Debug)]
-struct Kept {
-    edition: Edition,
+struct CachedCodes {
+    version: SummaryVersion,
     query: CodesQuery,
     first_hour: i64,
     codes: Codes,
 }
 
-impl KeptCodes {
+impl CodesCache {
     /// The codes of the window that ends at `now` (Unix seconds).
     pub(super) async fn find(
         &self,
@@ -36,38 +36,42 @@ impl KeptCodes {
         deadline: Deadline,
     ) -> Result<Codes, MySqlError> {
         let first_hour = query.first_hour(now);
-        let is_same = |kept: &Kept| (kept.query, kept.first_hour) == (query, first_hour);
-        let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().find(|kept| is_same(kept)).cloned();
-        let found = connections.run(deadline, InTransaction(FindCodes { query, now, first_hour, kept })).await?;
+        let is_same = |cached: &CachedCodes| (cached.query, cached.first_hour) == (query, first_hour);
+        let cached = self.lock().iter().find(|cached| is_same(cached)).cloned();
+        let found = connections.run(deadline, InTransaction(FindCodes { query, now, first_hour, cached })).await?;
         let codes = found.codes.clone();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|kept| kept.query != query);
-        all.truncate(MAX_KEPT - 1);
+        let mut all = self.lock();
+        all.retain(|cached| cached.query != query);
+        all.truncate(MAX_ANSWERS - 1);
         all.insert(0, found);
         Ok(codes)
     }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<CachedCodes>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
-/// Reads the summary, unless `kept` is of the edition that is there. In one transaction, so that everything is of one
+/// Reads the summary, unless `cached` is of the version that is there. In one transaction, so that everything is of one
 /// moment.
 struct FindCodes {
     query: CodesQuery,
     now: i64,
     first_hour: i64,
-    kept: Option<Kept>,
+    cached: Option<CachedCodes>,
 }
 
 impl Step for FindCodes {
-    type Output = Kept;
+    type Output = CachedCodes;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Kept, sqlx::Error> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<CachedCodes, sqlx::Error> {
         let Self { query, now, first_hour, .. } = *self;
-        let edition = statements::edition(connection).await?;
-        match &self.kept {
-            Some(kept) if kept.edition == edition => Ok(kept.clone()),
+        let version = statements::version(connection).await?;
+        match &self.cached {
+            Some(cached) if cached.version == version => Ok(cached.clone()),
             _ => {
-                let codes = statements::find_codes(connection, edition, query, now).await?;
-                Ok(Kept { edition, query, first_hour, codes })
+                let codes = statements::find_codes(connection, version, query, now).await?;
+                Ok(CachedCodes { version, query, first_hour, codes })
             }
         }
     }

@@ -3,7 +3,7 @@
 use sqlx::MySqlConnection;
 use uuid::Uuid;
 
-use super::codes::KeptCodes;
+use super::codes::CodesCache;
 use super::connection::Connections;
 use super::error::{MySqlError, UNKNOWN_INDEX, UNKNOWN_TABLE, number};
 use super::ledger::{FindBatch, InsertOnce};
@@ -22,13 +22,13 @@ use crate::{
 #[derive(Debug)]
 pub struct MySqlStore {
     pub(super) connections: Connections,
-    kept_codes: KeptCodes,
+    codes_cache: CodesCache,
 }
 
 impl MySqlStore {
     /// A store that has not connected yet.
     pub fn new(settings: &DatabaseSettings) -> Self {
-        Self { connections: Connections::new(settings), kept_codes: KeptCodes::default() }
+        Self { connections: Connections::new(settings), codes_cache: CodesCache::default() }
     }
 
     /// Connects ahead of the first event. An unreachable database or an unreadable secret is only logged.
@@ -122,7 +122,7 @@ impl MySqlStore {
 
     /// Up to three statements in one transaction. `now` is in Unix seconds.
     pub(crate) async fn codes(&self, query: CodesQuery, now: i64, deadline: Deadline) -> Result<Codes, StoreError> {
-        match self.kept_codes.find(&self.connections, query, now, deadline).await {
+        match self.codes_cache.find(&self.connections, query, now, deadline).await {
             Err(MySqlError::Refused(error)) if number(&error) == Some(UNKNOWN_TABLE) => {
                 Err(StoreError::NotSupported("this stage has no summary of the codes yet; run migrate"))
             }

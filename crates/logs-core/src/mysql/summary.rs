@@ -60,8 +60,6 @@ pub struct SummaryReport {
 #[derive(Clone, Copy, Debug)]
 struct Progress {
     counted: u64,
-    /// As [`crate::domain::Tally::work`] counts it.
-    work: u64,
     new_codes: u64,
     /// Where the next step continues; `None` if nothing is left.
     next: Option<u64>,
@@ -101,9 +99,9 @@ pub(super) async fn summarize(
             }
             step => step?,
         };
-        let Some(step) = step else { break };
+        let Some((step, done)) = step else { break };
         let left = deadline.remaining();
-        work = next_step(step.work, before.saturating_sub(left), left);
+        work = next_step(done, before.saturating_sub(left), left);
         report.add(step);
         report.complete = step.next.is_none();
     }

@@ -15,7 +15,7 @@ const OF_WEEK: &str =
 const OF_HOURS: &str = "SELECT error_code FROM Code_Hours FORCE INDEX (counts) WHERE hour >= ";
 const BY_COUNT: &str = " GROUP BY error_code ORDER BY SUM(logs) DESC, error_code LIMIT ";
 
-const SELECT_EDITION: &str =
+const SELECT_VERSION: &str =
     "SELECT counted_to, window_hour, complete_at, rebuilding, as_of FROM Summary_State WHERE id = 1";
 
 /// The most frequent codes follow.
@@ -30,7 +30,7 @@ const SELECT_HOURS: &str =
 /// What the summary has counted. Whatever counts anything changes it: later ids `counted_to`, filled gaps and a rebuild
 /// `complete_at`. So does each complete run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::mysql) struct Edition {
+pub(in crate::mysql) struct SummaryVersion {
     counted_to: u64,
     window_hour: i64,
     complete_at: i64,
@@ -38,7 +38,7 @@ pub(in crate::mysql) struct Edition {
     as_of: Option<i64>,
 }
 
-impl FromRow<'_, MySqlRow> for Edition {
+impl FromRow<'_, MySqlRow> for SummaryVersion {
     fn from_row(row: &MySqlRow) -> sqlx::Result<Self> {
         let (counted_to, window_hour, complete_at) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
         Ok(Self { counted_to, window_hour, complete_at, rebuilding: row.try_get(3)?, as_of: row.try_get(4)? })
@@ -59,14 +59,14 @@ impl FromRow<'_, MySqlRow> for CodeHour {
 }
 
 /// What the summary has counted now.
-pub(in crate::mysql) async fn edition(connection: &mut MySqlConnection) -> Result<Edition, sqlx::Error> {
-    sqlx::query_as(SELECT_EDITION).fetch_one(connection).await
+pub(in crate::mysql) async fn version(connection: &mut MySqlConnection) -> Result<SummaryVersion, sqlx::Error> {
+    sqlx::query_as(SELECT_VERSION).fetch_one(connection).await
 }
 
-/// The codes of the window that ends at `now` (Unix seconds), in this edition of the summary.
+/// The codes of the window that ends at `now` (Unix seconds), in this version of the summary.
 pub(in crate::mysql) async fn find_codes(
     connection: &mut MySqlConnection,
-    edition: Edition,
+    version: SummaryVersion,
     query: CodesQuery,
     now: i64,
 ) -> Result<Codes, sqlx::Error> {
@@ -88,5 +88,5 @@ pub(in crate::mysql) async fn find_codes(
         }
         None => Vec::new(),
     };
-    Codes::of(&codes, hours, query, now, edition.as_of).map_err(|error| sqlx::Error::Decode(error.into()))
+    Codes::of(&codes, hours, query, now, version.as_of).map_err(|error| sqlx::Error::Decode(error.into()))
 }

@@ -55,7 +55,7 @@ impl Step for CountGaps {
             let state = State { as_of: state.as_of.max(tally.as_of), complete_at, ..state };
             statements::save_state(connection, &state).await?;
         }
-        Ok(Progress { counted: tally.logs, work: tally.work(), new_codes, next })
+        Ok(Progress { counted: tally.logs, new_codes, next })
     }
 }
 

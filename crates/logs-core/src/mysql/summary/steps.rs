@@ -26,7 +26,7 @@ const LOGS_PER_READ: u32 = 10_000;
 /// The number of rows of `Code_Hours` that one step deletes.
 const HOURS_PER_STEP: u32 = 10_000;
 
-/// Counts the next logs. `None`: a rebuild was started meanwhile.
+/// Counts the next logs; also returns how much work they were. `None`: a rebuild was started meanwhile.
 pub(super) struct CountNext {
     pub(super) summary: Summary,
     /// How much work, about.
@@ -41,9 +41,9 @@ pub(super) fn next_step(work: u64, took: Duration, left: Duration) -> u64 {
 }
 
 impl Step for CountNext {
-    type Output = Option<Progress>;
+    type Output = Option<(Progress, u64)>;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Progress>, sqlx::Error> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<(Progress, u64)>, sqlx::Error> {
         let Summary { now, .. } = self.summary;
         let mut state = statements::lock_state(connection, now).await?;
         if state.rebuilding {
@@ -74,7 +74,7 @@ impl Step for CountNext {
         let state = State { as_of: state.as_of.max(tally.as_of), ..state };
         statements::save_state(connection, &state).await?;
         let next = is_more.then_some(state.counted_to);
-        Ok(Some(Progress { counted: tally.logs, work: tally.work(), new_codes, next }))
+        Ok(Some((Progress { counted: tally.logs, new_codes, next }, tally.work())))
     }
 }
 
@@ -82,10 +82,10 @@ impl Step for CountNext {
 pub(super) struct LargeStep(pub(super) CountNext);
 
 impl Step for LargeStep {
-    type Output = Option<Progress>;
+    type Output = Option<(Progress, u64)>;
     const RETRY: RetryPolicy = RetryPolicy::IfRefused;
 
-    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<Progress>, sqlx::Error> {
+    async fn run(&self, connection: &mut MySqlConnection) -> Result<Option<(Progress, u64)>, sqlx::Error> {
         self.0.run(connection).await
     }
 }
